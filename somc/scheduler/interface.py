@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "NEVER",
+    "NEWCOMER",
     "TOP_LEVEL",
     "Choice",
     "Lane",
@@ -39,6 +40,9 @@ __all__ = [
 
 NEVER = 1 << 53
 """A wait in milliseconds that no ticket reaches (285,000 years): the rule is off."""
+
+NEWCOMER = -1
+"""The key under which `estimate` answers for a ticket that is not inside yet; no ticket may have it."""
 
 TOP_LEVEL = 1
 """The best preference level of a lane. Larger numbers are served only when all smaller are empty."""
@@ -171,8 +175,16 @@ class Scheduler(Protocol):
     def ahead(self, profile: int, key: int, now: int) -> int:
         """How many tickets this profile would call before `key` at this instant."""
 
+    def ahead_of_newcomer(self, profile: int, queue: int, now: int) -> int:
+        """`ahead` for a ticket that would join `queue` at this instant (`v = now`, the last in order)."""
+
     def estimate(
-        self, servers: Sequence[Server], means: Sequence[int], now: int, keys: Sequence[int] | None = None
+        self,
+        servers: Sequence[Server],
+        means: Sequence[int],
+        now: int,
+        keys: Sequence[int] | None = None,
+        newcomer: int | None = None,
     ) -> dict[int, Place]:
         """Expected waits by running the policy forward on mean service times.
 

@@ -1,0 +1,180 @@
+"""The catalogue of acts: everything that may be asked of a hall.
+
+A command carries ids that were drawn outside (`ticket_id`), so that deciding stays free of chance,
+and `by`, the principal that asks (`agent:li`, `keypad:3`, `deadline`). It never carries a phone
+number: who the customer is was settled before, `person` is a random id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from somc.domain.values import Words
+
+__all__ = [
+    "CallNext",
+    "CallTicket",
+    "CancelTicket",
+    "ChangeConfig",
+    "CloseCounter",
+    "Command",
+    "ConfigureCounter",
+    "EndDay",
+    "FinishService",
+    "HoldTicket",
+    "MarkNoShow",
+    "OpenCounter",
+    "PauseCounter",
+    "PrintTicket",
+    "Recall",
+    "ReportDevice",
+    "ResumeCounter",
+    "ResumeTicket",
+    "StartService",
+    "TakeTicket",
+    "TransferTicket",
+]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """An act, in the imperative."""
+
+    by: str
+
+
+class TakeTicket(Command, frozen=True, kw_only=True):
+    """Take a place (取号) for `service`. `customer_class` is the settled class, `class_source` its why."""
+
+    ticket_id: str
+    service: str
+    customer_class: str
+    class_source: str
+    channel: str
+    person: str | None = None
+    slip: tuple[Words, ...] = ()
+
+
+class CancelTicket(Command, frozen=True, kw_only=True):
+    """Give a place up."""
+
+    ticket: str
+    reason: str | None = None
+
+
+class HoldTicket(Command, frozen=True, kw_only=True):
+    """Set a ticket aside (挂起), keeping its seniority."""
+
+    ticket: str
+    reason: str | None = None
+
+
+class ResumeTicket(Command, frozen=True, kw_only=True):
+    """Let a held ticket wait again."""
+
+    ticket: str
+
+
+class TransferTicket(Command, frozen=True, kw_only=True):
+    """Send a ticket (转移) to another service, to one counter, or both. At least one is given."""
+
+    ticket: str
+    service: str | None = None
+    counter: int | None = None
+
+
+class PrintTicket(Command, frozen=True, kw_only=True):
+    """Print the slip again, marked as a copy."""
+
+    ticket: str
+
+
+class CallNext(Command, frozen=True, kw_only=True):
+    """Call whom the policy chooses (顺呼)."""
+
+    counter: int
+
+
+class CallTicket(Command, frozen=True, kw_only=True):
+    """Call this very ticket: waiting, or held."""
+
+    counter: int
+    ticket: str
+
+
+class Recall(Command, frozen=True, kw_only=True):
+    """Call the same ticket again (重呼); one beyond the set number makes it a no-show."""
+
+    counter: int
+
+
+class StartService(Command, frozen=True, kw_only=True):
+    """The called customer is here."""
+
+    counter: int
+
+
+class FinishService(Command, frozen=True, kw_only=True):
+    """Service ended."""
+
+    counter: int
+    outcome: str | None = None
+
+
+class MarkNoShow(Command, frozen=True, kw_only=True):
+    """Nobody came (过号)."""
+
+    counter: int
+
+
+class OpenCounter(Command, frozen=True, kw_only=True):
+    """An agent opens a counter; without `skills`, with those it is set up for."""
+
+    counter: int
+    agent: str
+    skills: dict[str, int] | None = None
+
+
+class PauseCounter(Command, frozen=True, kw_only=True):
+    """No new calls here for a while."""
+
+    counter: int
+    reason: str
+
+
+class ResumeCounter(Command, frozen=True, kw_only=True):
+    """End a pause."""
+
+    counter: int
+
+
+class CloseCounter(Command, frozen=True, kw_only=True):
+    """The agent leaves."""
+
+    counter: int
+
+
+class ConfigureCounter(Command, frozen=True, kw_only=True):
+    """Change a counter's skills until the setting is removed (`None`)."""
+
+    counter: int
+    skills: dict[str, int] | None
+
+
+class EndDay(Command, frozen=True, kw_only=True):
+    """End the running business day."""
+
+
+class ChangeConfig(Command, frozen=True, kw_only=True):
+    """Change settings: dotted key → value, `None` to remove it."""
+
+    changes: dict[str, Any]
+
+
+class ReportDevice(Command, frozen=True, kw_only=True):
+    """A device's supervisor reports its health."""
+
+    device: str
+    status: str
+    detail: str = ""

@@ -1,0 +1,156 @@
+"""The catalogue of refusals: why a hall says no, in both languages, and what to do.
+
+A refusal is a value that `decide` answers instead of events: nothing was done. Its `kind` says what
+an outer protocol makes of it (HTTP: conflict 409, not_found 404, invalid 422).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from somc.domain.values import Words
+
+__all__ = ["CATALOGUE", "Refusal", "refuse"]
+
+Kind = Literal["conflict", "not_found", "invalid"]
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """One no: a stable `code`, the kind, and a sentence that names object, act, state and remedy."""
+
+    code: str
+    kind: Kind
+    words: Words
+
+
+CATALOGUE: dict[str, tuple[Kind, str, str]] = {
+    "unknown_service": (
+        "invalid",
+        "没有业务“{service}”；可选：{known}。",
+        "There is no service '{service}'; known: {known}.",
+    ),
+    "unknown_class": (
+        "invalid",
+        "没有客户等级“{customer_class}”；可选：{known}。",
+        "There is no customer class '{customer_class}'; known: {known}.",
+    ),
+    "unknown_ticket": (
+        "not_found",
+        "没有排队号 {ticket}；它可能属于以前的营业日。",
+        "There is no ticket {ticket}; it may belong to an earlier business day.",
+    ),
+    "unknown_counter": ("not_found", "没有 {counter} 号台席。", "There is no counter {counter}."),
+    "hall_closed": (
+        "conflict",
+        "营业厅现在不营业，不能取号。",
+        "The hall is closed now: no ticket can be taken.",
+    ),
+    "service_closed": (
+        "conflict",
+        "业务“{service}”现在不受理。",
+        "The service '{service}' is closed now: no ticket can be taken for it.",
+    ),
+    "service_full": (
+        "conflict",
+        "业务“{service}”等候已满 {limit} 人，请稍后再取号。",
+        "{limit} people wait for '{service}' already, its limit: try again later.",
+    ),
+    "service_sold_out": (
+        "conflict",
+        "业务“{service}”今日 {limit} 个号已取完。",
+        "All {limit} tickets of the day for '{service}' are taken.",
+    ),
+    "ticket_id_taken": (
+        "conflict",
+        "排队号标识 {ticket} 已被使用。",
+        "The ticket id {ticket} was used before: draw another.",
+    ),
+    "ticket_state": (
+        "conflict",
+        "排队号 {number} 当前状态为“{state}”，不能执行“{act}”。",
+        "Ticket {number} is {state}: it cannot be {act}.",
+    ),
+    "ticket_at_other_counter": (
+        "conflict",
+        "排队号 {number} 只等候 {only} 号台席。",
+        "Ticket {number} waits for counter {only} only: transfer it first.",
+    ),
+    "nothing_to_transfer": (
+        "invalid",
+        "请指定要转移到的业务或台席。",
+        "Say where to: a service, a counter, or both.",
+    ),
+    "transfer_to_same": (
+        "conflict",
+        "排队号 {number} 已在等候该业务和台席。",
+        "Ticket {number} waits for exactly this already.",
+    ),
+    "counter_closed": (
+        "conflict",
+        "{counter} 号台席未开放，请先开台。",
+        "Counter {counter} is closed: open it first.",
+    ),
+    "counter_paused": (
+        "conflict",
+        "{counter} 号台席已暂停，请先恢复。",
+        "Counter {counter} is paused: resume it first.",
+    ),
+    "counter_not_paused": (
+        "conflict",
+        "{counter} 号台席当前为“{state}”，没有暂停。",
+        "Counter {counter} is {state}, not paused: there is nothing to resume.",
+    ),
+    "counter_already_open": (
+        "conflict",
+        "{counter} 号台席已由 {agent} 开放。",
+        "Counter {counter} is open already, by {agent}: close it first.",
+    ),
+    "counter_already_closed": ("conflict", "{counter} 号台席已关闭。", "Counter {counter} is closed already."),
+    "counter_already_paused": ("conflict", "{counter} 号台席已暂停。", "Counter {counter} is paused already."),
+    "counter_busy": (
+        "conflict",
+        "{counter} 号台席正在为 {number} 服务（{state}），请先结束。",
+        "Counter {counter} has ticket {number} ({state}): finish it first.",
+    ),
+    "counter_idle": (
+        "conflict",
+        "{counter} 号台席当前没有顾客，不能执行“{act}”。",
+        "Counter {counter} has nobody called: it cannot {act}.",
+    ),
+    "agent_elsewhere": (
+        "conflict",
+        "{agent} 已在 {counter} 号台席。",
+        "Agent {agent} is at counter {counter} already: close that first.",
+    ),
+    "no_skill": (
+        "conflict",
+        "{counter} 号台席不办理业务“{service}”。",
+        "Counter {counter} does not serve '{service}': choose another counter, or change its skills.",
+    ),
+    "no_skills_given": (
+        "invalid",
+        "台席至少要有一项可办理业务。",
+        "A counter needs at least one skill.",
+    ),
+    "bad_level": (
+        "invalid",
+        "业务“{service}”的优先级 {level} 无效；应为 1 到 9。",
+        "The level {level} of '{service}' is not valid; allowed: 1 to 9.",
+    ),
+    "no_day": ("conflict", "当前没有进行中的营业日。", "No business day is running: nothing to end."),
+    "bad_config": ("invalid", "配置无效：{why}", "The change of settings is refused: {why}"),
+    "bad_text": (
+        "invalid",
+        "“{field}”过长或含有控制字符（最多 {limit} 个字符）。",
+        "'{field}' is too long or has control characters; allowed: up to {limit} characters.",
+    ),
+}
+"""code → kind, Chinese sentence, English sentence; the braces name what the refusal fills in."""
+
+
+def refuse(code: str, **facts: object) -> Refusal:
+    """The refusal `code` with its sentences filled in. `KeyError` for a code that is not catalogued."""
+    kind, zh, en = CATALOGUE[code]
+    return Refusal(code=code, kind=kind, words=Words(zh=zh.format(**facts), en=en.format(**facts)))

@@ -1,0 +1,211 @@
+"""The nouns of a hall, as frozen values: settings, tickets, counters.
+
+What must stay true
+- Every instant is an integer of Unix milliseconds, every other duration carries its unit.
+- No value here holds a phone number, a name or a message: people are known by `person`, a random id.
+- A value is replaced, never changed in place.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "ANY_COUNTER",
+    "Counter",
+    "CounterSettings",
+    "CounterState",
+    "CustomerClass",
+    "HallSettings",
+    "OpeningHours",
+    "Policy",
+    "Service",
+    "Ticket",
+    "TicketState",
+    "Words",
+]
+
+ANY_COUNTER = 0
+"""`Ticket.only_counter` of a ticket that every counter with the skill may call."""
+
+
+class TicketState(StrEnum):
+    """Where a ticket (排队号) is in its life. The last four end it."""
+
+    WAITING = "waiting"
+    CALLED = "called"
+    SERVING = "serving"
+    HELD = "held"
+    FINISHED = "finished"
+    NO_SHOW = "no_show"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+    @property
+    def at_counter(self) -> bool:
+        return self is TicketState.CALLED or self is TicketState.SERVING
+
+
+ENDED = frozenset({TicketState.FINISHED, TicketState.NO_SHOW, TicketState.CANCELLED, TicketState.EXPIRED})
+
+
+class CounterState(StrEnum):
+    """Whether a counter (台席) takes customers. A closed one has no agent."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PAUSED = "paused"
+
+
+class Words(msgspec.Struct, frozen=True):
+    """One text in both languages of a hall."""
+
+    zh: str
+    en: str
+
+
+class OpeningHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When tickets are taken: seven lists (Monday first) of `[from_s, until_s)` in seconds after local
+    midnight, and the dates (`YYYY-MM-DD`) on which the hall stays closed. `until_s` may exceed 86,400:
+    a span past midnight."""
+
+    week: tuple[tuple[tuple[int, int], ...], ...]
+    closed_dates: frozenset[str] = frozenset()
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A service (业务): what a customer comes for."""
+
+    name: Words
+    prefix: str
+    mean_service_s: int = 300
+    group: Words | None = None
+    papers: tuple[Words, ...] = ()
+    target_wait_s: dict[str, int] = {}
+    """Promise per customer class where it differs from the class's own."""
+    max_waiting: int | None = None
+    """Refuse further tickets while so many wait."""
+    daily_limit: int | None = None
+    """Refuse further tickets once so many were taken on a business day."""
+    hours: OpeningHours | None = None
+    """Narrower than the hall's."""
+
+
+class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A customer class (客户品牌/等级) with what the routing policy reads of it."""
+
+    name: Words
+    target_wait_s: int = 600
+    priority: int = 1
+    """1 is served first under `strict`."""
+    rate_milli: int = 1000
+    """Thousandths of a point per millisecond of waiting under `accumulating`."""
+
+
+class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A counter as set up: its skills (可办理业务) as service → preference level, 1 first."""
+
+    name: Words
+    skills: dict[str, int]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The routing policy (排队策略, ACD) in force. Parameters per class are in `CustomerClass`."""
+
+    kind: str = "accumulating"
+    max_wait_s: int | None = None
+    """Starvation guard: beyond it a ticket outranks everything, oldest first."""
+
+
+class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that the rules of one hall (营业厅) read. Built from the records of `config.changed`."""
+
+    org: str
+    name: Words
+    timezone: str
+    default_class: str
+    services: dict[str, Service]
+    classes: dict[str, CustomerClass]
+    counters: dict[int, CounterSettings]
+    day_ends_s: int = 4 * 3600
+    """The business day ends so many seconds after local midnight."""
+    max_recalls: int = 3
+    """A recall beyond so many makes the ticket a no-show."""
+    hours: OpeningHours | None = None
+    """None: always open."""
+    policy: Policy = Policy()
+
+    def target_wait_s(self, service: str, customer_class: str) -> int:
+        """The wait promised to a class for a service (服务标准), in seconds."""
+        own = self.services[service].target_wait_s.get(customer_class)
+        return own if own is not None else self.classes[customer_class].target_wait_s
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One customer's place for one service (排队号).
+
+    `key` is the ticket's own integer in the scheduler: the `seq` of the record that took it.
+    `queued_at` starts the present wait, `v` is the instant at which its service clock started (they
+    differ after a transfer, which keeps seniority). `waited_ms` and `served_ms` are sums over all
+    its waits and services; the running one is added when it ends.
+    """
+
+    id: str
+    key: int
+    number: str
+    day: str
+    service: str
+    customer_class: str
+    class_source: str
+    channel: str
+    state: TicketState
+    taken_at: int
+    queued_at: int
+    v: int
+    target_wait_s: int
+    estimated_wait_s: int | None = None
+    position: int = 0
+    person: str | None = None
+    only_counter: int = ANY_COUNTER
+    counter: int | None = None
+    agent: str | None = None
+    first_called_at: int | None = None
+    called_at: int | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    held_at: int | None = None
+    recalls: int = 0
+    waited_ms: int = 0
+    served_ms: int = 0
+    outcome: str | None = None
+    slip: tuple[Words, ...] = ()
+
+
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
+    """One counter (台席) as it stands: who serves there, with what skills, whom."""
+
+    number: int
+    state: CounterState
+    since: int
+    """When it came into this state."""
+    skills: dict[str, int]
+    agent: str | None = None
+    reason: str | None = None
+    """Why it is paused."""
+    ticket: str | None = None
+    served: int = 0
+    """Customers finished here on this business day."""
+    free_since: int = 0
+    """When it last became free (for the longest idle)."""
+
+
+def to_plain(value: Any) -> Any:
+    """A value as JSON-ready builtins, keys of mappings as strings."""
+    return msgspec.to_builtins(value, str_keys=True)
