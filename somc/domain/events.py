@@ -2,8 +2,8 @@
 
 An event is what `decide` answers, what the journal keeps and what `evolve` reads. It stores outcomes
 (who was called, and why), so replay never decides again. `by` names who asked: `agent:li`,
-`keypad:3`, `deadline`, `config`. The class's tag is the record's `type`; a change of shape raises
-`VERSIONS` and adds an upcaster in `somc.journal.codec`.
+`keypad:3`, `deadline`, `config`. `BY_TYPE` names the record type of each; a change of shape raises
+`VERSIONS` and adds an upcaster in `somc.journal.upcasting`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from somc.domain.values import Words
 
 __all__ = [
     "BY_TYPE",
+    "TYPE_OF",
+    "VERSIONS",
     "CalledReason",
     "ConfigChanged",
     "CounterClosed",
@@ -38,11 +40,11 @@ __all__ = [
     "TicketServiceStarted",
     "TicketTaken",
     "TicketTransferred",
-    "record_type",
+    "topic_of",
 ]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact, in the past tense."""
 
     by: str
@@ -55,7 +57,7 @@ class TicketEvent(Event, frozen=True, kw_only=True):
     number: str
 
 
-class TicketTaken(TicketEvent, frozen=True, kw_only=True, tag="ticket.taken"):
+class TicketTaken(TicketEvent, frozen=True, kw_only=True):
     """A customer took a place. `position` counts from 1; `estimated_wait_s` is what the slip says."""
 
     day: str
@@ -87,7 +89,7 @@ class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     words: Words
 
 
-class TicketCalled(TicketEvent, frozen=True, kw_only=True, tag="ticket.called"):
+class TicketCalled(TicketEvent, frozen=True, kw_only=True):
     """A counter called the ticket."""
 
     counter: int
@@ -97,20 +99,20 @@ class TicketCalled(TicketEvent, frozen=True, kw_only=True, tag="ticket.called"):
     reason: CalledReason
 
 
-class TicketRecalled(TicketEvent, frozen=True, kw_only=True, tag="ticket.recalled"):
+class TicketRecalled(TicketEvent, frozen=True, kw_only=True):
     """The counter called the same ticket again, for the `recalls`-th time."""
 
     counter: int
     recalls: int
 
 
-class TicketServiceStarted(TicketEvent, frozen=True, kw_only=True, tag="ticket.service_started"):
+class TicketServiceStarted(TicketEvent, frozen=True, kw_only=True):
     """The customer is at the counter."""
 
     counter: int
 
 
-class TicketFinished(TicketEvent, frozen=True, kw_only=True, tag="ticket.finished"):
+class TicketFinished(TicketEvent, frozen=True, kw_only=True):
     """Service ended. `waited_s` and `served_s` are the ticket's whole wait and service, in seconds."""
 
     counter: int
@@ -119,32 +121,32 @@ class TicketFinished(TicketEvent, frozen=True, kw_only=True, tag="ticket.finishe
     outcome: str | None = None
 
 
-class TicketNoShow(TicketEvent, frozen=True, kw_only=True, tag="ticket.no_show"):
+class TicketNoShow(TicketEvent, frozen=True, kw_only=True):
     """Nobody came. `cause` is `agent` or `recalls`."""
 
     counter: int
     cause: str
 
 
-class TicketCancelled(TicketEvent, frozen=True, kw_only=True, tag="ticket.cancelled"):
+class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
     """The customer gave the place up; `counter` if it had been called there."""
 
     reason: str | None = None
     counter: int | None = None
 
 
-class TicketHeld(TicketEvent, frozen=True, kw_only=True, tag="ticket.held"):
+class TicketHeld(TicketEvent, frozen=True, kw_only=True):
     """The ticket steps aside (挂起) without losing its seniority."""
 
     reason: str | None = None
     counter: int | None = None
 
 
-class TicketResumed(TicketEvent, frozen=True, kw_only=True, tag="ticket.resumed"):
+class TicketResumed(TicketEvent, frozen=True, kw_only=True):
     """The ticket waits again, with the seniority it had."""
 
 
-class TicketTransferred(TicketEvent, frozen=True, kw_only=True, tag="ticket.transferred"):
+class TicketTransferred(TicketEvent, frozen=True, kw_only=True):
     """The ticket waits for another service, or for one counter (`to_counter`, 0: any)."""
 
     to_service: str
@@ -155,13 +157,13 @@ class TicketTransferred(TicketEvent, frozen=True, kw_only=True, tag="ticket.tran
     """`asked`, or `counter_closed` / `counter_configured` when its only counter can no longer serve it."""
 
 
-class TicketExpired(TicketEvent, frozen=True, kw_only=True, tag="ticket.expired"):
+class TicketExpired(TicketEvent, frozen=True, kw_only=True):
     """The business day ended while the ticket waited or was held."""
 
     day: str
 
 
-class TicketPrinted(TicketEvent, frozen=True, kw_only=True, tag="ticket.printed"):
+class TicketPrinted(TicketEvent, frozen=True, kw_only=True):
     """The slip was asked for again; `copy` counts the copies."""
 
     copy: int
@@ -173,34 +175,34 @@ class CounterEvent(Event, frozen=True, kw_only=True):
     counter: int
 
 
-class CounterOpened(CounterEvent, frozen=True, kw_only=True, tag="counter.opened"):
+class CounterOpened(CounterEvent, frozen=True, kw_only=True):
     """An agent opened the counter with these skills (service → level)."""
 
     agent: str
     skills: dict[str, int]
 
 
-class CounterPaused(CounterEvent, frozen=True, kw_only=True, tag="counter.paused"):
+class CounterPaused(CounterEvent, frozen=True, kw_only=True):
     """No new calls here until it is resumed."""
 
     reason: str
 
 
-class CounterResumed(CounterEvent, frozen=True, kw_only=True, tag="counter.resumed"):
+class CounterResumed(CounterEvent, frozen=True, kw_only=True):
     """The pause ended."""
 
 
-class CounterClosed(CounterEvent, frozen=True, kw_only=True, tag="counter.closed"):
+class CounterClosed(CounterEvent, frozen=True, kw_only=True):
     """The agent left."""
 
 
-class CounterConfigured(CounterEvent, frozen=True, kw_only=True, tag="counter.configured"):
+class CounterConfigured(CounterEvent, frozen=True, kw_only=True):
     """The counter's skills were changed: the next call follows. `None`: back to hall.toml's."""
 
     skills: dict[str, int] | None
 
 
-class DayEnded(Event, frozen=True, kw_only=True, tag="day.ended"):
+class DayEnded(Event, frozen=True, kw_only=True):
     """A business day is over; what waited has expired, numbers start again."""
 
     day: str
@@ -211,7 +213,7 @@ class DayEnded(Event, frozen=True, kw_only=True, tag="day.ended"):
     expired: int
 
 
-class ConfigChanged(Event, frozen=True, kw_only=True, tag="config.changed"):
+class ConfigChanged(Event, frozen=True, kw_only=True):
     """Settings changed: dotted key → new value, `None` for a key that is gone.
 
     With `by = "config"` these are the differences of hall.toml since the last start.
@@ -220,7 +222,7 @@ class ConfigChanged(Event, frozen=True, kw_only=True, tag="config.changed"):
     changes: dict[str, Any]
 
 
-class DeviceReported(Event, frozen=True, kw_only=True, tag="device.status"):
+class DeviceReported(Event, frozen=True, kw_only=True):
     """A device's health changed. `status` has XFS4IoT's values (`online`, `offline`, …)."""
 
     device: str
@@ -229,39 +231,34 @@ class DeviceReported(Event, frozen=True, kw_only=True, tag="device.status"):
 
 
 BY_TYPE: dict[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (
-        TicketTaken,
-        TicketCalled,
-        TicketRecalled,
-        TicketServiceStarted,
-        TicketFinished,
-        TicketNoShow,
-        TicketCancelled,
-        TicketHeld,
-        TicketResumed,
-        TicketTransferred,
-        TicketExpired,
-        TicketPrinted,
-        CounterOpened,
-        CounterPaused,
-        CounterResumed,
-        CounterClosed,
-        CounterConfigured,
-        DayEnded,
-        ConfigChanged,
-        DeviceReported,
-    )
+    "ticket.taken": TicketTaken,
+    "ticket.called": TicketCalled,
+    "ticket.recalled": TicketRecalled,
+    "ticket.service_started": TicketServiceStarted,
+    "ticket.finished": TicketFinished,
+    "ticket.no_show": TicketNoShow,
+    "ticket.cancelled": TicketCancelled,
+    "ticket.held": TicketHeld,
+    "ticket.resumed": TicketResumed,
+    "ticket.transferred": TicketTransferred,
+    "ticket.expired": TicketExpired,
+    "ticket.printed": TicketPrinted,
+    "counter.opened": CounterOpened,
+    "counter.paused": CounterPaused,
+    "counter.resumed": CounterResumed,
+    "counter.closed": CounterClosed,
+    "counter.configured": CounterConfigured,
+    "day.ended": DayEnded,
+    "config.changed": ConfigChanged,
+    "device.status": DeviceReported,
 }
 """Record type → event class: the catalogue."""
 
+TYPE_OF: dict[type[Event], str] = {kind: name for name, kind in BY_TYPE.items()}
+"""Event class → record type."""
+
 VERSIONS: dict[str, int] = dict.fromkeys(BY_TYPE, 1)
 """Record type → the version of its shape that is written now (`v` of the record)."""
-
-
-def record_type(event: Event) -> str:
-    """The record type of an event, e.g. `ticket.taken`."""
-    return str(type(event).__struct_config__.tag)
 
 
 def topic_of(event: Event, org: str) -> str:

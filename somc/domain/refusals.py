@@ -107,8 +107,16 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "{counter} 号台席已由 {agent} 开放。",
         "Counter {counter} is open already, by {agent}: close it first.",
     ),
-    "counter_already_closed": ("conflict", "{counter} 号台席已关闭。", "Counter {counter} is closed already."),
-    "counter_already_paused": ("conflict", "{counter} 号台席已暂停。", "Counter {counter} is paused already."),
+    "counter_already_closed": (
+        "conflict",
+        "{counter} 号台席已关闭。",
+        "Counter {counter} is closed already.",
+    ),
+    "counter_already_paused": (
+        "conflict",
+        "{counter} 号台席已暂停。",
+        "Counter {counter} is paused already.",
+    ),
     "counter_busy": (
         "conflict",
         "{counter} 号台席正在为 {number} 服务（{state}），请先结束。",
