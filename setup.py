@@ -1,0 +1,63 @@
+"""Builds the C queue scheduler (`somc._sched`) and lists the packages of the three source roots.
+
+What must stay true
+- Without a compiler the install fails loudly and names both remedies. It never falls back by itself:
+  the Python scheduler is many times slower, and a wheel without the core must not be tagged as native.
+- `SOMC_PURE=1` builds a pure wheel, which runs only under `SOMC_PURE=1` (`somc/scheduler/choose.py`).
+- The extension is compiled from the committed `native/_sched.c`; `native/build_sched.py` writes that file.
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError, ExecError, PlatformError
+
+REMEDIES = """
+The C queue scheduler of SOMC could not be built (the compiler's own message stands above).
+Either install a C compiler and Python's headers (Debian: apt install gcc python3-dev)
+or ask for the slower scheduler in pure Python: set SOMC_PURE=1 for this install and for every run.
+"""
+
+
+class BuildScheduler(build_ext):
+    """`build_ext` whose failure says what to do."""
+
+    def build_extension(self, ext):
+        try:
+            super().build_extension(ext)
+        except (CCompilerError, ExecError, PlatformError, OSError) as error:
+            raise BaseError(f"{error}\n{REMEDIES}") from error
+
+
+def packages():
+    """Our packages in each source root; only these three names reach site-packages."""
+    roots = {".": "somc", "hal": "somc_hal", "plugins": "somc_plugins"}
+    found = []
+    for root, package in roots.items():
+        if Path(root, package).is_dir():
+            found += [package, *find_packages(root, include=[f"{package}.*"])]
+    return found
+
+
+if os.environ.get("SOMC_PURE") == "1":
+    native = {}
+else:
+    native = {
+        "ext_modules": [
+            Extension(
+                "somc._sched",
+                sources=["native/_sched.c", "native/scheduler.c"],
+                depends=["native/scheduler.h"],
+                include_dirs=["native"],
+                extra_compile_args=["-std=c11", "-O2"] if os.name == "posix" else [],
+                define_macros=[("Py_LIMITED_API", "0x030B0000")],
+                py_limited_api=True,
+            )
+        ],
+        # One wheel serves every CPython from 3.11 on.
+        "options": {"bdist_wheel": {"py_limited_api": "cp311"}},
+    }
+
+setup(packages=packages(), cmdclass={"build_ext": BuildScheduler}, **native)
