@@ -1,0 +1,67 @@
+"""Settings as dotted keys, and the frozen settings that the rules read.
+
+The journal keeps settings as a flat table: `service.payment.prefix` → `"A"`. Values are plain JSON
+(words as `{"zh": …, "en": …}`). hall.toml gives the first values as one `config.changed` record; later
+records win, until a key's value in hall.toml itself changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from somc.domain.values import HallSettings
+
+__all__ = ["TABLES", "differences", "settings_from"]
+
+TABLES = {"service": "services", "class": "classes", "counter": "counters"}
+"""First word of a three-part key → the field of `HallSettings` that collects it."""
+
+
+def settings_from(values: Mapping[str, Any]) -> HallSettings:
+    """The settings that `values` spell out.
+
+    Raises `msgspec.ValidationError` if a key is unknown, a value has the wrong type, or a name refers to
+    nothing (a skill for a service that does not exist).
+    """
+    plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, "policy": {}}
+    for key, value in values.items():
+        match key.split(".", 2):
+            case ["hall", field]:
+                plain[field] = value
+            case ["policy", field]:
+                plain["policy"][field] = value
+            case [table, name, field] if table in TABLES:
+                plain[TABLES[table]].setdefault(name, {})[field] = value
+            case _:
+                raise msgspec.ValidationError(f"'{key}' is no setting")
+    settings = msgspec.convert(plain, HallSettings, str_keys=True)
+    _check_names(settings)
+    return settings
+
+
+def _check_names(settings: HallSettings) -> None:
+    if settings.default_class not in settings.classes:
+        raise msgspec.ValidationError(
+            f"hall.default_class names '{settings.default_class}', which is no class"
+        )
+    for number, counter in settings.counters.items():
+        for service in counter.skills:
+            if service not in settings.services:
+                raise msgspec.ValidationError(
+                    f"counter.{number}.skills names '{service}', which is no service"
+                )
+    for name, service in settings.services.items():
+        for customer_class in service.target_wait_s:
+            if customer_class not in settings.classes:
+                raise msgspec.ValidationError(
+                    f"service.{name}.target_wait_s names '{customer_class}', which is no class"
+                )
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """What turns `old` into `new`: key → new value, `None` for a key that is gone. Sorted by key."""
+    keys = sorted(old.keys() | new.keys())
+    return {key: new.get(key) for key in keys if old.get(key) != new.get(key)}
