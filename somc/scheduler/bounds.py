@@ -1,0 +1,84 @@
+"""The limits of the scheduler's numbers, checked in one place for both implementations.
+
+What must stay true: whatever passes here keeps every sum of the C core inside int64. A message names the
+number, what was found and what is allowed.
+"""
+
+from collections.abc import Sequence
+
+from somc.scheduler.interface import (
+    LEVEL_LIMIT,
+    MEAN_LIMIT,
+    NEVER,
+    RATE_LIMIT,
+    TIME_LIMIT,
+    TOP_LEVEL,
+    WAIT_LIMIT,
+    Lane,
+    Server,
+    Terms,
+)
+
+__all__ = ["check_instant", "check_int64", "check_lanes", "check_means", "check_servers", "check_terms"]
+
+_INT64_MAX = (1 << 63) - 1
+
+
+def _check(what: str, number: int, lowest: int, highest: int) -> None:
+    if not isinstance(number, int):
+        raise TypeError(f"{what} must be an integer, not {number!r}")
+    if not lowest <= number <= highest:
+        raise ValueError(f"{what} is {number}; allowed are {lowest} to {highest}")
+
+
+def check_instant(what: str, instant: int) -> None:
+    """`ValueError` unless `instant` (ms) lies strictly within `TIME_LIMIT`."""
+    _check(what, instant, 1 - TIME_LIMIT, TIME_LIMIT - 1)
+
+
+def check_int64(what: str, number: int) -> None:
+    """`ValueError` unless `number` fits into 64 bits."""
+    _check(what, number, -_INT64_MAX - 1, _INT64_MAX)
+
+
+def check_terms(terms: Terms) -> None:
+    """`ValueError` if a score under these terms could fall or leave its limits."""
+    _check("rate", terms.rate, 0, RATE_LIMIT)
+    _check("offset", terms.offset, -NEVER, NEVER)
+    _check("knee", terms.knee, 0, NEVER)
+    _check("jump", terms.jump, 0, NEVER)
+    _check("rate_after", terms.rate_after, -terms.rate, RATE_LIMIT)
+    _check("guard", terms.guard, 0, NEVER)
+    _check("warn", terms.warn, 0, NEVER)
+    _check("target", terms.target, 0, NEVER)
+
+
+def check_lanes(lanes: Sequence[Lane], queues: int) -> None:
+    """`IndexError` for a queue that is not there, `ValueError` for one named twice or a wrong number."""
+    seen: set[int] = set()
+    for lane in lanes:
+        if not 0 <= lane.queue < queues:
+            raise IndexError(f"no queue {lane.queue}: there are {queues}")
+        if lane.queue in seen:
+            raise ValueError(f"queue {lane.queue} is named twice in one profile")
+        seen.add(lane.queue)
+        _check("level", lane.level, TOP_LEVEL, LEVEL_LIMIT)
+        _check("bonus", lane.bonus, -NEVER, NEVER)
+        _check("min_wait", lane.min_wait, -NEVER, NEVER)
+        _check("reserve", lane.reserve, 0, MEAN_LIMIT - 1)
+
+
+def check_servers(servers: Sequence[Server], profiles: int) -> None:
+    """`IndexError` for a profile that is not there, `ValueError` for a wrong time."""
+    for server in servers:
+        if not 0 <= server.profile < profiles:
+            raise IndexError(f"no profile {server.profile}: there are {profiles}")
+        _check("free_in", server.free_in, 0, WAIT_LIMIT)
+
+
+def check_means(means: Sequence[int], queues: int) -> None:
+    """`ValueError` unless there is one mean for each queue, each within its limits."""
+    if len(means) != queues:
+        raise ValueError(f"{len(means)} mean service times for {queues} queues")
+    for mean in means:
+        _check("mean service time", mean, 1, MEAN_LIMIT)
