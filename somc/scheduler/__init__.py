@@ -1,8 +1,18 @@
-"""The queue scheduler: which ticket next, and why. The interface; implementations are chosen in `choose`."""
+"""The queue scheduler: which ticket next, and why.
+
+The interface only: `choose.create` makes a scheduler, `policy` turns a routing policy into terms.
+"""
 
 from somc.scheduler.interface import (
+    LEVEL_LIMIT,
+    MEAN_LIMIT,
     NEVER,
+    NEWCOMER,
+    RATE_LIMIT,
+    SCORE_LIMIT,
+    TIME_LIMIT,
     TOP_LEVEL,
+    WAIT_LIMIT,
     Choice,
     Lane,
     Place,
@@ -16,8 +26,15 @@ from somc.scheduler.interface import (
 )
 
 __all__ = [
+    "LEVEL_LIMIT",
+    "MEAN_LIMIT",
     "NEVER",
+    "NEWCOMER",
+    "RATE_LIMIT",
+    "SCORE_LIMIT",
+    "TIME_LIMIT",
     "TOP_LEVEL",
+    "WAIT_LIMIT",
     "Choice",
     "Lane",
     "Place",

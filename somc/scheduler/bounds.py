@@ -10,6 +10,7 @@ from somc.scheduler.interface import (
     LEVEL_LIMIT,
     MEAN_LIMIT,
     NEVER,
+    NEWCOMER,
     RATE_LIMIT,
     TIME_LIMIT,
     TOP_LEVEL,
@@ -19,7 +20,7 @@ from somc.scheduler.interface import (
     Terms,
 )
 
-__all__ = ["check_instant", "check_int64", "check_lanes", "check_means", "check_servers", "check_terms"]
+__all__ = ["check_instant", "check_lanes", "check_means", "check_servers", "check_terms", "check_ticket"]
 
 _INT64_MAX = (1 << 63) - 1
 
@@ -36,9 +37,13 @@ def check_instant(what: str, instant: int) -> None:
     _check(what, instant, 1 - TIME_LIMIT, TIME_LIMIT - 1)
 
 
-def check_int64(what: str, number: int) -> None:
-    """`ValueError` unless `number` fits into 64 bits."""
-    _check(what, number, -_INT64_MAX - 1, _INT64_MAX)
+def check_ticket(key: int, v: int, order: int) -> None:
+    """`ValueError` unless these can be a ticket's. The largest order is kept for the newcomer."""
+    _check("key", key, -_INT64_MAX - 1, _INT64_MAX)
+    if key == NEWCOMER:
+        raise ValueError(f"key {NEWCOMER} stands for the newcomer of an estimate; no ticket may have it")
+    check_instant("v", v)
+    _check("order", order, -_INT64_MAX - 1, _INT64_MAX - 1)
 
 
 def check_terms(terms: Terms) -> None:

@@ -7,14 +7,19 @@ Terms
 - A *key* is the caller's own integer for a ticket, unique among the tickets inside.
 
 What must stay true
-- **Integers only** (int64): times are milliseconds, scores are below 2^54 in absolute value, so
-  that both implementations agree bit for bit.
-- Inside a queue tickets stand by `(v, order)`: `v` is the instant at which the ticket's service
-  clock starts, `order` breaks ties. Every score is a non-decreasing function of `now - v`, so only
-  the heads of the queues compete.
+- **Integers only** (int64): times are milliseconds, scores stay within `SCORE_LIMIT`, so that both
+  implementations agree bit for bit. The limits below are checked by both (`bounds.py`).
+- Inside a queue tickets stand by `(v, order, key)`: `v` is the instant at which the ticket's service
+  clock starts, `order` breaks ties, `key` those of equal order. Every score is a non-decreasing
+  function of `now - v`, so only the heads of the queues compete.
 - `peek`, `preview`, `ahead`, `estimate`, `next_due` and `due` change nothing. Only `define_*`,
   `set_*`, `push`, `remove`, `move` and `alerted` do; the domain's `evolve` is their one caller.
 - Nothing here reads a clock, sleeps or draws a random number.
+
+Errors, the same in both: `KeyError` for a ticket that is not inside (or, at `push`, is), `IndexError`
+for a queue or profile that was never defined, `ValueError` for a number outside its limits (the message
+names it and what is allowed), `TypeError` for what is not an integer, `MemoryError`. After any of them the
+scheduler is as it was before the call.
 """
 
 from __future__ import annotations
@@ -24,9 +29,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 __all__ = [
+    "LEVEL_LIMIT",
+    "MEAN_LIMIT",
     "NEVER",
     "NEWCOMER",
+    "RATE_LIMIT",
+    "SCORE_LIMIT",
+    "TIME_LIMIT",
     "TOP_LEVEL",
+    "WAIT_LIMIT",
     "Choice",
     "Lane",
     "Place",
@@ -36,6 +47,7 @@ __all__ = [
     "SchedulerFactory",
     "Server",
     "Terms",
+    "restore",
 ]
 
 NEVER = 1 << 53
@@ -47,8 +59,29 @@ NEWCOMER = -1
 TOP_LEVEL = 1
 """The best preference level of a lane. Larger numbers are served only when all smaller are empty."""
 
+LEVEL_LIMIT = 60
+"""The last preference level. The C core packs level and score into one int64: 60 * 2^56 < 2^62."""
+
+TIME_LIMIT = 1 << 52
+"""Instants (`v`, `now`) lie strictly between -2^52 and 2^52 ms (140,000 years), so that every wait is
+below `NEVER`."""
+
+WAIT_LIMIT = 1 << 40
+"""Within a score a wait counts as at most 2^40 ms (34 years) and at least the negative of it."""
+
+RATE_LIMIT = 1 << 20
+"""The largest rate: 2^20 points a millisecond. With `WAIT_LIMIT` no sum of a score leaves int64."""
+
+SCORE_LIMIT = (1 << 54) - 1
+"""A score, its bonus included, is cut to this absolute value."""
+
+MEAN_LIMIT = 1 << 31
+"""The longest mean service of a forward run: 2^31 ms (24 days)."""
+
 Rule = str
-"""Which rule made the choice: `only` (one candidate), `score`, `level`, `guard`."""
+"""Which rule made the choice, the first that holds: `only` (no other queue of the profile has anybody
+visible), `guard` (the winner waited beyond its guard), `level` (the runner-up stands on a worse level),
+`score` (ties included)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +93,12 @@ class Terms:
         score = offset + rate * wait                                   wait <  knee
         score = offset + rate * wait + jump + rate_after * (wait - knee)   wait >= knee
 
-    and from `wait >= guard` on the ticket outranks every unguarded one, longest wait first.
-    `warn` and `target` (milliseconds of wait) are the moments of the two alerts of a ticket.
-    Needs `rate >= 0`, `rate_after >= -rate`, `jump >= 0`: a score never falls.
+    and from `wait >= guard` on the ticket outranks every unguarded one, whatever its level, longest
+    wait first. `warn` and `target` (milliseconds of wait) are the moments of the two alerts of a
+    ticket. `knee`, `guard`, `warn` and `target` lie between 0 and `NEVER`, which means off.
+
+    Needs `0 <= rate <= RATE_LIMIT`, `-rate <= rate_after <= RATE_LIMIT`, `0 <= jump <= NEVER` and
+    `-NEVER <= offset <= NEVER`: a score never falls. (`WAIT_LIMIT` cuts the wait, `SCORE_LIMIT` the sum.)
     """
 
     rate: int
@@ -79,9 +115,11 @@ class Terms:
 class Lane:
     """One queue within a profile.
 
-    `level` orders lanes absolutely (1 first); `bonus` is added to the score at this profile only;
-    a ticket is visible here once it waited `min_wait` ms (overflow); `reserve` is the number of
-    idle counters that must stay free of this queue (0: none), used by `idle` decisions only.
+    `level` orders lanes absolutely (1 first, `LEVEL_LIMIT` last); `bonus` (`-NEVER` to `NEVER`) is
+    added to the score at this profile only; a ticket is visible here once `now - v >= min_wait`
+    (overflow; 0 hides only tickets whose `v` is still to come, a negative value shows those early,
+    `NEVER` hides all); `reserve` is the number of idle counters that must stay free of this queue
+    (0: none): it is kept and dumped, and read by decisions about idle counters only.
     """
 
     queue: int
@@ -93,7 +131,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A ticket beside the score with which it competed."""
+    """A ticket beside the score with which it competed, its lane's bonus included."""
 
     key: int
     queue: int
@@ -102,7 +140,8 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who is next, and why: the winner, the rule that spoke and the best of the other queues."""
+    """Who is next, and why: the winner with its score (bonus included, guarded or not), the rule that
+    spoke and the best of the other queues."""
 
     key: int
     queue: int
@@ -114,7 +153,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A counter as the forward run sees it: its profile, and in how many ms it will be free."""
+    """A counter as the forward run sees it: its profile, and in how many ms (0 to `WAIT_LIMIT`) it
+    will be free."""
 
     profile: int
     free_in: int
@@ -129,7 +169,11 @@ class Place:
 
 
 class Scheduler(Protocol):
-    """Holds the waiting tickets of one hall and says who is next."""
+    """Holds the waiting tickets of one hall and says who is next.
+
+    One thread at a time: the queries change nothing, but a query that runs in another thread must
+    have returned before the next change.
+    """
 
     @property
     def implementation(self) -> str:
@@ -148,13 +192,15 @@ class Scheduler(Protocol):
         """Other lanes from now on."""
 
     def push(self, key: int, queue: int, v: int, order: int) -> None:
-        """A ticket joins. `KeyError` if `key` is inside already."""
+        """A ticket joins, told of no alert. `key` is an int64 other than `NEWCOMER`, `order` an int64
+        below 2^63 - 1. `KeyError` if `key` is inside already."""
 
     def remove(self, key: int) -> None:
         """A ticket leaves, called or not. `KeyError` if it is not inside."""
 
     def move(self, key: int, queue: int, v: int) -> None:
-        """A ticket goes to another place, keeping its `order`. `KeyError` if it is not inside."""
+        """A ticket goes to another place (which may be in the same queue), keeping its `order` and
+        what was told of it. `KeyError` if it is not inside."""
 
     def __contains__(self, key: int) -> bool: ...
 
@@ -166,14 +212,15 @@ class Scheduler(Protocol):
     def peek(self, profile: int, now: int) -> Choice | None:
         """Whom a counter of this profile would call now; `None` if there is nobody for it.
 
-        Ties go to the lane with the smaller `(v, order)` of its head.
+        Ties go to the lane with the smaller `(v, order, key)` of its head.
         """
 
     def preview(self, profile: int, now: int, limit: int) -> list[int]:
         """The next `limit` keys this profile would call if it called them all at this instant."""
 
     def ahead(self, profile: int, key: int, now: int) -> int:
-        """How many tickets this profile would call before `key` at this instant."""
+        """How many tickets this profile would call before `key` at this instant; all that are visible
+        to it, if it would not call `key` at all. `KeyError` if `key` is not inside."""
 
     def ahead_of_newcomer(self, profile: int, queue: int, now: int) -> int:
         """`ahead` for a ticket that would join `queue` at this instant (`v = now`, the last in order)."""
@@ -188,27 +235,35 @@ class Scheduler(Protocol):
     ) -> dict[int, Place]:
         """Expected waits by running the policy forward on mean service times.
 
-        `means[queue]` is the mean service of that queue in ms (>= 1). The server that is free first
-        calls next (ties: the earlier in `servers`); a server with nobody to call leaves the run
-        until a lane's `min_wait` could make somebody visible to it. Tickets that no server would
-        ever call are left out. `keys` limits the answer, not the run (which may then stop early).
+        `means[queue]` is the mean service of that queue in ms (1 to `MEAN_LIMIT`), one for each queue.
+        The server that is free first calls next (ties: the earlier in `servers`); a server with
+        nobody to call leaves the run until a lane's `min_wait` could make somebody visible to it, for
+        good if that is never or its clock would reach `TIME_LIMIT`. Tickets that no server would ever
+        call are left out. The answer is in the order of the calls.
+
+        `keys` limits the answer, not the run (which may then stop early); `KeyError` if one is not
+        inside. With `newcomer`, a queue, the run goes as if one more ticket had joined that queue at
+        this instant (`v = now`, the last in order); it is answered under `NEWCOMER` in any case.
         """
 
     def next_due(self) -> int | None:
-        """The earliest instant of an alert not yet told (see `due`); `None` if there is none."""
+        """The earliest instant of an alert not yet told (see `due`); `None` if there is none. It may
+        lie in the past; once it has come, `due` answers at least one alert."""
 
     def due(self, now: int, limit: int) -> list[tuple[int, int, str]]:
-        """Alerts whose moment has come: `(moment, key, level)` in that order, `level` being
-        `warning` or `breach`. A ticket past its target has no warning due, only the breach."""
+        """The first `limit` alerts whose moment has come (`moment <= now`), sorted: `(moment, key,
+        level)`, `level` being `warning` or `breach`. A ticket past its target has no warning due, only
+        the breach. The same alerts are due again until `alerted` says that they were told."""
 
     def alerted(self, key: int, level: str) -> None:
         """This alert has been told: it (and for `breach` the warning too) is never due again for
-        this ticket, whatever happens to its queue or the terms."""
+        this ticket, whatever happens to its queue or the terms. `KeyError` if it is not inside."""
 
     def dump(self) -> dict[str, Any]:
         """The whole state as plain values, equal for equal states in both implementations:
-        `{"queues": [{"terms": {...}, "tickets": [[key, v, order, told], ...]}], "profiles": [...]}`,
-        `told` being 0, 1 (warned) or 2 (breached)."""
+        `{"queues": [{"terms": {...}, "tickets": [[key, v, order, told], ...]}], "profiles": [[{...}]]}`,
+        `told` being 0, 1 (warned) or 2 (breached); tickets in the order of their queue, the fields of
+        `Terms` and `Lane` by name."""
 
 
 class SchedulerFactory(Protocol):
@@ -218,9 +273,10 @@ class SchedulerFactory(Protocol):
 
 
 def restore(scheduler: Scheduler, dumped: dict[str, Any]) -> None:
-    """Fill an empty scheduler with what `dump` gave."""
+    """Fill an empty scheduler with what `dump` gave. `ValueError` if it has queues already."""
     for number, queue in enumerate(dumped["queues"]):
-        assert scheduler.define_queue(Terms(**queue["terms"])) == number
+        if scheduler.define_queue(Terms(**queue["terms"])) != number:
+            raise ValueError("only an empty scheduler can be restored; this one has queues")
         for key, v, order, told in queue["tickets"]:
             scheduler.push(key, number, v, order)
             if told:

@@ -11,18 +11,18 @@ from typing import Any
 
 from somc.scheduler.bounds import (
     check_instant,
-    check_int64,
     check_lanes,
     check_means,
     check_servers,
     check_terms,
+    check_ticket,
 )
 from somc.scheduler.interface import (
     NEVER,
+    NEWCOMER,
     SCORE_LIMIT,
     TIME_LIMIT,
     WAIT_LIMIT,
-    Arrival,
     Choice,
     Lane,
     Place,
@@ -34,6 +34,7 @@ from somc.scheduler.interface import (
 __all__ = ["ReferenceScheduler"]
 
 _TOLD = {"warning": 1, "breach": 2}
+_LAST_IN_ORDER = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,9 @@ class ReferenceScheduler:
     def push(self, key: int, queue: int, v: int, order: int) -> None:
         if key in self._tickets:
             raise KeyError(key)
-        self._tickets[key] = self._checked(key, queue, v, order)
+        self._check_queue(queue)
+        check_ticket(key, v, order)
+        self._tickets[key] = _Ticket(key, queue, v, order)
 
     def remove(self, key: int) -> None:
         del self._tickets[key]
@@ -151,12 +154,17 @@ class ReferenceScheduler:
         return Choice(best.ticket.key, best.ticket.queue, best.lane.level, best.score, rule, runner_up)
 
     def preview(self, profile: int, now: int, limit: int) -> list[int]:
-        return [ticket.key for ticket in self._calls(profile, now)[: max(limit, 0)]]
+        return [ticket.key for ticket in self._calls(self._lines(), profile, now)[: max(limit, 0)]]
 
     def ahead(self, profile: int, key: int, now: int) -> int:
         ticket = self._tickets[key]
-        calls = self._calls(profile, now)
+        calls = self._calls(self._lines(), profile, now)
         return calls.index(ticket) if ticket in calls else len(calls)
+
+    def ahead_of_newcomer(self, profile: int, queue: int, now: int) -> int:
+        lines, newcomer = self._lines_with_newcomer(queue, now)
+        calls = self._calls(lines, profile, now)
+        return calls.index(newcomer) if newcomer in calls else len(calls)
 
     def estimate(
         self,
@@ -164,24 +172,19 @@ class ReferenceScheduler:
         means: Sequence[int],
         now: int,
         keys: Sequence[int] | None = None,
-        joining: Arrival | None = None,
+        newcomer: int | None = None,
     ) -> dict[int, Place]:
         check_servers(servers, len(self._profiles))
         check_means(means, len(self._terms))
         check_instant("now", now)
-        lines = self._lines()
-        inside = set(self._tickets)
-        if joining is not None:
-            if joining.key in inside:
-                raise KeyError(joining.key)
-            ticket = self._checked(joining.key, joining.queue, joining.v, joining.order)
-            lines[ticket.queue] = sorted([*lines[ticket.queue], ticket], key=lambda each: each.place)
-            inside.add(ticket.key)
+        lines = self._lines() if newcomer is None else self._lines_with_newcomer(newcomer, now)[0]
         for key in keys or ():
-            if key not in inside:
+            if key not in self._tickets:
                 raise KeyError(key)
         places = self._run(lines, servers, means, now)
-        return places if keys is None else {key: place for key, place in places.items() if key in keys}
+        if keys is None:
+            return places
+        return {key: place for key, place in places.items() if key in keys or key == NEWCOMER}
 
     def _run(
         self, lines: list[list[_Ticket]], servers: Sequence[Server], means: Sequence[int], now: int
@@ -265,20 +268,21 @@ class ReferenceScheduler:
                     candidates.append(_Candidate(ticket, lane, _score(terms, lane.bonus, wait), guarded))
         return sorted(candidates, key=lambda each: each.rank)
 
-    def _calls(self, profile: int, now: int) -> list[_Ticket]:
-        """All that the profile would call at this instant, in order."""
-        lines, calls = self._lines(), []
+    def _lines_with_newcomer(self, queue: int, now: int) -> tuple[list[list[_Ticket]], _Ticket]:
+        """The lines as if one more ticket had just joined this queue, and that ticket."""
+        self._check_queue(queue)
+        check_instant("now", now)
+        lines, newcomer = self._lines(), _Ticket(NEWCOMER, queue, now, _LAST_IN_ORDER)
+        lines[queue] = sorted([*lines[queue], newcomer], key=lambda each: each.place)
+        return lines, newcomer
+
+    def _calls(self, lines: list[list[_Ticket]], profile: int, now: int) -> list[_Ticket]:
+        """All that the profile would call at this instant, in order. Uses up the lines."""
+        calls = []
         while candidates := self._candidates(lines, profile, now):
             calls.append(candidates[0].ticket)
             lines[candidates[0].ticket.queue].pop(0)
         return calls
-
-    def _checked(self, key: int, queue: int, v: int, order: int) -> _Ticket:
-        self._check_queue(queue)
-        check_int64("key", key)
-        check_int64("order", order)
-        check_instant("v", v)
-        return _Ticket(key, queue, v, order)
 
     def _check_queue(self, queue: int) -> None:
         if not 0 <= queue < len(self._terms):
