@@ -159,6 +159,8 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
 
 
 def refuse(code: str, **facts: object) -> Refusal:
-    """The refusal `code` with its sentences filled in. `KeyError` for a code that is not catalogued."""
+    """The refusal `code` with its sentences filled in, `Words` in their own language. `KeyError` for a code that is not catalogued."""
     kind, zh, en = CATALOGUE[code]
-    return Refusal(code=code, kind=kind, words=Words(zh=zh.format(**facts), en=en.format(**facts)))
+    in_zh = {name: fact.zh if isinstance(fact, Words) else fact for name, fact in facts.items()}
+    in_en = {name: fact.en if isinstance(fact, Words) else fact for name, fact in facts.items()}
+    return Refusal(code=code, kind=kind, words=Words(zh=zh.format(**in_zh), en=en.format(**in_en)))

@@ -1,0 +1,57 @@
+"""Business days and opening hours: what a hall's clock on the wall means.
+
+The time zone's rules are data handed in as a `tzinfo`; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, tzinfo
+
+from somc.domain.values import OpeningHours
+
+__all__ = ["business_day", "day_end", "is_open"]
+
+DAY_S = 86_400
+
+
+def local(at: int, zone: tzinfo) -> datetime:
+    """The instant `at` (Unix ms) on the hall's clock."""
+    return datetime.fromtimestamp(at / 1000, zone)
+
+
+def business_day(at: int, zone: tzinfo, day_ends_s: int) -> str:
+    """The business day (营业日) to which `at` belongs, as `YYYY-MM-DD`.
+
+    With `day_ends_s` = 4 h, what happens at 03:59 still belongs to the day before.
+    """
+    here = local(at, zone)
+    since_midnight_s = here.hour * 3600 + here.minute * 60 + here.second
+    day = here.date()
+    if since_midnight_s < day_ends_s:
+        day -= timedelta(days=1)
+    return day.isoformat()
+
+
+def day_end(day: str, zone: tzinfo, day_ends_s: int) -> int:
+    """The instant (Unix ms) at which the business day `day` ends."""
+    next_day = date.fromisoformat(day) + timedelta(days=1)
+    hours, rest = divmod(day_ends_s, 3600)
+    minutes, seconds = divmod(rest, 60)
+    end = datetime(next_day.year, next_day.month, next_day.day, hours, minutes, seconds, tzinfo=zone)
+    return int(end.timestamp()) * 1000
+
+
+def is_open(at: int, zone: tzinfo, hours: OpeningHours | None) -> bool:
+    """Whether tickets are taken at `at`. A span past midnight belongs to the date it began on."""
+    if hours is None:
+        return True
+    here = local(at, zone)
+    since_midnight_s = here.hour * 3600 + here.minute * 60 + here.second
+    for days_back in (0, 1):
+        begun = here.date() - timedelta(days=days_back)
+        if begun.isoformat() in hours.closed_dates:
+            continue
+        second = since_midnight_s + days_back * DAY_S
+        if any(start <= second < end for start, end in hours.week[begun.weekday()]):
+            return True
+    return False

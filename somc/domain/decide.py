@@ -1,0 +1,51 @@
+"""`decide`: what a command means in a hall, as events or a refusal, without effects.
+
+It reads the state and the scheduler (`peek`, `estimate`), never a clock: `now` comes in, and is never
+earlier than the last record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from somc.domain import calling, counters, taking, upkeep
+from somc.domain import commands as c
+from somc.domain.events import Event
+from somc.domain.refusals import Refusal
+from somc.domain.state import HallState
+
+__all__ = ["RULES", "decide"]
+
+
+def decide(state: HallState, command: c.Command, now: int) -> list[Event] | Refusal:
+    """The events that `command` causes at `now` (Unix ms), or why it cannot be.
+
+    An empty list is a command that is fine and changes nothing (nobody to call).
+    """
+    return RULES[type(command)](state, command, now)
+
+
+RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refusal]] = {
+    c.TakeTicket: taking.take,
+    c.CancelTicket: taking.cancel,
+    c.HoldTicket: taking.hold,
+    c.ResumeTicket: taking.resume,
+    c.TransferTicket: taking.transfer,
+    c.PrintTicket: taking.print_again,
+    c.CallNext: calling.call_next,
+    c.CallTicket: calling.call_ticket,
+    c.Recall: calling.recall,
+    c.StartService: calling.start,
+    c.FinishService: calling.finish,
+    c.MarkNoShow: calling.no_show,
+    c.OpenCounter: counters.open_,
+    c.PauseCounter: counters.pause,
+    c.ResumeCounter: counters.resume,
+    c.CloseCounter: counters.close,
+    c.ConfigureCounter: counters.configure,
+    c.EndDay: upkeep.end_day,
+    c.ChangeConfig: upkeep.change_config,
+    c.ReportDevice: upkeep.report_device,
+}
+"""Command → its rule: the catalogue."""

@@ -1,0 +1,322 @@
+"""`evolve`: the only writer of a hall's state, one small function per kind of event.
+
+It never refuses and never decides: an event has happened. An event that the state cannot have
+(`KeyError` in a transition table) means a broken journal, and stops the replay with its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from somc.domain import events as e
+from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
+from somc.domain.settings import settings_from
+from somc.domain.state import DayCounts, Device, HallState
+from somc.domain.values import (
+    Counter,
+    CounterState,
+    Ticket,
+    TicketState,
+)
+
+__all__ = ["evolve"]
+
+replace = msgspec.structs.replace
+
+
+def evolve(state: HallState, event: e.Event, at: int) -> None:
+    """Write into `state` that `event` happened at `at` (Unix ms), as the journal's next record."""
+    state.seq += 1
+    state.at = at
+    _WRITERS[type(event)](state, event, at)
+
+
+# -- tickets --------------------------------------------------------------------------------------
+
+
+def _taken(state: HallState, event: e.TicketTaken, at: int) -> None:
+    if state.day is None:
+        state.day = event.day
+        state.counts = DayCounts(by_service={}, serials={})
+    prefix = state.hall.services[event.service].prefix
+    counts = state.counts
+    counts.taken += 1
+    counts.serials[prefix] = event.serial
+    counts.by_service[event.service] = counts.by_service.get(event.service, 0) + 1
+    ticket = Ticket(
+        id=event.ticket,
+        key=state.seq,
+        number=event.number,
+        day=event.day,
+        service=event.service,
+        customer_class=event.customer_class,
+        class_source=event.class_source,
+        channel=event.channel,
+        state=TICKET_MOVES[None, e.TicketTaken],
+        taken_at=at,
+        queued_at=at,
+        v=at,
+        target_wait_s=event.target_wait_s,
+        estimated_wait_s=event.estimated_wait_s,
+        position=event.position,
+        person=event.person,
+        slip=event.slip,
+    )
+    _put(state, ticket)
+    _enqueue(state, ticket)
+
+
+def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
+    ticket = _leave_wait(state, event, at)
+    _put(
+        state,
+        replace(
+            ticket,
+            counter=event.counter,
+            agent=event.agent,
+            called_at=at,
+            first_called_at=ticket.first_called_at or at,
+            recalls=0,
+            held_at=None,
+        ),
+    )
+    counter = state.counters[event.counter]
+    state.counters[event.counter] = replace(counter, ticket=event.ticket)
+
+
+def _recalled(state: HallState, event: e.TicketRecalled, at: int) -> None:
+    _put(state, replace(_moved(state, event), recalls=event.recalls))
+
+
+def _service_started(state: HallState, event: e.TicketServiceStarted, at: int) -> None:
+    _put(state, replace(_moved(state, event), started_at=at))
+
+
+def _finished(state: HallState, event: e.TicketFinished, at: int) -> None:
+    ticket = _leave_counter(state, event, at)
+    _put(state, replace(ticket, ended_at=at, outcome=event.outcome))
+    counter = state.counters[event.counter]
+    state.counters[event.counter] = replace(counter, served=counter.served + 1)
+    _count(state, ticket, "finished")
+
+
+def _no_show(state: HallState, event: e.TicketNoShow, at: int) -> None:
+    ticket = _leave_counter(state, event, at)
+    _put(state, replace(ticket, ended_at=at))
+    _count(state, ticket, "no_show")
+
+
+def _cancelled(state: HallState, event: e.TicketCancelled, at: int) -> None:
+    ticket = _step_out(state, event, at)
+    _put(state, replace(ticket, ended_at=at, outcome=event.reason))
+    _count(state, ticket, "cancelled")
+
+
+def _held(state: HallState, event: e.TicketHeld, at: int) -> None:
+    _put(state, replace(_step_out(state, event, at), held_at=at))
+
+
+def _resumed(state: HallState, event: e.TicketResumed, at: int) -> None:
+    ticket = replace(_moved(state, event), queued_at=at, held_at=None, called_at=None, started_at=None)
+    ticket = replace(ticket, counter=None, agent=None)
+    _put(state, ticket)
+    _enqueue(state, ticket)
+
+
+def _transferred(state: HallState, event: e.TicketTransferred, at: int) -> None:
+    waited_on = state.tickets[event.ticket].state is TicketState.WAITING
+    before = state.tickets[event.ticket]
+    ticket = _step_out(state, event, at)
+    ticket = replace(
+        ticket,
+        service=event.to_service,
+        only_counter=event.to_counter,
+        target_wait_s=event.target_wait_s,
+        waited_ms=before.waited_ms if waited_on else ticket.waited_ms,
+        queued_at=before.queued_at if waited_on else at,
+        held_at=None,
+        called_at=None,
+        started_at=None,
+        counter=None,
+        agent=None,
+    )
+    _put(state, ticket)
+    _enqueue(state, ticket)
+
+
+def _expired(state: HallState, event: e.TicketExpired, at: int) -> None:
+    ticket = _step_out(state, event, at)
+    _put(state, replace(ticket, ended_at=at))
+    _count(state, ticket, "expired")
+
+
+def _printed(state: HallState, event: e.TicketPrinted, at: int) -> None:
+    state.copies[event.ticket] = event.copy
+
+
+# -- counters -------------------------------------------------------------------------------------
+
+
+def _opened(state: HallState, event: e.CounterOpened, at: int) -> None:
+    counter = _counter_moved(state, event, at)
+    state.counters[event.counter] = replace(
+        counter, agent=event.agent, skills=event.skills, reason=None, free_since=at
+    )
+    state.queues.apply_skills(event.counter, event.skills)
+
+
+def _paused(state: HallState, event: e.CounterPaused, at: int) -> None:
+    state.counters[event.counter] = replace(_counter_moved(state, event, at), reason=event.reason)
+
+
+def _counter_resumed(state: HallState, event: e.CounterResumed, at: int) -> None:
+    state.counters[event.counter] = replace(_counter_moved(state, event, at), reason=None, free_since=at)
+
+
+def _closed(state: HallState, event: e.CounterClosed, at: int) -> None:
+    skills = state.hall.counters[event.counter].skills
+    counter = replace(_counter_moved(state, event, at), agent=None, reason=None, skills=skills)
+    state.counters[event.counter] = counter
+    state.queues.apply_skills(event.counter, skills)
+
+
+def _configured(state: HallState, event: e.CounterConfigured, at: int) -> None:
+    key = f"counter.{event.counter}.skills"
+    skills = event.skills if event.skills is not None else state.file_values[key]
+    state.values[key] = skills
+    state.settings = settings_from(state.values)
+    state.counters[event.counter] = replace(state.counters[event.counter], skills=skills)
+    state.queues.apply_skills(event.counter, skills)
+
+
+# -- the hall -------------------------------------------------------------------------------------
+
+
+def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
+    state.day = None
+    state.counts = DayCounts(by_service={}, serials={})
+    state.tickets = {name: ticket for name, ticket in state.tickets.items() if not ticket.state.ended}
+    state.copies = {name: copies for name, copies in state.copies.items() if name in state.tickets}
+    for number, counter in state.counters.items():
+        state.counters[number] = replace(counter, served=0)
+
+
+def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
+    tables = [state.values, state.file_values] if event.by == "config" else [state.values]
+    for key, value in event.changes.items():
+        for table in tables:
+            if value is None:
+                table.pop(key, None)
+            else:
+                table[key] = value
+    settings = settings_from(state.values)
+    state.settings = settings
+    state.zone = ZoneInfo(settings.timezone)
+    for number in sorted(settings.counters):
+        skills = settings.counters[number].skills
+        if number not in state.counters:
+            state.counters[number] = Counter(
+                number=number, state=CounterState.CLOSED, since=at, skills=skills, free_since=at
+            )
+            continue
+        counter = state.counters[number]
+        if f"counter.{number}.skills" not in event.changes and counter.agent is not None:
+            # An agent's own choice of skills lasts until the counter closes, less what is gone.
+            skills = {name: at for name, at in counter.skills.items() if name in settings.services} or skills
+        state.counters[number] = replace(counter, skills=skills)
+    for number in [number for number in state.counters if number not in settings.counters]:
+        del state.counters[number]
+    state.queues.apply_settings(settings, state.skills())
+
+
+def _device_reported(state: HallState, event: e.DeviceReported, at: int) -> None:
+    state.devices[event.device] = Device(event.device, event.status, event.detail, at)
+
+
+# -- steps that several events share ----------------------------------------------------------------
+
+
+def _put(state: HallState, ticket: Ticket) -> None:
+    state.tickets[ticket.id] = ticket
+
+
+def _moved(state: HallState, event: e.TicketEvent) -> Ticket:
+    """The ticket in the state into which the table moves it."""
+    ticket = state.tickets[event.ticket]
+    return replace(ticket, state=TICKET_MOVES[ticket.state, type(event)])
+
+
+def _enqueue(state: HallState, ticket: Ticket) -> None:
+    queue = state.queues.open_for(state.hall, ticket, state.skills())
+    state.scheduler.push(ticket.key, queue, ticket.v, ticket.key)
+    state.by_key[ticket.key] = ticket.id
+
+
+def _leave_wait(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
+    """The ticket out of the scheduler, its running wait added up."""
+    was_waiting = state.tickets[event.ticket].state is TicketState.WAITING
+    ticket = _moved(state, event)
+    if was_waiting:
+        state.scheduler.remove(ticket.key)
+        del state.by_key[ticket.key]
+        ticket = replace(ticket, waited_ms=ticket.waited_ms + at - ticket.queued_at)
+    return ticket
+
+
+def _leave_counter(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
+    """The ticket away from its counter, its running service added up; the counter is free."""
+    was_serving = state.tickets[event.ticket].state is TicketState.SERVING
+    ticket = _moved(state, event)
+    if was_serving and ticket.started_at is not None:
+        ticket = replace(ticket, served_ms=ticket.served_ms + at - ticket.started_at)
+    if ticket.counter is not None:
+        counter = state.counters[ticket.counter]
+        state.counters[counter.number] = replace(counter, ticket=None, free_since=at)
+    return ticket
+
+
+def _step_out(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
+    """The ticket out of wherever it is: the scheduler, a counter, or aside."""
+    if state.tickets[event.ticket].state.at_counter:
+        return _leave_counter(state, event, at)
+    return _leave_wait(state, event, at)
+
+
+def _counter_moved(state: HallState, event: e.CounterEvent, at: int) -> Counter:
+    counter = state.counters[event.counter]
+    return replace(counter, state=COUNTER_MOVES[counter.state, type(event)], since=at)
+
+
+def _count(state: HallState, ticket: Ticket, what: str) -> None:
+    """Tickets that finish after their day's end count for no day's running figures."""
+    if ticket.day == state.day:
+        setattr(state.counts, what, getattr(state.counts, what) + 1)
+
+
+_WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
+    e.TicketTaken: _taken,
+    e.TicketCalled: _called,
+    e.TicketRecalled: _recalled,
+    e.TicketServiceStarted: _service_started,
+    e.TicketFinished: _finished,
+    e.TicketNoShow: _no_show,
+    e.TicketCancelled: _cancelled,
+    e.TicketHeld: _held,
+    e.TicketResumed: _resumed,
+    e.TicketTransferred: _transferred,
+    e.TicketExpired: _expired,
+    e.TicketPrinted: _printed,
+    e.CounterOpened: _opened,
+    e.CounterPaused: _paused,
+    e.CounterResumed: _counter_resumed,
+    e.CounterClosed: _closed,
+    e.CounterConfigured: _configured,
+    e.DayEnded: _day_ended,
+    e.ConfigChanged: _config_changed,
+    e.DeviceReported: _device_reported,
+}
+assert _WRITERS.keys() == e.TYPE_OF.keys(), "an event without a writer"

@@ -1,0 +1,76 @@
+"""The life of a ticket and of a counter as tables.
+
+A transition is a look-up; an illegal one is a missing key and becomes one precise refusal. `None` as
+the first state means that the thing does not exist yet.
+"""
+
+from __future__ import annotations
+
+from somc.domain import events as e
+from somc.domain.values import CounterState as C
+from somc.domain.values import TicketState as T
+from somc.domain.values import Words
+
+__all__ = ["ACTS", "COUNTER_MOVES", "COUNTER_WORDS", "STATE_WORDS", "TICKET_MOVES"]
+
+TICKET_MOVES: dict[tuple[T | None, type[e.Event]], T] = {
+    (None, e.TicketTaken): T.WAITING,
+    (T.WAITING, e.TicketCalled): T.CALLED,
+    (T.HELD, e.TicketCalled): T.CALLED,
+    (T.CALLED, e.TicketRecalled): T.CALLED,
+    (T.CALLED, e.TicketServiceStarted): T.SERVING,
+    (T.SERVING, e.TicketFinished): T.FINISHED,
+    (T.CALLED, e.TicketNoShow): T.NO_SHOW,
+    (T.WAITING, e.TicketCancelled): T.CANCELLED,
+    (T.HELD, e.TicketCancelled): T.CANCELLED,
+    (T.CALLED, e.TicketCancelled): T.CANCELLED,
+    (T.WAITING, e.TicketHeld): T.HELD,
+    (T.CALLED, e.TicketHeld): T.HELD,
+    (T.SERVING, e.TicketHeld): T.HELD,
+    (T.HELD, e.TicketResumed): T.WAITING,
+    (T.WAITING, e.TicketTransferred): T.WAITING,
+    (T.CALLED, e.TicketTransferred): T.WAITING,
+    (T.SERVING, e.TicketTransferred): T.WAITING,
+    (T.HELD, e.TicketTransferred): T.WAITING,
+    (T.WAITING, e.TicketExpired): T.EXPIRED,
+    (T.HELD, e.TicketExpired): T.EXPIRED,
+}
+
+COUNTER_MOVES: dict[tuple[C, type[e.Event]], C] = {
+    (C.CLOSED, e.CounterOpened): C.OPEN,
+    (C.OPEN, e.CounterPaused): C.PAUSED,
+    (C.PAUSED, e.CounterResumed): C.OPEN,
+    (C.OPEN, e.CounterClosed): C.CLOSED,
+    (C.PAUSED, e.CounterClosed): C.CLOSED,
+}
+
+STATE_WORDS: dict[T, Words] = {
+    T.WAITING: Words("等候", "waiting"),
+    T.CALLED: Words("已叫号", "called"),
+    T.SERVING: Words("办理中", "being served"),
+    T.HELD: Words("挂起", "on hold"),
+    T.FINISHED: Words("已办结", "finished"),
+    T.NO_SHOW: Words("过号", "a no-show"),
+    T.CANCELLED: Words("已取消", "cancelled"),
+    T.EXPIRED: Words("已过期", "expired"),
+}
+
+COUNTER_WORDS: dict[C, Words] = {
+    C.CLOSED: Words("关闭", "closed"),
+    C.OPEN: Words("开放", "open"),
+    C.PAUSED: Words("暂停", "paused"),
+}
+
+ACTS: dict[type[e.Event], Words] = {
+    e.TicketCalled: Words("叫号", "called"),
+    e.TicketRecalled: Words("重呼", "recalled"),
+    e.TicketServiceStarted: Words("开始办理", "started"),
+    e.TicketFinished: Words("办结", "finished"),
+    e.TicketNoShow: Words("过号", "marked as a no-show"),
+    e.TicketCancelled: Words("取消", "cancelled"),
+    e.TicketHeld: Words("挂起", "put on hold"),
+    e.TicketResumed: Words("恢复", "resumed"),
+    e.TicketTransferred: Words("转移", "transferred"),
+    e.TicketPrinted: Words("补打", "printed again"),
+}
+"""What an event does to a ticket, as a word for refusals."""

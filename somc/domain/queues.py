@@ -1,0 +1,155 @@
+"""The hall's queues and skill sets, as the scheduler numbers them.
+
+A queue is `(service, customer class, only counter)`; tickets handed to one counter stand in queues of
+their own. Queues are opened when settings or a transfer first need them and are never removed, so that
+their numbers stay valid for the journal's whole life. A counter's profile is its skills over all its
+queues; a service's profile (all of its classes) says how many are ahead of somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from somc.domain.values import ANY_COUNTER, HallSettings, Ticket
+from somc.scheduler.interface import NEVER, Lane, Scheduler, Server, Terms
+from somc.scheduler.policy import ClassInputs, terms_of
+
+__all__ = ["QueueName", "Queues"]
+
+QueueName = tuple[str, str, int]
+"""Service, customer class, only counter (0: any)."""
+
+RETIRED = Terms(rate=0)
+"""Terms of a queue whose service or class is no longer in the settings: nobody joins it."""
+
+
+class Queues:
+    """Maps the hall's words onto the scheduler's numbers. Written by `evolve` only."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.numbers: dict[QueueName, int] = {}
+        self.names: list[QueueName] = []
+        self.profiles: dict[str, int] = {}
+        self._means: list[int] = []
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def number_of(self, service: str, customer_class: str, only_counter: int) -> int:
+        """The queue's number; `KeyError` if it was never opened."""
+        return self.numbers[service, customer_class, only_counter]
+
+    def counter_profile(self, number: int) -> int:
+        return self.profiles[f"counter:{number}"]
+
+    def service_profile(self, service: str) -> int:
+        return self.profiles[f"service:{service}"]
+
+    def means_ms(self, settings: HallSettings) -> list[int]:
+        """Mean service per queue in ms, in the order of the queue numbers."""
+        if len(self._means) != len(self.names):
+            self._means = [
+                max(1, settings.services[service].mean_service_s * 1000)
+                if service in settings.services
+                else 1
+                for service, _, _ in self.names
+            ]
+        return self._means
+
+    def waiting(self, service: str, customer_class: str) -> int:
+        """How many wait for a service in a class, whoever may call them."""
+        return sum(
+            self.scheduler.waiting(number)
+            for (name, kind, _), number in self.numbers.items()
+            if name == service and kind == customer_class
+        )
+
+    def server(self, number: int, free_in_ms: int) -> Server:
+        return Server(profile=self.counter_profile(number), free_in=free_in_ms)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def apply_settings(self, settings: HallSettings, skills: Mapping[int, Mapping[str, int]]) -> None:
+        """Open what is missing and give every queue and profile the terms of `settings`."""
+        for service in settings.services:
+            for customer_class in settings.classes:
+                self._open(settings, (service, customer_class, ANY_COUNTER))
+        for name in self.names:
+            self.scheduler.set_terms(self.numbers[name], self._terms(settings, name))
+        for service in settings.services:
+            lanes = [Lane(queue=n) for (name, _, _), n in sorted_items(self.numbers) if name == service]
+            self._set_profile(f"service:{service}", lanes)
+        for number, counter_skills in skills.items():
+            self.apply_skills(number, counter_skills)
+        self._means = []
+
+    def apply_skills(self, counter: int, skills: Mapping[str, int]) -> None:
+        """Give a counter's profile the lanes of these skills."""
+        lanes = [
+            Lane(queue=number, level=skills[service])
+            for (service, _, only), number in sorted_items(self.numbers)
+            if service in skills and only in (ANY_COUNTER, counter)
+        ]
+        self._set_profile(f"counter:{counter}", lanes)
+
+    def open_for(
+        self, settings: HallSettings, ticket: Ticket, skills: Mapping[int, Mapping[str, int]]
+    ) -> int:
+        """The queue in which `ticket` stands, opened first if a transfer needs a new one."""
+        name = (ticket.service, ticket.customer_class, ticket.only_counter)
+        if name not in self.numbers:
+            self._open(settings, name)
+            self._means = []
+            lanes = [
+                Lane(queue=n) for (other, _, _), n in sorted_items(self.numbers) if other == ticket.service
+            ]
+            self._set_profile(f"service:{ticket.service}", lanes)
+            if ticket.only_counter in skills:
+                self.apply_skills(ticket.only_counter, skills[ticket.only_counter])
+        return self.numbers[name]
+
+    def _open(self, settings: HallSettings, name: QueueName) -> None:
+        if name not in self.numbers:
+            self.numbers[name] = self.scheduler.define_queue(self._terms(settings, name))
+            self.names.append(name)
+
+    def _terms(self, settings: HallSettings, name: QueueName) -> Terms:
+        service, customer_class, _ = name
+        if service not in settings.services or customer_class not in settings.classes:
+            return RETIRED
+        kind = settings.classes[customer_class]
+        max_wait_s = settings.policy.max_wait_s
+        inputs = ClassInputs(
+            rate_milli=kind.rate_milli,
+            priority=kind.priority,
+            target_ms=settings.target_wait_s(service, customer_class) * 1000,
+            guard_ms=NEVER if max_wait_s is None else max_wait_s * 1000,
+        )
+        return terms_of(settings.policy.kind, inputs)
+
+    def _set_profile(self, name: str, lanes: list[Lane]) -> None:
+        if name in self.profiles:
+            self.scheduler.set_profile(self.profiles[name], lanes)
+        else:
+            self.profiles[name] = self.scheduler.define_profile(lanes)
+
+    # -- dumping ----------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "names": [list(name) for name in self.names],
+            "profiles": self.profiles,
+            "scheduler": self.scheduler.dump(),
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Take over the numbering of a dump; the scheduler itself is restored by the caller."""
+        self.names = [(service, kind, only) for service, kind, only in dumped["names"]]
+        self.numbers = {name: number for number, name in enumerate(self.names)}
+        self.profiles = dict(dumped["profiles"])
+
+
+def sorted_items(numbers: Mapping[QueueName, int]) -> list[tuple[QueueName, int]]:
+    """By queue number, so that lanes are listed the same way after a restart."""
+    return sorted(numbers.items(), key=lambda item: item[1])

@@ -1,0 +1,201 @@
+"""The whole state of one hall: what every command is decided upon.
+
+What must stay true
+- `evolve` is the only writer. `dump()` is all of it as plain values, the scheduler's included: a live
+  state and one replayed from the journal dump to equal values, and `load` gives the same state back.
+- A ticket is in one state, at most one ticket is at a counter, and the scheduler holds exactly the
+  tickets that wait: `check_invariants` says so, for tests and `somc journal verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from somc.domain import business_day
+from somc.domain.queues import Queues
+from somc.domain.settings import settings_from
+from somc.domain.values import (
+    Counter,
+    CounterState,
+    HallSettings,
+    Ticket,
+    TicketState,
+    to_plain,
+)
+from somc.scheduler.interface import Scheduler, restore
+
+__all__ = ["DayCounts", "Device", "HallState"]
+
+
+class DayCounts(msgspec.Struct):
+    """What happened on the running business day. `taken` = the sum of what became of them."""
+
+    taken: int = 0
+    finished: int = 0
+    no_show: int = 0
+    cancelled: int = 0
+    expired: int = 0
+    by_service: dict[str, int] = {}
+    """Tickets taken per service."""
+    serials: dict[str, int] = {}
+    """Last running number per prefix."""
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device's health as last reported."""
+
+    name: str
+    status: str
+    detail: str
+    since: int
+
+
+class HallState:
+    """One hall (营业厅) as of record `seq`."""
+
+    def __init__(self, make_scheduler: Callable[[], Scheduler]) -> None:
+        self.make_scheduler = make_scheduler
+        self.seq = 0
+        self.at = 0
+        self.values: dict[str, Any] = {}
+        """Settings in force, by dotted key."""
+        self.file_values: dict[str, Any] = {}
+        """What hall.toml said at the last start."""
+        self.settings: HallSettings | None = None
+        self.zone: tzinfo = ZoneInfo("UTC")
+        self.day: str | None = None
+        """The running business day; none until a ticket is taken."""
+        self.counts = DayCounts()
+        self.tickets: dict[str, Ticket] = {}
+        """Every ticket of the running day, and older ones still at a counter."""
+        self.by_key: dict[int, str] = {}
+        """Scheduler key → ticket id, for those that wait."""
+        self.counters: dict[int, Counter] = {}
+        self.devices: dict[str, Device] = {}
+        self.copies: dict[str, int] = {}
+        """Ticket id → how many copies of its slip were asked for."""
+        self.queues = Queues(make_scheduler())
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def hall(self) -> HallSettings:
+        """The settings. `RuntimeError` before the first `config.changed`."""
+        if self.settings is None:
+            raise RuntimeError("the hall has no settings yet: apply hall.toml first")
+        return self.settings
+
+    @property
+    def scheduler(self) -> Scheduler:
+        return self.queues.scheduler
+
+    def skills(self) -> dict[int, dict[str, int]]:
+        """Counter → skills, for all counters that are set up."""
+        return {number: counter.skills for number, counter in self.counters.items()}
+
+    def day_end_at(self) -> int | None:
+        """When the running business day ends (Unix ms); `None` if none runs."""
+        if self.day is None:
+            return None
+        return business_day.day_end(self.day, self.zone, self.hall.day_ends_s)
+
+    def next_due(self) -> int | None:
+        """The earliest instant at which the hall wants a deadline command."""
+        return self.day_end_at()
+
+    def is_open(self, at: int, service: str | None = None) -> bool:
+        """Whether tickets are taken at `at` (for `service`)."""
+        if not business_day.is_open(at, self.zone, self.hall.hours):
+            return False
+        return service is None or business_day.is_open(at, self.zone, self.hall.services[service].hours)
+
+    def live_tickets(self) -> list[Ticket]:
+        """Those that wait, are held or at a counter, in the order in which they were taken."""
+        return [ticket for ticket in self.tickets.values() if not ticket.state.ended]
+
+    def service_lines(self) -> dict[str, int]:
+        """Service → how many wait for it."""
+        lines = dict.fromkeys(self.hall.services, 0)
+        for (service, _, _), number in self.queues.numbers.items():
+            if service in lines:
+                lines[service] += self.scheduler.waiting(number)
+        return lines
+
+    # -- dumping ----------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """The whole state as plain JSON values."""
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "values": dict(sorted(self.values.items())),
+            "file_values": dict(sorted(self.file_values.items())),
+            "day": self.day,
+            "counts": to_plain(self.counts),
+            "tickets": [to_plain(ticket) for ticket in self.tickets.values()],
+            "counters": [to_plain(self.counters[number]) for number in sorted(self.counters)],
+            "devices": [to_plain(self.devices[name]) for name in sorted(self.devices)],
+            "copies": dict(sorted(self.copies.items())),
+            "queues": self.queues.dump(),
+        }
+
+    @classmethod
+    def load(cls, dumped: Mapping[str, Any], make_scheduler: Callable[[], Scheduler]) -> HallState:
+        """The state that `dump` gave. `msgspec.ValidationError` if the values are not of that shape."""
+        state = cls(make_scheduler)
+        state.seq = dumped["seq"]
+        state.at = dumped["at"]
+        state.values = dict(dumped["values"])
+        state.file_values = dict(dumped["file_values"])
+        if state.values:
+            state.settings = settings_from(state.values)
+            state.zone = ZoneInfo(state.settings.timezone)
+        state.day = dumped["day"]
+        state.counts = msgspec.convert(dumped["counts"], DayCounts)
+        for plain in dumped["tickets"]:
+            ticket = msgspec.convert(plain, Ticket)
+            state.tickets[ticket.id] = ticket
+            if ticket.state is TicketState.WAITING:
+                state.by_key[ticket.key] = ticket.id
+        for plain in dumped["counters"]:
+            counter = msgspec.convert(plain, Counter)
+            state.counters[counter.number] = counter
+        for plain in dumped["devices"]:
+            device = msgspec.convert(plain, Device)
+            state.devices[device.name] = device
+        state.copies = dict(dumped["copies"])
+        restore(state.scheduler, dumped["queues"]["scheduler"])
+        state.queues.load(dumped["queues"])
+        return state
+
+    def check_invariants(self) -> None:
+        """`AssertionError` naming the rule if the state is not one that a hall can be in."""
+        by_state = dict.fromkeys(TicketState, 0)
+        for ticket in self.tickets.values():
+            by_state[ticket.state] += 1
+        today = [ticket for ticket in self.tickets.values() if ticket.day == self.day]
+        numbers = [ticket.number for ticket in today]
+        assert len(numbers) == len(set(numbers)), "a number stands twice on one day"
+        assert len(today) == self.counts.taken, "tickets of the day are not those taken"
+        for name in ("finished", "no_show", "cancelled", "expired"):
+            ended = sum(1 for ticket in today if ticket.state == name)
+            assert ended == getattr(self.counts, name), f"{name} is miscounted"
+        waiting = {t.key for t in self.tickets.values() if t.state is TicketState.WAITING}
+        assert len(waiting) == len(self.scheduler), "the scheduler holds others than those that wait"
+        assert all(key in self.scheduler for key in waiting), "somebody waits outside the scheduler"
+        assert self.by_key.keys() == waiting, "by_key is not the waiting tickets"
+        held_by = [counter.ticket for counter in self.counters.values() if counter.ticket is not None]
+        assert len(held_by) == len(set(held_by)), "one ticket is at two counters"
+        at_counter = {t.id for t in self.tickets.values() if t.state.at_counter}
+        assert set(held_by) == at_counter, "tickets at counters and counters with tickets differ"
+        for counter in self.counters.values():
+            if counter.ticket is not None:
+                assert self.tickets[counter.ticket].counter == counter.number, "a ticket is elsewhere"
+            if counter.state is CounterState.CLOSED:
+                assert counter.ticket is None, "a closed counter has a ticket"
+                assert counter.agent is None, "a closed counter has an agent"

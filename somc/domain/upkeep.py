@@ -1,0 +1,82 @@
+"""Rules of the hall itself: the end of a business day, settings, the health of devices."""
+
+from __future__ import annotations
+
+import msgspec
+
+from somc.domain import commands as c
+from somc.domain import events as e
+from somc.domain.lifecycle import TICKET_MOVES
+from somc.domain.refusals import Refusal, refuse
+from somc.domain.settings import settings_from
+from somc.domain.state import HallState
+from somc.domain.values import HallSettings
+
+__all__ = ["change_config", "end_day", "report_device"]
+
+
+def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Refusal:
+    """Who waits or is held expires; who is at a counter finishes under the old day."""
+    if state.day is None:
+        return refuse("no_day")
+    expired: list[e.Event] = [
+        e.TicketExpired(by=command.by, ticket=ticket.id, number=ticket.number, day=ticket.day)
+        for ticket in state.tickets.values()
+        if (ticket.state, e.TicketExpired) in TICKET_MOVES
+    ]
+    counts = state.counts
+    ended = e.DayEnded(
+        by=command.by,
+        day=state.day,
+        taken=counts.taken,
+        finished=counts.finished,
+        no_show=counts.no_show,
+        cancelled=counts.cancelled,
+        expired=counts.expired + len(expired),
+    )
+    return [*expired, ended]
+
+
+def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e.Event] | Refusal:
+    """Only settings that spell out a hall, and never the ground under somebody's feet."""
+    values = {**state.values, **command.changes}
+    values = {key: value for key, value in values.items() if value is not None}
+    try:
+        settings = settings_from(values)
+    except msgspec.ValidationError as error:
+        return refuse("bad_config", why=str(error))
+    if why := _still_needed(state, settings):
+        return refuse("bad_config", why=why)
+    if not command.changes:
+        return []
+    return [e.ConfigChanged(by=command.by, changes=command.changes)]
+
+
+def _still_needed(state: HallState, settings: HallSettings) -> str | None:
+    """What the new settings lack that a living ticket or an open counter stands on."""
+    for ticket in state.live_tickets():
+        if ticket.service not in settings.services:
+            return (
+                f"service '{ticket.service}' is gone, but ticket {ticket.number} needs it until the day ends"
+            )
+        if ticket.customer_class not in settings.classes:
+            return (
+                f"class '{ticket.customer_class}' is gone, "
+                f"but ticket {ticket.number} needs it until the day ends"
+            )
+        if ticket.only_counter and ticket.only_counter not in settings.counters:
+            return f"counter {ticket.only_counter} is gone, but ticket {ticket.number} waits for it"
+    for counter in state.counters.values():
+        if counter.agent is not None and counter.number not in settings.counters:
+            return f"counter {counter.number} is gone, but {counter.agent} has it open: close it first"
+    return None
+
+
+def report_device(state: HallState, command: c.ReportDevice, now: int) -> list[e.Event] | Refusal:
+    """Only a change is a fact."""
+    known = state.devices.get(command.device)
+    if known is not None and (known.status, known.detail) == (command.status, command.detail):
+        return []
+    return [
+        e.DeviceReported(by=command.by, device=command.device, status=command.status, detail=command.detail)
+    ]
