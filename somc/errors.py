@@ -5,6 +5,7 @@
     ├── UsageError            you: a call or a command line that cannot be meant
     ├── Overloaded            we: the door is full; come back after `retry_after_s`
     ├── ShuttingDown          we: the hall is stopping; nothing was done
+    ├── RuleFailed            we: a fault in a rule's code; nothing was done
     ├── StoreError            the disk or the journal's file
     │   ├── StoreFull         no space left: nothing of the batch was kept
     │   ├── StoreLocked       another process has this journal open for writing
@@ -26,6 +27,7 @@ __all__ = [
     "Fault",
     "IdempotencyConflict",
     "Overloaded",
+    "RuleFailed",
     "ShuttingDown",
     "SomcError",
     "StoreCorrupt",
@@ -81,6 +83,10 @@ class Overloaded(SomcError):
 
 class ShuttingDown(SomcError):
     """The hall is stopping and takes no new command. Nothing was done."""
+
+
+class RuleFailed(SomcError):
+    """A rule raised instead of deciding: a fault in SOMC or a plugin. Nothing was done."""
 
 
 class StoreError(SomcError):

@@ -1,0 +1,1 @@
+"""The running hall: one door, one deciding task, deadlines, followers."""

@@ -1,0 +1,276 @@
+"""One running hall: the door, the one task that decides, and reads of what is on disk.
+
+    submit ──door──▶ decider: decide, evolve, enqueue ──▶ journal's committer ──▶ answers leave
+
+What must stay true
+- One task decides, in the order of the door; so two counters that press next get two customers.
+- An answer leaves only when the records of its command are on disk; a read leaves only when all that
+  it saw is. If the disk fails, nothing more is answered and the process stops.
+- The door is bounded: when it is full, `submit` raises `Overloaded` at once.
+- Identical commands (same idempotency key) have one effect and one answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+import trio
+
+from somc.domain import commands as c
+from somc.domain.decide import decide
+from somc.domain.events import Event
+from somc.domain.evolve import evolve
+from somc.domain.refusals import Refusal
+from somc.domain.state import HallState
+from somc.errors import IdempotencyConflict, Overloaded, RuleFailed, ShuttingDown
+from somc.journal.entry import Entry, Person, StoredAnswer
+from somc.journal.journal import Journal
+from somc.runtime.clock import Clock
+from somc.runtime.records import record_of
+
+__all__ = ["Decided", "Hall", "Key", "Replayed"]
+
+log = structlog.get_logger(__name__)
+
+DOOR_SIZE = 256
+"""Commands that may wait. At 10,000 a second that is a wait of 25 ms; more is refused, not collected."""
+
+T = TypeVar("T")
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An idempotency key: who used it on which route, with which body."""
+
+    principal: str
+    route: str
+    key: str
+    body_sha256: bytes
+
+
+class Decided(msgspec.Struct, Generic[T], frozen=True):
+    """A command that was carried out: its events, and what `view` made of the state after them."""
+
+    events: tuple[Event, ...]
+    view: T
+    seq: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """The answer that the same command got before."""
+
+    status: int
+    answer: bytes
+
+
+View = Callable[[HallState, "tuple[Event, ...]", int], T]
+"""Makes the answer's view from the state right after the command; the last argument is `now`."""
+
+Encode = Callable[[T], "tuple[int, bytes]"]
+"""Makes status and bytes of a view, to be remembered under an idempotency key."""
+
+
+class _Asked(Generic[T]):
+    """One command on its way through the door."""
+
+    __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "view")
+
+    def __init__(
+        self,
+        command: c.Command,
+        view: View[T],
+        person: Person | None,
+        key: Key | None,
+        encode: Encode[T] | None,
+    ) -> None:
+        self.command = command
+        self.view = view
+        self.person = person
+        self.key = key
+        self.encode = encode
+        self.decided = trio.Event()
+        self.outcome: Decided[T] | Refusal | Exception | None = None
+
+    def resolve(self, outcome: Decided[T] | Refusal | Exception) -> None:
+        self.outcome = outcome
+        self.decided.set()
+
+
+class Hall:
+    """The runtime of one hall over one journal."""
+
+    def __init__(self, state: HallState, journal: Journal, clock: Clock) -> None:
+        self.state = state
+        self.journal = journal
+        self.clock = clock
+        self._door_in, self._door_out = trio.open_memory_channel[_Asked[Any]](DOOR_SIZE)
+        self._under_way: dict[tuple[str, str, str], trio.Event] = {}
+        self._deciding: _Asked[Any] | None = None
+        self.due_changed = trio.Event()
+        """Set, and replaced, whenever `state.next_due()` moves."""
+        self.refused = 0
+        self.decided = 0
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        command: c.Command,
+        view: View[T],
+        *,
+        person: Person | None = None,
+        key: Key | None = None,
+        encode: Encode[T] | None = None,
+    ) -> Decided[T] | Replayed | Refusal:
+        """Carry `command` out and return when its records are on disk.
+
+        `person` is kept in the same transaction. With `key` and `encode` the answer is remembered
+        for 48 hours; a status of 204 or a refusal is not.
+        Raises `Overloaded`, `ShuttingDown`, `IdempotencyConflict`, `StoreError`.
+        """
+        if key is None:
+            return await self._through_door(_Asked(command, view, person, None, None))
+        place = (key.principal, key.route, key.key)
+        while (first := self._under_way.get(place)) is not None:
+            await first.wait()
+        done = self._under_way[place] = trio.Event()
+        try:
+            stored = await self.journal.answer_for(*place)
+            if stored is not None:
+                if stored.body_sha256 != key.body_sha256:
+                    raise IdempotencyConflict(
+                        f"the idempotency key '{key.key}' was used before on {key.route} with another body"
+                    )
+                return Replayed(stored.status, stored.answer)
+            # Shielded: a requester that hangs up must not free the key while its command is still
+            # on the way, or a repetition would be carried out twice. It takes one commit.
+            outcome: Decided[T] | Refusal | None = None
+            with trio.CancelScope(shield=True):
+                outcome = await self._through_door(_Asked(command, view, person, key, encode))
+            assert outcome is not None
+            return outcome
+        finally:
+            del self._under_way[place]
+            done.set()
+
+    async def read(self, view: Callable[[HallState, int], T]) -> T:
+        """What `view` makes of the state now, given out only when all of it is on disk."""
+        answer = view(self.state, self.now())
+        await self.journal.wait_durable(self.state.seq)
+        return answer
+
+    def now(self) -> int:
+        """The hall's time: the later of the clock and the last record (Unix ms)."""
+        return max(self.clock.now_ms(), self.state.at)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is in the door, being decided or not on disk yet."""
+        waiting = self._door_out.statistics().current_buffer_used
+        return bool(waiting) or self._deciding is not None or self.journal.busy
+
+    # -- deciding ---------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """The deciding task. Returns when the door is closed and everything inside is decided."""
+        try:
+            task_status.started()
+            async for asked in self._door_out:
+                self._deciding = asked
+                await self._decide(asked)
+                self._deciding = None
+        finally:
+            self._turn_away()
+
+    async def close_door(self) -> None:
+        """Take no further command; what is inside is still carried out."""
+        await self._door_in.aclose()
+
+    def _turn_away(self) -> None:
+        """Nobody is left waiting for a decision that will not come."""
+        left = [self._deciding] if self._deciding is not None else []
+        with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                left.append(self._door_out.receive_nowait())
+        self._door_out.close()
+        for asked in left:
+            asked.resolve(ShuttingDown("the hall stopped before this command was carried out"))
+
+    async def _through_door(self, asked: _Asked[T]) -> Decided[T] | Refusal:
+        try:
+            self._door_in.send_nowait(asked)
+        except trio.WouldBlock:
+            raise Overloaded(retry_after_s=1) from None
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            raise ShuttingDown("the hall is stopping: no command is taken any more") from None
+        await asked.decided.wait()
+        outcome = asked.outcome
+        assert outcome is not None
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, Decided):
+            await self.journal.wait_durable(outcome.seq)
+        return outcome
+
+    async def _decide(self, asked: _Asked[Any]) -> None:
+        now = self.now()
+        due = self.state.next_due()
+        if due is not None and due <= now:
+            # Before any other command: what was due while nobody looked belongs to the past.
+            await self._carry_out(_Asked(c.EndDay(by="deadline"), _no_view, None, None, None), now)
+        await self._carry_out(asked, now)
+        if self.state.next_due() != due:
+            self.due_changed.set()
+            self.due_changed = trio.Event()
+
+    async def _carry_out(self, asked: _Asked[Any], now: int) -> None:
+        try:
+            outcome = decide(self.state, asked.command, now)
+        except Exception as fault:
+            # Deciding has no effects, so a fault in one rule must not stop the calling of tickets.
+            name = type(asked.command).__name__
+            log.exception("rule failed", command=name, by=asked.command.by)
+            asked.resolve(RuleFailed(f"{name} was not carried out: its rule failed with {fault!r}"))
+            return
+        if isinstance(outcome, Refusal):
+            self.refused += 1
+            asked.resolve(outcome)
+            return
+        self.decided += 1
+        records = []
+        for event in outcome:
+            evolve(self.state, event, now)
+            records.append(record_of(event, self.state.seq, now, self.state.hall.org))
+        events = tuple(outcome)
+        decided = Decided(events, asked.view(self.state, events, now), self.state.seq)
+        answer = _answer(asked, decided.view, now)
+        if records or answer is not None:
+            people = () if asked.person is None else (asked.person,)
+            await self.journal.enqueue(Entry(records=tuple(records), people=people, answer=answer))
+        asked.resolve(decided)
+
+
+def _no_view(state: HallState, events: tuple[Event, ...], now: int) -> None:
+    return None
+
+
+def _answer(asked: _Asked[Any], view: object, now: int) -> StoredAnswer | None:
+    """The answer to remember; one without content is not worth remembering."""
+    key = asked.key
+    if key is None or asked.encode is None:
+        return None
+    status, body = asked.encode(view)
+    if status == 204:
+        return None
+    return StoredAnswer(
+        principal=key.principal,
+        route=key.route,
+        key=key.key,
+        body_sha256=key.body_sha256,
+        status=status,
+        answer=body,
+        at=now,
+    )

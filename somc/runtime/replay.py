@@ -1,0 +1,56 @@
+"""The state of a hall from its journal: the newest snapshot, then every record after it.
+
+Replay never decides: events store outcomes. A snapshot is taken when replay would otherwise take over
+a second; it is a shortcut and never the truth, so a bad one is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from somc.domain.evolve import evolve
+from somc.domain.state import HallState
+from somc.errors import StoreCorrupt
+from somc.journal.journal import Journal
+from somc.runtime.records import event_of
+from somc.scheduler.interface import Scheduler
+
+__all__ = ["SNAPSHOT_EVERY", "replay", "save_snapshot"]
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT_EVERY = 20_000
+"""Records. Replay reads and applies about 30,000 a second on a slow core (docs/reference/performance.md),
+so that a start never replays for much longer than half a second."""
+
+
+async def replay(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> tuple[HallState, int]:
+    """The state as of the journal's head, and the `seq` of the snapshot it began with (0: none).
+
+    `StoreCorrupt` names the record that cannot be applied.
+    """
+    state, begun_at = HallState(make_scheduler), 0
+    snapshot = await journal.load_snapshot()
+    if snapshot is not None:
+        state, begun_at = HallState.load(msgspec.json.decode(snapshot[2]), make_scheduler), snapshot[0]
+    while records := await journal.records_after(state.seq):
+        for record in records:
+            event = event_of(record)
+            try:
+                evolve(state, event, record.at)
+            except (KeyError, AttributeError, ValueError) as error:
+                raise StoreCorrupt(
+                    f"record {record.seq} ({record.type}) cannot follow what came before it: {error!r}"
+                ) from error
+    log.info("replayed", seq=state.seq, snapshot=begun_at)
+    return state, begun_at
+
+
+async def save_snapshot(state: HallState, journal: Journal) -> None:
+    """Keep the state as it is now, once everything in it is on disk."""
+    seq, at, dumped = state.seq, state.at, msgspec.json.encode(state.dump())
+    await journal.wait_durable(seq)
+    await journal.save_snapshot(seq, at, dumped)
