@@ -1,0 +1,99 @@
+"""Records in SQL: insert, page, history of a topic, the checked tail.
+
+Every read is one bounded page, fetched whole; every record read is lifted to its newest shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apsw
+import msgspec
+
+from somc.errors import StoreCorrupt
+from somc.journal.chain import genesis, line_of, link
+from somc.journal.record import Record
+from somc.journal.sql import rows
+from somc.journal.upcasting import lift
+
+__all__ = ["COLUMNS", "Row", "as_record", "insert", "newer", "of_topic", "page", "tail"]
+
+COLUMNS = "seq, at, type, topic, data, v"
+
+Row = tuple[int, int, str, str, str, int]
+
+
+def as_record(row: Row) -> Record:
+    """A row as it was written, not lifted."""
+    seq, at, type_, topic, data, v = row
+    return Record(seq, at, type_, topic, msgspec.Raw(data.encode()), v)
+
+
+def insert(connection: apsw.Connection, records: Iterable[Record], chain: bytes) -> bytes:
+    """Write records that follow the one whose hash is `chain`; the hash of the last of them."""
+    for record in records:
+        chain = link(chain, line_of(record))
+        connection.execute(
+            "INSERT INTO record (seq, at, type, topic, data, v, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.seq,
+                record.at,
+                record.type,
+                record.topic,
+                bytes(record.data).decode(),
+                record.v,
+                chain,
+            ),
+        )
+    return chain
+
+
+def page(connection: apsw.Connection, after: int, through: int, limit: int) -> list[Record]:
+    """At most `limit` records with `after` < seq <= `through`, in order."""
+    found = rows(
+        connection,
+        f"SELECT {COLUMNS} FROM record WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (after, through, limit),
+    )
+    return [lift(as_record(row)) for row in found]
+
+
+def of_topic(connection: apsw.Connection, topic: str, through: int, limit: int) -> list[Record]:
+    """The newest `limit` records of exactly this topic, in order."""
+    found = rows(
+        connection,
+        f"SELECT {COLUMNS} FROM record WHERE topic = ? AND seq <= ? ORDER BY seq DESC LIMIT ?",
+        (topic, through, limit),
+    )
+    return [lift(as_record(row)) for row in reversed(found)]
+
+
+def newer(connection: apsw.Connection, after: int, limit: int) -> tuple[list[Record], bytes]:
+    """At most `limit` records after `after`, and the hash of the last of them."""
+    found = rows(
+        connection, f"SELECT {COLUMNS}, chain FROM record WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+    )
+    return [lift(as_record(row[:6])) for row in found], found[-1][6] if found else b""
+
+
+def tail(connection: apsw.Connection, epoch: str, count: int) -> tuple[list[Record], bytes]:
+    """The newest `count` records with their chain checked, and the hash of the last.
+
+    Raises StoreCorrupt at the first record that does not follow from the one before.
+    """
+    newest = rows(connection, f"SELECT {COLUMNS}, chain FROM record ORDER BY seq DESC LIMIT ?", (count + 1,))
+    newest.reverse()
+    seq, chain = 0, genesis(epoch)
+    if len(newest) > count:  # one more than asked for: the one whose hash the others build on
+        seq, *_, chain = newest.pop(0)
+    found = []
+    for row in newest:
+        record = as_record(row[:6])
+        seq += 1
+        if record.seq != seq:
+            raise StoreCorrupt(f"record {seq} is missing from the journal: see `somc journal verify`")
+        chain = link(chain, line_of(record))
+        if chain != row[6]:
+            raise StoreCorrupt(f"record {seq} is not what was written: see `somc journal verify`")
+        found.append(lift(record))
+    return found, chain
