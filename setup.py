@@ -20,6 +20,9 @@ Either install a C compiler and Python's headers (Debian: apt install gcc python
 or ask for the slower scheduler in pure Python: set SOMC_PURE=1 for this install and for every run.
 """
 
+# `_sched` is the generated glue. `check` is for tests and costs nothing where it is not called.
+SOURCES = ("_sched", "scheduler", "memory", "queue", "pick", "forward", "alerts", "check")
+
 
 class BuildScheduler(build_ext):
     """`build_ext` whose failure says what to do."""
@@ -48,8 +51,8 @@ else:
         "ext_modules": [
             Extension(
                 "somc._sched",
-                sources=["native/_sched.c", "native/scheduler.c"],
-                depends=["native/scheduler.h"],
+                sources=[f"native/{name}.c" for name in SOURCES],
+                depends=["native/scheduler.h", "native/internal.h"],
                 include_dirs=["native"],
                 extra_compile_args=["-std=c11", "-O2"] if os.name == "posix" else [],
                 define_macros=[("Py_LIMITED_API", "0x030B0000")],

@@ -584,14 +584,828 @@ static void (*_cffi_call_python_org)(struct _cffi_externpy_s *, char *);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // scheduler *()(void)
-/*  1 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // void()(scheduler *)
-/*  3 */ _CFFI_OP(_CFFI_OP_POINTER, 5), // scheduler *
-/*  4 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  5 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // scheduler
-/*  6 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 110), // scheduler *
+/*  2 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/*  4 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t)
+/*  5 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/*  6 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/*  7 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t, int64_t)
+/* 10 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 11 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 12 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 13 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 14 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t, int64_t, int64_t)
+/* 16 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 17 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 18 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 20 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, sched_lane const *, int64_t)
+/* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 105), // sched_lane const *
+/* 26 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, sched_terms const *)
+/* 29 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 30 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 31 */ _CFFI_OP(_CFFI_OP_POINTER, 109), // sched_terms const *
+/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, sched_lane const *, int64_t)
+/* 34 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
+/* 36 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, sched_terms const *)
+/* 39 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 40 */ _CFFI_OP(_CFFI_OP_NOOP, 31),
+/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *)
+/* 43 */ _CFFI_OP(_CFFI_OP_POINTER, 110), // scheduler const *
+/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t *)
+/* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // int64_t *
+/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t)
+/* 50 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 51 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, int64_t)
+/* 54 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 55 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 56 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 57 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, int64_t, int64_t *)
+/* 60 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 61 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 62 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 63 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, sched_alert *)
+/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 68 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 69 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 103), // sched_alert *
+/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 72 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, sched_choice *)
+/* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 74 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 75 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 104), // sched_choice *
+/* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, sched_row *)
+/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 81 */ _CFFI_OP(_CFFI_OP_POINTER, 107), // sched_row *
+/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, sched_server const *, int64_t, int64_t const *, int64_t, int64_t, int64_t, int64_t const *, int64_t, sched_place *)
+/* 84 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 85 */ _CFFI_OP(_CFFI_OP_POINTER, 108), // sched_server const *
+/* 86 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // int64_t const *
+/* 88 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 89 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 90 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
+/* 92 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 106), // sched_place *
+/* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // scheduler *()(void)
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 111), // void()(scheduler *)
+/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 100 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // enum sched_alert_level
+/* 101 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // enum sched_error
+/* 102 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // enum sched_rule
+/* 103 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // sched_alert
+/* 104 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // sched_choice
+/* 105 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // sched_lane
+/* 106 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // sched_place
+/* 107 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // sched_row
+/* 108 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // sched_server
+/* 109 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // sched_terms
+/* 110 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // scheduler
+/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_alert(sched_alert *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->moment) | 0);  /* check that 'sched_alert.moment' is an integer */
+  (void)((p->key) | 0);  /* check that 'sched_alert.key' is an integer */
+  (void)((p->level) | 0);  /* check that 'sched_alert.level' is an integer */
+}
+struct _cffi_align_typedef_sched_alert { char x; sched_alert y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_choice(sched_choice *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->key) | 0);  /* check that 'sched_choice.key' is an integer */
+  (void)((p->queue) | 0);  /* check that 'sched_choice.queue' is an integer */
+  (void)((p->level) | 0);  /* check that 'sched_choice.level' is an integer */
+  (void)((p->score) | 0);  /* check that 'sched_choice.score' is an integer */
+  (void)((p->rule) | 0);  /* check that 'sched_choice.rule' is an integer */
+  (void)((p->runner_key) | 0);  /* check that 'sched_choice.runner_key' is an integer */
+  (void)((p->runner_queue) | 0);  /* check that 'sched_choice.runner_queue' is an integer */
+  (void)((p->runner_score) | 0);  /* check that 'sched_choice.runner_score' is an integer */
+}
+struct _cffi_align_typedef_sched_choice { char x; sched_choice y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_lane(sched_lane *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->queue) | 0);  /* check that 'sched_lane.queue' is an integer */
+  (void)((p->level) | 0);  /* check that 'sched_lane.level' is an integer */
+  (void)((p->bonus) | 0);  /* check that 'sched_lane.bonus' is an integer */
+  (void)((p->min_wait) | 0);  /* check that 'sched_lane.min_wait' is an integer */
+  (void)((p->reserve) | 0);  /* check that 'sched_lane.reserve' is an integer */
+}
+struct _cffi_align_typedef_sched_lane { char x; sched_lane y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_place(sched_place *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->key) | 0);  /* check that 'sched_place.key' is an integer */
+  (void)((p->wait) | 0);  /* check that 'sched_place.wait' is an integer */
+  (void)((p->ahead) | 0);  /* check that 'sched_place.ahead' is an integer */
+}
+struct _cffi_align_typedef_sched_place { char x; sched_place y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_row(sched_row *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->key) | 0);  /* check that 'sched_row.key' is an integer */
+  (void)((p->v) | 0);  /* check that 'sched_row.v' is an integer */
+  (void)((p->order) | 0);  /* check that 'sched_row.order' is an integer */
+  (void)((p->told) | 0);  /* check that 'sched_row.told' is an integer */
+}
+struct _cffi_align_typedef_sched_row { char x; sched_row y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_server(sched_server *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->profile) | 0);  /* check that 'sched_server.profile' is an integer */
+  (void)((p->free_in) | 0);  /* check that 'sched_server.free_in' is an integer */
+}
+struct _cffi_align_typedef_sched_server { char x; sched_server y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_terms(sched_terms *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->rate) | 0);  /* check that 'sched_terms.rate' is an integer */
+  (void)((p->offset) | 0);  /* check that 'sched_terms.offset' is an integer */
+  (void)((p->knee) | 0);  /* check that 'sched_terms.knee' is an integer */
+  (void)((p->jump) | 0);  /* check that 'sched_terms.jump' is an integer */
+  (void)((p->rate_after) | 0);  /* check that 'sched_terms.rate_after' is an integer */
+  (void)((p->guard) | 0);  /* check that 'sched_terms.guard' is an integer */
+  (void)((p->warn) | 0);  /* check that 'sched_terms.warn' is an integer */
+  (void)((p->target) | 0);  /* check that 'sched_terms.target' is an integer */
+}
+struct _cffi_align_typedef_sched_terms { char x; sched_terms y; };
+
+static int _cffi_const_SCHED_WARNING(unsigned long long *o)
+{
+  int n = (SCHED_WARNING) <= 0;
+  *o = (unsigned long long)((SCHED_WARNING) | 0);  /* check that SCHED_WARNING is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_BREACH(unsigned long long *o)
+{
+  int n = (SCHED_BREACH) <= 0;
+  *o = (unsigned long long)((SCHED_BREACH) | 0);  /* check that SCHED_BREACH is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_NO_MEMORY(unsigned long long *o)
+{
+  int n = (SCHED_NO_MEMORY) <= 0;
+  *o = (unsigned long long)((SCHED_NO_MEMORY) | 0);  /* check that SCHED_NO_MEMORY is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_NO_QUEUE(unsigned long long *o)
+{
+  int n = (SCHED_NO_QUEUE) <= 0;
+  *o = (unsigned long long)((SCHED_NO_QUEUE) | 0);  /* check that SCHED_NO_QUEUE is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_NO_PROFILE(unsigned long long *o)
+{
+  int n = (SCHED_NO_PROFILE) <= 0;
+  *o = (unsigned long long)((SCHED_NO_PROFILE) | 0);  /* check that SCHED_NO_PROFILE is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_NO_TICKET(unsigned long long *o)
+{
+  int n = (SCHED_NO_TICKET) <= 0;
+  *o = (unsigned long long)((SCHED_NO_TICKET) | 0);  /* check that SCHED_NO_TICKET is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_BAD_NUMBER(unsigned long long *o)
+{
+  int n = (SCHED_BAD_NUMBER) <= 0;
+  *o = (unsigned long long)((SCHED_BAD_NUMBER) | 0);  /* check that SCHED_BAD_NUMBER is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_ONLY(unsigned long long *o)
+{
+  int n = (SCHED_ONLY) <= 0;
+  *o = (unsigned long long)((SCHED_ONLY) | 0);  /* check that SCHED_ONLY is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_GUARD(unsigned long long *o)
+{
+  int n = (SCHED_GUARD) <= 0;
+  *o = (unsigned long long)((SCHED_GUARD) | 0);  /* check that SCHED_GUARD is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_LEVEL(unsigned long long *o)
+{
+  int n = (SCHED_LEVEL) <= 0;
+  *o = (unsigned long long)((SCHED_LEVEL) | 0);  /* check that SCHED_LEVEL is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_SCORE(unsigned long long *o)
+{
+  int n = (SCHED_SCORE) <= 0;
+  *o = (unsigned long long)((SCHED_SCORE) | 0);  /* check that SCHED_SCORE is an integer */
+  return n;
+}
+
+static int64_t _cffi_d_sched_ahead(scheduler const * x0, int64_t x1, int64_t x2, int64_t x3)
+{
+  return sched_ahead(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_ahead(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_ahead", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_ahead(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_ahead _cffi_d_sched_ahead
+#endif
+
+static int64_t _cffi_d_sched_ahead_of_newcomer(scheduler const * x0, int64_t x1, int64_t x2, int64_t x3)
+{
+  return sched_ahead_of_newcomer(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_ahead_of_newcomer(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_ahead_of_newcomer", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_ahead_of_newcomer(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_ahead_of_newcomer _cffi_d_sched_ahead_of_newcomer
+#endif
+
+static int64_t _cffi_d_sched_alerted(scheduler * x0, int64_t x1, int64_t x2)
+{
+  return sched_alerted(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_alerted(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  int64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_alerted", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_alerted(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_alerted _cffi_d_sched_alerted
+#endif
+
+static int64_t _cffi_d_sched_bytes(scheduler const * x0)
+{
+  return sched_bytes(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_bytes(PyObject *self, PyObject *arg0)
+{
+  scheduler const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_bytes(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_bytes _cffi_d_sched_bytes
+#endif
+
+static int64_t _cffi_d_sched_check(scheduler const * x0)
+{
+  return sched_check(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_check(PyObject *self, PyObject *arg0)
+{
+  scheduler const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_check(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_check _cffi_d_sched_check
+#endif
+
+static int64_t _cffi_d_sched_define_profile(scheduler * x0, sched_lane const * x1, int64_t x2)
+{
+  return sched_define_profile(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_define_profile(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  sched_lane const * x1;
+  int64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_define_profile", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(25), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(25), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_define_profile(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_define_profile _cffi_d_sched_define_profile
+#endif
+
+static int64_t _cffi_d_sched_define_queue(scheduler * x0, sched_terms const * x1)
+{
+  return sched_define_queue(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_define_queue(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  sched_terms const * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_define_queue", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(31), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(31), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_define_queue(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_define_queue _cffi_d_sched_define_queue
+#endif
+
+static int64_t _cffi_d_sched_due(scheduler const * x0, int64_t x1, int64_t x2, sched_alert * x3)
+{
+  return sched_due(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_due(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  sched_alert * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_due", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(70), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_alert *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(70), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_due(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_due _cffi_d_sched_due
+#endif
+
+static int64_t _cffi_d_sched_estimate(scheduler const * x0, sched_server const * x1, int64_t x2, int64_t const * x3, int64_t x4, int64_t x5, int64_t x6, int64_t const * x7, int64_t x8, sched_place * x9)
+{
+  return sched_estimate(x0, x1, x2, x3, x4, x5, x6, x7, x8, x9);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_estimate(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  sched_server const * x1;
+  int64_t x2;
+  int64_t const * x3;
+  int64_t x4;
+  int64_t x5;
+  int64_t x6;
+  int64_t const * x7;
+  int64_t x8;
+  sched_place * x9;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+  PyObject *arg6;
+  PyObject *arg7;
+  PyObject *arg8;
+  PyObject *arg9;
+
+  if (!PyArg_UnpackTuple(args, "sched_estimate", 10, 10, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5, &arg6, &arg7, &arg8, &arg9))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(85), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_server const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(85), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(87), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(87), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x4 = _cffi_to_c_int(arg4, int64_t);
+  if (x4 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x5 = _cffi_to_c_int(arg5, int64_t);
+  if (x5 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x6 = _cffi_to_c_int(arg6, int64_t);
+  if (x6 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(87), arg7, (char **)&x7);
+  if (datasize != 0) {
+    x7 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(87), arg7, (char **)&x7,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x8 = _cffi_to_c_int(arg8, int64_t);
+  if (x8 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(93), arg9, (char **)&x9);
+  if (datasize != 0) {
+    x9 = ((size_t)datasize) <= 640 ? (sched_place *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(93), arg9, (char **)&x9,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_estimate(x0, x1, x2, x3, x4, x5, x6, x7, x8, x9); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_estimate _cffi_d_sched_estimate
+#endif
 
 static void _cffi_d_sched_free(scheduler * x0)
 {
@@ -606,10 +1420,10 @@ _cffi_f_sched_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(3), arg0, (char **)&x0);
+      _cffi_type(1), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(3), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -627,6 +1441,104 @@ _cffi_f_sched_free(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_sched_free _cffi_d_sched_free
+#endif
+
+static int64_t _cffi_d_sched_length(scheduler const * x0)
+{
+  return sched_length(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_length(PyObject *self, PyObject *arg0)
+{
+  scheduler const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_length(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_length _cffi_d_sched_length
+#endif
+
+static int64_t _cffi_d_sched_move(scheduler * x0, int64_t x1, int64_t x2, int64_t x3)
+{
+  return sched_move(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_move(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_move", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_move(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_move _cffi_d_sched_move
 #endif
 
 static scheduler * _cffi_d_sched_new(void)
@@ -648,40 +1560,737 @@ _cffi_f_sched_new(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(3));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(1));
   return pyresult;
 }
 #else
 #  define _cffi_f_sched_new _cffi_d_sched_new
 #endif
 
+static int64_t _cffi_d_sched_next_due(scheduler const * x0, int64_t * x1)
+{
+  return sched_next_due(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_next_due(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_next_due", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(47), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(47), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_next_due(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_next_due _cffi_d_sched_next_due
+#endif
+
+static int64_t _cffi_d_sched_peek(scheduler const * x0, int64_t x1, int64_t x2, sched_choice * x3)
+{
+  return sched_peek(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_peek(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  sched_choice * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_peek", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(76), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(76), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_peek(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_peek _cffi_d_sched_peek
+#endif
+
+static int64_t _cffi_d_sched_preview(scheduler const * x0, int64_t x1, int64_t x2, int64_t x3, int64_t * x4)
+{
+  return sched_preview(x0, x1, x2, x3, x4);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_preview(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t x3;
+  int64_t * x4;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+
+  if (!PyArg_UnpackTuple(args, "sched_preview", 5, 5, &arg0, &arg1, &arg2, &arg3, &arg4))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(47), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(47), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_preview(x0, x1, x2, x3, x4); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_preview _cffi_d_sched_preview
+#endif
+
+static int64_t _cffi_d_sched_push(scheduler * x0, int64_t x1, int64_t x2, int64_t x3, int64_t x4)
+{
+  return sched_push(x0, x1, x2, x3, x4);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_push(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t x3;
+  int64_t x4;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+
+  if (!PyArg_UnpackTuple(args, "sched_push", 5, 5, &arg0, &arg1, &arg2, &arg3, &arg4))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x4 = _cffi_to_c_int(arg4, int64_t);
+  if (x4 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_push(x0, x1, x2, x3, x4); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_push _cffi_d_sched_push
+#endif
+
+static int64_t _cffi_d_sched_remove(scheduler * x0, int64_t x1)
+{
+  return sched_remove(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_remove(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_remove", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_remove(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_remove _cffi_d_sched_remove
+#endif
+
+static int64_t _cffi_d_sched_rows(scheduler const * x0, int64_t x1, sched_row * x2)
+{
+  return sched_rows(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_rows(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  sched_row * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_rows", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(81), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (sched_row *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(81), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_rows(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_rows _cffi_d_sched_rows
+#endif
+
+static int64_t _cffi_d_sched_set_profile(scheduler * x0, int64_t x1, sched_lane const * x2, int64_t x3)
+{
+  return sched_set_profile(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_set_profile(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  sched_lane const * x2;
+  int64_t x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_set_profile", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(25), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(25), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_set_profile(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_set_profile _cffi_d_sched_set_profile
+#endif
+
+static int64_t _cffi_d_sched_set_terms(scheduler * x0, int64_t x1, sched_terms const * x2)
+{
+  return sched_set_terms(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_set_terms(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  sched_terms const * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_set_terms", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(31), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(31), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_set_terms(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_set_terms _cffi_d_sched_set_terms
+#endif
+
+static int64_t _cffi_d_sched_waiting(scheduler const * x0, int64_t x1)
+{
+  return sched_waiting(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_waiting(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_waiting", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_waiting(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_waiting _cffi_d_sched_waiting
+#endif
+
 static const struct _cffi_global_s _cffi_globals[] = {
-  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 2), (void *)_cffi_d_sched_free },
-  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 0), (void *)_cffi_d_sched_new },
+  { "SCHED_BAD_NUMBER", (void *)_cffi_const_SCHED_BAD_NUMBER, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_BREACH", (void *)_cffi_const_SCHED_BREACH, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_GUARD", (void *)_cffi_const_SCHED_GUARD, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_LEVEL", (void *)_cffi_const_SCHED_LEVEL, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_NO_MEMORY", (void *)_cffi_const_SCHED_NO_MEMORY, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_NO_PROFILE", (void *)_cffi_const_SCHED_NO_PROFILE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_NO_QUEUE", (void *)_cffi_const_SCHED_NO_QUEUE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_NO_TICKET", (void *)_cffi_const_SCHED_NO_TICKET, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_ONLY", (void *)_cffi_const_SCHED_ONLY, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_SCORE", (void *)_cffi_const_SCHED_SCORE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_WARNING", (void *)_cffi_const_SCHED_WARNING, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "sched_ahead", (void *)_cffi_f_sched_ahead, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 53), (void *)_cffi_d_sched_ahead },
+  { "sched_ahead_of_newcomer", (void *)_cffi_f_sched_ahead_of_newcomer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 53), (void *)_cffi_d_sched_ahead_of_newcomer },
+  { "sched_alerted", (void *)_cffi_f_sched_alerted, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 4), (void *)_cffi_d_sched_alerted },
+  { "sched_bytes", (void *)_cffi_f_sched_bytes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_bytes },
+  { "sched_check", (void *)_cffi_f_sched_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_check },
+  { "sched_define_profile", (void *)_cffi_f_sched_define_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 33), (void *)_cffi_d_sched_define_profile },
+  { "sched_define_queue", (void *)_cffi_f_sched_define_queue, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 38), (void *)_cffi_d_sched_define_queue },
+  { "sched_due", (void *)_cffi_f_sched_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_sched_due },
+  { "sched_estimate", (void *)_cffi_f_sched_estimate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 83), (void *)_cffi_d_sched_estimate },
+  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 97), (void *)_cffi_d_sched_free },
+  { "sched_length", (void *)_cffi_f_sched_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_length },
+  { "sched_move", (void *)_cffi_f_sched_move, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_sched_move },
+  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 95), (void *)_cffi_d_sched_new },
+  { "sched_next_due", (void *)_cffi_f_sched_next_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_sched_next_due },
+  { "sched_peek", (void *)_cffi_f_sched_peek, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 72), (void *)_cffi_d_sched_peek },
+  { "sched_preview", (void *)_cffi_f_sched_preview, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_sched_preview },
+  { "sched_push", (void *)_cffi_f_sched_push, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 15), (void *)_cffi_d_sched_push },
+  { "sched_remove", (void *)_cffi_f_sched_remove, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 0), (void *)_cffi_d_sched_remove },
+  { "sched_rows", (void *)_cffi_f_sched_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_sched_rows },
+  { "sched_set_profile", (void *)_cffi_f_sched_set_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_sched_set_profile },
+  { "sched_set_terms", (void *)_cffi_f_sched_set_terms, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 28), (void *)_cffi_d_sched_set_terms },
+  { "sched_waiting", (void *)_cffi_f_sched_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 49), (void *)_cffi_d_sched_waiting },
+};
+
+static const struct _cffi_field_s _cffi_fields[] = {
+  { "moment", offsetof(sched_alert, moment),
+              sizeof(((sched_alert *)0)->moment),
+              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "key", offsetof(sched_alert, key),
+           sizeof(((sched_alert *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "level", offsetof(sched_alert, level),
+             sizeof(((sched_alert *)0)->level),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "key", offsetof(sched_choice, key),
+           sizeof(((sched_choice *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "queue", offsetof(sched_choice, queue),
+             sizeof(((sched_choice *)0)->queue),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "level", offsetof(sched_choice, level),
+             sizeof(((sched_choice *)0)->level),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "score", offsetof(sched_choice, score),
+             sizeof(((sched_choice *)0)->score),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "rule", offsetof(sched_choice, rule),
+            sizeof(((sched_choice *)0)->rule),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "runner_key", offsetof(sched_choice, runner_key),
+                  sizeof(((sched_choice *)0)->runner_key),
+                  _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "runner_queue", offsetof(sched_choice, runner_queue),
+                    sizeof(((sched_choice *)0)->runner_queue),
+                    _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "runner_score", offsetof(sched_choice, runner_score),
+                    sizeof(((sched_choice *)0)->runner_score),
+                    _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "queue", offsetof(sched_lane, queue),
+             sizeof(((sched_lane *)0)->queue),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "level", offsetof(sched_lane, level),
+             sizeof(((sched_lane *)0)->level),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "bonus", offsetof(sched_lane, bonus),
+             sizeof(((sched_lane *)0)->bonus),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "min_wait", offsetof(sched_lane, min_wait),
+                sizeof(((sched_lane *)0)->min_wait),
+                _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "reserve", offsetof(sched_lane, reserve),
+               sizeof(((sched_lane *)0)->reserve),
+               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "key", offsetof(sched_place, key),
+           sizeof(((sched_place *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "wait", offsetof(sched_place, wait),
+            sizeof(((sched_place *)0)->wait),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "ahead", offsetof(sched_place, ahead),
+             sizeof(((sched_place *)0)->ahead),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "key", offsetof(sched_row, key),
+           sizeof(((sched_row *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "v", offsetof(sched_row, v),
+         sizeof(((sched_row *)0)->v),
+         _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "order", offsetof(sched_row, order),
+             sizeof(((sched_row *)0)->order),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "told", offsetof(sched_row, told),
+            sizeof(((sched_row *)0)->told),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "profile", offsetof(sched_server, profile),
+               sizeof(((sched_server *)0)->profile),
+               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "free_in", offsetof(sched_server, free_in),
+               sizeof(((sched_server *)0)->free_in),
+               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "rate", offsetof(sched_terms, rate),
+            sizeof(((sched_terms *)0)->rate),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "offset", offsetof(sched_terms, offset),
+              sizeof(((sched_terms *)0)->offset),
+              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "knee", offsetof(sched_terms, knee),
+            sizeof(((sched_terms *)0)->knee),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "jump", offsetof(sched_terms, jump),
+            sizeof(((sched_terms *)0)->jump),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "rate_after", offsetof(sched_terms, rate_after),
+                  sizeof(((sched_terms *)0)->rate_after),
+                  _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "guard", offsetof(sched_terms, guard),
+             sizeof(((sched_terms *)0)->guard),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "warn", offsetof(sched_terms, warn),
+            sizeof(((sched_terms *)0)->warn),
+            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "target", offsetof(sched_terms, target),
+              sizeof(((sched_terms *)0)->target),
+              _CFFI_OP(_CFFI_OP_NOOP, 2) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "scheduler", 5, _CFFI_F_OPAQUE,
+  { "$sched_alert", 103, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_alert), offsetof(struct _cffi_align_typedef_sched_alert, y), 0, 3 },
+  { "$sched_choice", 104, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_choice), offsetof(struct _cffi_align_typedef_sched_choice, y), 3, 8 },
+  { "$sched_lane", 105, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_lane), offsetof(struct _cffi_align_typedef_sched_lane, y), 11, 5 },
+  { "$sched_place", 106, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_place), offsetof(struct _cffi_align_typedef_sched_place, y), 16, 3 },
+  { "$sched_row", 107, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_row), offsetof(struct _cffi_align_typedef_sched_row, y), 19, 4 },
+  { "$sched_server", 108, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_server), offsetof(struct _cffi_align_typedef_sched_server, y), 23, 2 },
+  { "$sched_terms", 109, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_terms), offsetof(struct _cffi_align_typedef_sched_terms, y), 25, 8 },
+  { "scheduler", 110, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
 };
 
+static const struct _cffi_enum_s _cffi_enums[] = {
+  { "sched_alert_level", 100, _cffi_prim_int(sizeof(enum sched_alert_level), ((enum sched_alert_level)-1) <= 0),
+    "SCHED_WARNING,SCHED_BREACH" },
+  { "sched_error", 101, _cffi_prim_int(sizeof(enum sched_error), ((enum sched_error)-1) <= 0),
+    "SCHED_NO_MEMORY,SCHED_NO_QUEUE,SCHED_NO_PROFILE,SCHED_NO_TICKET,SCHED_BAD_NUMBER" },
+  { "sched_rule", 102, _cffi_prim_int(sizeof(enum sched_rule), ((enum sched_rule)-1) <= 0),
+    "SCHED_ONLY,SCHED_GUARD,SCHED_LEVEL,SCHED_SCORE" },
+};
+
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "scheduler", 5 },
+  { "sched_alert", 103 },
+  { "sched_choice", 104 },
+  { "sched_lane", 105 },
+  { "sched_place", 106 },
+  { "sched_row", 107 },
+  { "sched_server", 108 },
+  { "sched_terms", 109 },
+  { "scheduler", 110 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_types,
   _cffi_globals,
-  NULL,  /* no fields */
+  _cffi_fields,
   _cffi_struct_unions,
-  NULL,  /* no enums */
+  _cffi_enums,
   _cffi_typenames,
-  2,  /* num_globals */
-  1,  /* num_struct_unions */
-  0,  /* num_enums */
-  1,  /* num_typenames */
+  33,  /* num_globals */
+  8,  /* num_struct_unions */
+  3,  /* num_enums */
+  8,  /* num_typenames */
   NULL,  /* no includes */
-  7,  /* num_types */
+  112,  /* num_types */
   0,  /* flags */
 };
 

@@ -1,10 +1,159 @@
-/* scheduler.h: the queue scheduler in C. (The interface follows.) */
+/* scheduler.h: the queue scheduler: which ticket next, and why.
+ *
+ * Tickets wait in queues. A queue has terms, by which waiting earns a score; a profile (the skills of a
+ * counter) has lanes, each showing it one queue. Inside a queue tickets stand by (v, order, key), v being
+ * the instant at which the ticket's service clock started, and every score is a non-decreasing function of
+ * now - v: so only the heads of the queues compete. What each number means, and the formula of the score,
+ * is said in somc/scheduler/interface.py; the Python reference beside it is the oracle of this code.
+ *
+ * What must stay true
+ * - Integers only; instants and waits are milliseconds. The limits below keep every sum inside 63 bits.
+ * - A function that takes a const scheduler changes nothing, not even a cache.
+ * - A function that returns a negative number (enum sched_error) has left the scheduler as it was.
+ * - Nothing here reads a clock, takes a lock or draws a random number. One thread at a time.
+ *
+ * build_sched.py makes the cdef of cffi from this file: keep it free of macros within declarations.
+ */
 #ifndef SOMC_SCHEDULER_H
 #define SOMC_SCHEDULER_H
+
 #include <stdint.h>
 
+/* Why a call was refused. */
+enum sched_error {
+    SCHED_NO_MEMORY = -1,  /* an allocation failed */
+    SCHED_NO_QUEUE = -2,   /* no queue of that number was defined */
+    SCHED_NO_PROFILE = -3, /* no profile of that number was defined */
+    SCHED_NO_TICKET = -4,  /* the handle's ticket has left, or never was */
+    SCHED_BAD_NUMBER = -5  /* a number outside its limits, or a queue named twice in a profile */
+};
+
+/* Which rule made a choice; see Rule in interface.py. */
+enum sched_rule { SCHED_ONLY = 0, SCHED_GUARD = 1, SCHED_LEVEL = 2, SCHED_SCORE = 3 };
+
+/* Alert levels, and what was told of a ticket (0: nothing). */
+enum sched_alert_level { SCHED_WARNING = 1, SCHED_BREACH = 2 };
+
+/* Opaque: everything one hall has waiting. */
 typedef struct scheduler scheduler;
 
+/* The terms of a queue: Terms in interface.py, field by field. */
+typedef struct {
+    int64_t rate, offset, knee, jump, rate_after, guard, warn, target;
+} sched_terms;
+
+/* One queue within a profile: Lane in interface.py, field by field. */
+typedef struct {
+    int64_t queue, level, bonus, min_wait, reserve;
+} sched_lane;
+
+/* A choice. runner_queue is -1 if no other queue had anybody visible. */
+typedef struct {
+    int64_t key, queue, level, score, rule;
+    int64_t runner_key, runner_queue, runner_score;
+} sched_choice;
+
+/* A counter in the forward run: its profile, and in how many milliseconds it will be free. */
+typedef struct {
+    int64_t profile, free_in;
+} sched_server;
+
+/* What the forward run says of one ticket. */
+typedef struct {
+    int64_t key, wait, ahead;
+} sched_place;
+
+/* An alert whose moment has come. */
+typedef struct {
+    int64_t moment, key, level;
+} sched_alert;
+
+/* One ticket of a dump. */
+typedef struct {
+    int64_t key, v, order, told;
+} sched_row;
+
+/* A new, empty scheduler, or NULL if there is no memory. The caller frees it with sched_free. */
 scheduler *sched_new(void);
+
+/* Frees a scheduler and all it holds; its handles are dead. NULL is allowed. */
 void sched_free(scheduler *s);
+
+/* A new, empty queue: its number, counting from 0. NO_MEMORY, BAD_NUMBER. `terms` is copied. */
+int64_t sched_define_queue(scheduler *s, const sched_terms *terms);
+
+/* Other terms for a queue from now on; its tickets stay. 0, NO_QUEUE or BAD_NUMBER. */
+int64_t sched_set_terms(scheduler *s, int64_t queue, const sched_terms *terms);
+
+/* A new profile of `count` lanes: its number, counting from 0. NO_MEMORY, NO_QUEUE, BAD_NUMBER. The lanes
+ * are copied; NULL is allowed if there are none. */
+int64_t sched_define_profile(scheduler *s, const sched_lane *lanes, int64_t count);
+
+/* Other lanes for a profile from now on. 0, NO_PROFILE, NO_MEMORY, NO_QUEUE or BAD_NUMBER. */
+int64_t sched_set_profile(scheduler *s, int64_t profile, const sched_lane *lanes, int64_t count);
+
+/* A ticket joins, told of no alert: its handle, which is positive and never used for another ticket (until
+ * 2^31 tickets have used the same slot). That no two tickets inside have the same key is the caller's to
+ * see to. NO_MEMORY, NO_QUEUE, BAD_NUMBER. */
+int64_t sched_push(scheduler *s, int64_t key, int64_t queue, int64_t v, int64_t order);
+
+/* A ticket leaves; its handle is dead. 0 or NO_TICKET. Never needs memory. */
+int64_t sched_remove(scheduler *s, int64_t handle);
+
+/* A ticket goes to another place, keeping its handle, its order and what was told of it.
+ * 0, NO_TICKET, NO_QUEUE, BAD_NUMBER or NO_MEMORY. */
+int64_t sched_move(scheduler *s, int64_t handle, int64_t queue, int64_t v);
+
+/* This alert of the ticket has been told; for SCHED_BREACH the warning too. 0, NO_TICKET, BAD_NUMBER. */
+int64_t sched_alerted(scheduler *s, int64_t handle, int64_t level);
+
+/* How many tickets are inside. */
+int64_t sched_length(const scheduler *s);
+
+/* How many tickets stand in a queue, or NO_QUEUE. */
+int64_t sched_waiting(const scheduler *s, int64_t queue);
+
+/* Whom a counter of this profile would call: 1 and the choice, 0 if there is nobody for it, NO_PROFILE or
+ * BAD_NUMBER. Never needs memory. */
+int64_t sched_peek(const scheduler *s, int64_t profile, int64_t now, sched_choice *choice);
+
+/* The keys of the next `limit` tickets this profile would call at this instant, written to `keys`, which
+ * the caller owns and which has room for `limit`: how many. NO_PROFILE, BAD_NUMBER, NO_MEMORY. */
+int64_t sched_preview(const scheduler *s, int64_t profile, int64_t now, int64_t limit, int64_t *keys);
+
+/* How many tickets this profile would call before this one at this instant; all that are visible to it if
+ * it would not call this one. NO_PROFILE, NO_TICKET, BAD_NUMBER. */
+int64_t sched_ahead(const scheduler *s, int64_t profile, int64_t handle, int64_t now);
+
+/* The same for a ticket that would join `queue` at this instant, the last in order. NO_QUEUE too. */
+int64_t sched_ahead_of_newcomer(const scheduler *s, int64_t profile, int64_t queue, int64_t now);
+
+/* Runs the policy forward: the servers call one after another, a call of `queue` keeping its server busy
+ * for means[queue] (one mean for each queue). Writes the places to `out` in the order of the calls: how
+ * many. `newcomer` is -1, or a queue which one more ticket (key -1) joins in thought. With `wanted` NULL
+ * every place is written and `out` has room for sched_length + 1; otherwise only those of the `wanted_count`
+ * handles and of the newcomer, `out` has room for wanted_count + 1, and the run stops when all are placed.
+ * The caller owns all arrays. NO_MEMORY, NO_PROFILE, NO_QUEUE, NO_TICKET, BAD_NUMBER. */
+int64_t sched_estimate(const scheduler *s, const sched_server *servers, int64_t server_count,
+                       const int64_t *means, int64_t mean_count, int64_t now, int64_t newcomer,
+                       const int64_t *wanted, int64_t wanted_count, sched_place *out);
+
+/* The earliest moment of an alert not yet told: 1 and the moment, or 0 if there is none. */
+int64_t sched_next_due(const scheduler *s, int64_t *moment);
+
+/* The first `limit` alerts whose moment has come, by (moment, key), written to `out`, which the caller owns
+ * and which has room for `limit`: how many. BAD_NUMBER. Never needs memory. */
+int64_t sched_due(const scheduler *s, int64_t now, int64_t limit, sched_alert *out);
+
+/* Copies the tickets of a queue in their order to `out`, which has room for sched_waiting: how many, or
+ * NO_QUEUE. */
+int64_t sched_rows(const scheduler *s, int64_t queue, sched_row *out);
+
+/* Bytes of memory held. */
+int64_t sched_bytes(const scheduler *s);
+
+/* Walks through everything and compares: 0 if all invariants hold, else the line of the source at which one
+ * does not. For tests. */
+int64_t sched_check(const scheduler *s);
+
 #endif

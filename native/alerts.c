@@ -1,0 +1,97 @@
+/* alerts.c: which tickets' alerts have come.
+ *
+ * Within a queue an alert's moment is v plus a constant, so moments rise from head to tail: the first entry
+ * with an open bit carries the queue's timer, and a search stops at the first entry whose moment is still to
+ * come. What has been told is a bit of the entry and a byte of the ticket, so that it survives whatever
+ * happens to place and terms. */
+#include "internal.h"
+
+int64_t sched_next_due(const scheduler *s, int64_t *moment) {
+    int64_t earliest = NO_MOMENT;
+    for (int64_t i = 0; i < s->queue_count; i++)
+        for (int level = 0; level < 2; level++)
+            if (s->queues[i].moments[level] < earliest) earliest = s->queues[i].moments[level];
+    if (earliest == NO_MOMENT) return 0;
+    *moment = earliest;
+    return 1;
+}
+
+/* The `limit` first alerts found so far: a heap with the last of them on top. */
+struct found {
+    sched_alert *heap;
+    int64_t count, limit;
+};
+
+static bool later(const sched_alert *a, const sched_alert *b) {
+    return a->moment != b->moment ? a->moment > b->moment : a->key > b->key;
+}
+
+static void sink(sched_alert *heap, int64_t count) {
+    sched_alert moving = heap[0];
+    int64_t at = 0;
+    for (int64_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && later(&heap[child + 1], &heap[child])) child++;
+        if (!later(&heap[child], &moving)) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moving;
+}
+
+static void add(struct found *found, sched_alert alert) {
+    if (found->count == found->limit) {
+        if (later(&alert, &found->heap[0])) return;
+        found->heap[0] = alert;
+        sink(found->heap, found->count);
+        return;
+    }
+    int64_t at = found->count++;
+    for (; at && later(&alert, &found->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        found->heap[at] = found->heap[(at - 1) / 2];
+    found->heap[at] = alert;
+}
+
+/* The alerts of one queue and level (0: warning, 1: breach). */
+static void search(const scheduler *s, const struct queue *q, int level, int64_t now, struct found *found) {
+    int64_t target = q->alert_waits[1];
+    if (q->moments[level] > now) return;
+    for (uint32_t i = q->marks[level]; i < q->last; i++) {
+        const struct chunk *chunk = q->spans[i].chunk;
+        for (uint64_t open = chunk->open[level]; open; open &= open - 1) {
+            int at = __builtin_ctzll(open);
+            int64_t v = chunk->v[at], moment = v + q->alert_waits[level];
+            if (moment > now) return;
+            if (found->count == found->limit && moment > found->heap[0].moment) return;
+            if (level == 0 && target < NEVER && v + target <= now) continue; /* only its breach is due */
+            add(found, (sched_alert){moment, key_of(s, chunk->slot[at]), level + 1});
+        }
+    }
+}
+
+int64_t sched_due(const scheduler *s, int64_t now, int64_t limit, sched_alert *out) {
+    if (!instant_ok(now)) return SCHED_BAD_NUMBER;
+    if (limit <= 0) return 0;
+    struct found found = {out, 0, limit};
+    for (int64_t i = 0; i < s->queue_count; i++)
+        for (int level = 0; level < 2; level++) search(s, &s->queues[i], level, now, &found);
+    for (int64_t count = found.count; count > 1;) { /* sort the heap */
+        sched_alert last = out[0];
+        out[0] = out[--count];
+        sink(out, count);
+        out[count] = last;
+    }
+    return found.count;
+}
+
+int64_t sched_alerted(scheduler *s, int64_t handle, int64_t level) {
+    uint32_t slot = arena_find(s, handle);
+    if (slot == NO_SLOT) return SCHED_NO_TICKET;
+    if (level != SCHED_WARNING && level != SCHED_BREACH) return SCHED_BAD_NUMBER;
+    struct ticket *ticket = arena_ticket(s, slot);
+    if (ticket->told >= level) return 0;
+    ticket->told = (uint8_t)level;
+    struct spot spot = queue_locate(s, ticket->queue, slot);
+    struct chunk *chunk = s->queues[ticket->queue].spans[spot.span].chunk;
+    for (int64_t told = 0; told < level; told++) chunk->open[told] &= ~(UINT64_C(1) << spot.at);
+    queue_refresh(s, ticket->queue);
+    return 0;
+}

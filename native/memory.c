@@ -1,0 +1,88 @@
+/* memory.c: allocation, growing arrays, and the arena of tickets.
+ *
+ * What must stay true: every allocation of the scheduler passes through memory_scratch, so that a test can
+ * make each one fail; and an array grows by a copy, so that a failure leaves the old one as it was. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef SCHED_TEST_ALLOCATION
+void *sched_test_allocation(size_t bytes); /* the test's own, which may say no */
+#else
+static void *sched_test_allocation(size_t bytes) { return aligned_alloc(CACHE_LINE, bytes); }
+#endif
+
+static size_t rounded(size_t bytes) {
+    size_t lines = (bytes + CACHE_LINE - 1) / CACHE_LINE;
+    return (lines ? lines : 1) * CACHE_LINE;
+}
+
+void *memory_scratch(size_t bytes) { return sched_test_allocation(rounded(bytes)); }
+
+void memory_scratch_free(void *memory) { free(memory); }
+
+void *memory_get(scheduler *s, size_t bytes) {
+    void *memory = memory_scratch(bytes);
+    if (memory) s->bytes += (int64_t)rounded(bytes);
+    return memory;
+}
+
+void memory_free(scheduler *s, void *memory, size_t bytes) {
+    if (!memory) return;
+    s->bytes -= (int64_t)rounded(bytes);
+    free(memory);
+}
+
+void *memory_grown(scheduler *s, void *array, int64_t *room, int64_t count, size_t element) {
+    if (count < *room) return array;
+    int64_t more = *room ? 2 * *room : 8;
+    void *grown = memory_get(s, (size_t)more * element);
+    if (!grown) return NULL;
+    if (count) memcpy(grown, array, (size_t)count * element);
+    memory_free(s, array, (size_t)*room * element);
+    *room = more;
+    return grown;
+}
+
+bool arena_reserve(scheduler *s) {
+    if (s->free != NO_SLOT || s->used < s->segment_count * SEGMENT) return true;
+    if (s->used >= NO_SLOT - SEGMENT) return false;
+    void *segments = memory_grown(s, s->segments, &s->segment_room, s->segment_count, sizeof *s->segments);
+    if (!segments) return false;
+    s->segments = segments;
+    struct ticket *segment = memory_get(s, SEGMENT * sizeof *segment);
+    if (!segment) return false;
+    s->segments[s->segment_count++] = segment;
+    return true;
+}
+
+uint32_t arena_take(scheduler *s) {
+    uint32_t slot = s->free;
+    if (slot != NO_SLOT) {
+        s->free = arena_ticket(s, slot)->queue;
+    } else {
+        slot = s->used++;
+        arena_ticket(s, slot)->generation = 1;
+    }
+    arena_ticket(s, slot)->live = true;
+    s->count++;
+    return slot;
+}
+
+void arena_give(scheduler *s, uint32_t slot) {
+    struct ticket *ticket = arena_ticket(s, slot);
+    ticket->live = false;
+    ticket->generation = ticket->generation % INT32_MAX + 1;
+    ticket->queue = s->free;
+    s->free = slot;
+    s->count--;
+}
+
+uint32_t arena_find(const scheduler *s, int64_t handle) {
+    if (handle < 0) return NO_SLOT;
+    uint32_t slot = (uint32_t)handle;
+    if (slot >= s->used) return NO_SLOT;
+    const struct ticket *ticket = arena_ticket(s, slot);
+    return ticket->live && ticket->generation == (uint32_t)(handle >> 32) ? slot : NO_SLOT;
+}
