@@ -1,0 +1,137 @@
+"""SOMC's own reference frame. It is no vendor's protocol and must not be passed off as one.
+
+    STX │ op │ address │ sequence │ data … │ BCC │ ETX
+    02  │ └──────────── body ───────────┘  │     │ 03
+
+- BCC is the XOR of the bytes of the body.
+- Between STX and ETX each of 02, 03, 10 (STX, ETX, DLE) is sent as `10, byte XOR 40`, the BCC
+  included. So 02 on the wire is always the beginning of a frame and 03 its end, and GB18030, whose
+  second bytes reach down to 30, travels safely.
+- address: 1 to 254. sequence: 0 for ENQ, which begins a session; 1 to 255 for all else.
+- A frame with a wrong BCC, an unknown op or broken stuffing is dropped without a word: its sender
+  sends it again, because every frame but ACK and NAK is acknowledged by its sequence.
+
+What must stay true: a frame is accepted or dropped on its own; STX always begins anew, so noise,
+even an unfinished frame, never takes the following good frame with it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import reduce
+from operator import xor
+
+__all__ = ["ADDRESSES", "DATA_LIMIT_BYTES", "Op", "StxDecoder", "StxFrame", "encode"]
+
+STX, ETX, DLE = 0x02, 0x03, 0x10
+_FLIP = 0x40
+
+ADDRESSES = range(1, 255)
+"""0 is nobody and 255 is kept for a broadcast."""
+
+DATA_LIMIT_BYTES = 1024
+"""Longest data of one frame: about a second at 9600 Bd, which is as long as a bus may be held."""
+
+# Twice, because every byte may be stuffed; op, address, sequence and BCC come on top.
+_RAW_LIMIT_BYTES = 2 * (DATA_LIMIT_BYTES + 4)
+
+
+class Op(enum.IntEnum):
+    """What a frame asks or says. H→D: host to device; D→H: device to host."""
+
+    ENQ = 0x05  # H→D  are you there? begins a session: the device forgets the host's last sequence
+    ACK = 0x06  # both this sequence was received; after ENQ with the device's identity
+    NAK = 0x15  # both this sequence was understood and refused; data is one reason byte
+    BEEP = 0x42  # H→D  one short tone
+    SPOKEN = 0x44  # D→H  an announcement ended
+    ROWS = 0x48  # H→D  hall display content
+    KEY = 0x4B  # D→H  a key was pressed
+    NUMBER = 0x4E  # H→D  keypad content
+    STRIP = 0x53  # H→D  strip display content
+    SPEAK = 0x54  # H→D  speak this
+    HUSH = 0x58  # H→D  stop speaking
+
+
+_OPS = {int(op): op for op in Op}
+
+
+@dataclass(frozen=True, slots=True)
+class StxFrame:
+    """One frame. `ValueError` for an address, sequence or length that cannot be sent."""
+
+    op: Op
+    address: int
+    sequence: int
+    data: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.address not in ADDRESSES:
+            raise ValueError(f"address is 1 to 254, found {self.address}")
+        if not 0 <= self.sequence <= 255:
+            raise ValueError(f"sequence is 0 to 255, found {self.sequence}")
+        if len(self.data) > DATA_LIMIT_BYTES:
+            raise ValueError(f"data is at most {DATA_LIMIT_BYTES} bytes, found {len(self.data)}")
+
+
+_STUFFED = {byte: bytes((DLE, byte ^ _FLIP)) for byte in (STX, ETX, DLE)}
+_UNSTUFFED = {byte ^ _FLIP: byte for byte in (STX, ETX, DLE)}
+
+
+def encode(frame: StxFrame) -> bytes:
+    """The bytes of `frame` on the wire."""
+    body = bytes((frame.op, frame.address, frame.sequence)) + frame.data
+    checked = body + bytes((reduce(xor, body),))
+    stuffed = b"".join(_STUFFED.get(byte) or bytes((byte,)) for byte in checked)
+    return bytes((STX,)) + stuffed + bytes((ETX,))
+
+
+class StxDecoder:
+    """Finds frames in whatever arrives."""
+
+    def __init__(self) -> None:
+        # None: between frames. What is held is still stuffed.
+        self._raw: bytearray | None = None
+
+    def feed(self, data: bytes) -> list[StxFrame]:
+        """The frames that `data` completes, oldest first. Never raises."""
+        frames: list[StxFrame] = []
+        for byte in data:
+            if byte == STX:
+                self._raw = bytearray()
+            elif self._raw is None:
+                continue
+            elif byte == ETX:
+                frame = _decoded(self._raw)
+                self._raw = None
+                if frame is not None:
+                    frames.append(frame)
+            elif len(self._raw) >= _RAW_LIMIT_BYTES:
+                self._raw = None
+            else:
+                self._raw.append(byte)
+        return frames
+
+
+def _decoded(raw: bytearray) -> StxFrame | None:
+    """The frame between STX and ETX, or `None` if it is none."""
+    body = bytearray()
+    escaped = False
+    for byte in raw:
+        if escaped:
+            plain = _UNSTUFFED.get(byte)
+            if plain is None:
+                return None
+            body.append(plain)
+            escaped = False
+        elif byte == DLE:
+            escaped = True
+        else:
+            body.append(byte)
+    # XOR over body and BCC is zero exactly when the BCC is right.
+    if escaped or not 4 <= len(body) <= DATA_LIMIT_BYTES + 4 or reduce(xor, body) != 0:
+        return None
+    op = _OPS.get(body[0])
+    if op is None or body[1] not in ADDRESSES:
+        return None
+    return StxFrame(op, body[1], body[2], bytes(body[3:-1]))

@@ -1,0 +1,326 @@
+"""The supervisor of one port: connect, session, ready, back-off. It is the port's only writer.
+
+    open_link ──▶ hello (the dialect's polls, answered) ──▶ ONLINE ──▶ serve ─┐
+        ▲                                                                     │ hang-up, silence,
+        └────────── back-off: first, ×2, … cap, each ± jitter ◀───────────────┘ contradiction
+
+What must stay true
+- One task writes. The reader only hands frames over; what it wants to answer is queued for the writer.
+- ONLINE is said when the device answered, never because a port opened. The back-off starts anew
+  only after that.
+- Order on the wire: acknowledgements, commands with an answer, one-way commands, contents, polls.
+- A silent peer is noticed within `heartbeat_s` plus the answer's time: every link needs a heartbeat,
+  because a peer that lost power says nothing.
+- Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation
+  takes effect between frames.
+- Nobody but the supervisor waits for a dead device.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import trio
+
+from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
+from somc_hal.exchange import Exchange
+from somc_hal.links import open_link
+from somc_hal.outbox import Outbox, Slot
+from somc_hal.status import DeviceState, Truth
+from somc_hal.turn import Turn
+
+__all__ = ["Dialect", "LinkReport", "Port", "Timing"]
+
+FrameT = TypeVar("FrameT")
+
+_CHUNK_BYTES = 4096
+_REPLIES = 16  # the peer waits for one acknowledgement at a time; a flood beyond that is sent again by it
+_CONTRADICTIONS = 5  # rounds of polls that may disagree before the peer is taken for broken
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All the port's times, in seconds. `jitter` is the share by which a back-off is varied (0 to 1)."""
+
+    answer_timeout_s: float = 0.5
+    attempts: int = 3
+    heartbeat_s: float = 5.0
+    connect_timeout_s: float = 5.0
+    frame_timeout_s: float = 2.0
+    backoff_first_s: float = 0.2
+    backoff_cap_s: float = 15.0
+    jitter: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """How the connection stands: `up` once the session was answered; else a state and its reason."""
+
+    up: bool
+    state: DeviceState
+    detail: str = ""
+
+
+class Dialect(Protocol[FrameT]):
+    """A protocol as the port needs it: a codec, the polls, and what to do with unasked frames."""
+
+    def opened(self) -> None:
+        """A new connection: forget half frames and whatever belongs to the old one."""
+
+    def feed(self, data: bytes) -> Sequence[FrameT]:
+        """Decode. Never raises."""
+
+    def polls(self) -> Sequence[Exchange[FrameT]]:
+        """What to ask to know that the device serves; empty on a one-way line."""
+
+    def settled(self) -> bool:
+        """After a round of polls: whether the answers can be believed, or must be asked again.
+
+        Raises `ProtocolFault` if the peer is not what it should be.
+        """
+
+    def unasked(self, frame: FrameT) -> bytes:
+        """A frame that answers nothing: act on it, and give what to answer (empty: nothing)."""
+
+
+class _Gone(Exception):
+    """The session is over; the text is the reason, for the operator."""
+
+    def __init__(self, state: DeviceState, detail: str) -> None:
+        self.state = state
+        super().__init__(detail)
+
+
+class Port(Generic[FrameT]):
+    """One port and its supervisor. `on_link` is called in the supervisor's task and must not raise."""
+
+    def __init__(
+        self,
+        device: str,
+        url: str,
+        dialect: Dialect[FrameT],
+        timing: Timing,
+        *,
+        queue_limit: int,
+        on_link: Callable[[LinkReport], None],
+        random_source: Callable[[], float] = random.random,
+    ) -> None:
+        self._device = device
+        self._url = url
+        self._dialect = dialect
+        self._timing = timing
+        self._on_link = on_link
+        self._random = random_source
+        self._turn = Turn()
+        self._outbox: Outbox[FrameT] = Outbox(device, queue_limit, self._turn)
+        self._replies: deque[bytes] = deque(maxlen=_REPLIES)
+        self._current: Exchange[FrameT] | None = None
+        self._gone: _Gone | None = None
+        self.online = False
+
+    # --- for drivers ---------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is queued or unanswered at a port that is online."""
+        return self.online and (self._current is not None or bool(self._replies) or self._outbox.waiting)
+
+    def slot(self) -> Slot[FrameT]:
+        """A place for content of which only the newest matters."""
+        return self._outbox.slot()
+
+    def again(self) -> None:
+        """The device was restarted behind an open port: send its contents again."""
+        self._outbox.again()
+
+    def submit(self, exchange: Exchange[FrameT], *, urgent: bool = False) -> None:
+        """Queue a command. Raises `DeviceOffline` or `DeviceBusy` without sending a byte."""
+        if not self.online:
+            raise DeviceOffline(self._device, f"{exchange.what}: not online")
+        self._outbox.submit(exchange, urgent=urgent)
+
+    async def wait_online(self) -> None:
+        """Return when the session is answered."""
+        await trio.lowlevel.checkpoint()
+        while not self.online:
+            await self._turn.wait()
+
+    async def wait_idle(self) -> None:
+        """Return when nothing is queued or unanswered, or the port is offline."""
+        await trio.lowlevel.checkpoint()
+        while self.busy:
+            await self._turn.wait()
+
+    async def wait_offline(self) -> None:
+        """Return when the connection is gone."""
+        await trio.lowlevel.checkpoint()
+        while self.online:
+            await self._turn.wait()
+
+    # --- supervisor ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the port connected until cancelled."""
+        timing = self._timing
+        delay_s = timing.backoff_first_s
+        while True:
+            gone, was_online = await self._connection()
+            if was_online:
+                delay_s = timing.backoff_first_s
+            self._on_link(LinkReport(False, gone.state, str(gone)))
+            await trio.sleep(delay_s * (1 + timing.jitter * (2 * self._random() - 1)))
+            delay_s = min(delay_s * 2, timing.backoff_cap_s)
+
+    async def _connection(self) -> tuple[_Gone, bool]:
+        """One connection from opening to its end: why it ended, and whether it ever served."""
+        try:
+            with trio.fail_after(self._timing.connect_timeout_s):
+                stream = await open_link(self._url)
+        except trio.TooSlowError:
+            return _Gone(DeviceState.OFFLINE, f"{self._url}: could not be opened in time"), False
+        except OSError as error:
+            missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+            state = DeviceState.NO_DEVICE if missing else DeviceState.OFFLINE
+            return _Gone(state, f"{self._url}: {error}"), False
+        was_online = False
+        self._gone = None
+        self._replies.clear()
+        self._dialect.opened()
+        gone = _Gone(DeviceState.OFFLINE, "stopped")
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._read, stream)
+                try:
+                    await self._poll(stream)
+                    was_online = self.online = True
+                    self._on_link(LinkReport(True, DeviceState.ONLINE))
+                    self._turn.turn()
+                    await self._serve(stream)
+                except _Gone as reason:
+                    gone = reason
+                nursery.cancel_scope.cancel()
+        finally:
+            self.online = False
+            self._outbox.lost(str(gone))
+            await trio.aclose_forcefully(stream)
+        return gone, was_online
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        """Write what there is to write, in order of rank, until the session is gone."""
+        heard_at = trio.current_time()
+        while True:
+            await self._reply(stream)
+            taken = None if heard_at == -math.inf else self._outbox.next()
+            if taken is not None:
+                exchange, slot = taken
+                await self._perform(stream, exchange, slot)
+                if isinstance(exchange.outcome, DeviceTimeout | OutcomeUnknown):
+                    heard_at = -math.inf  # is it still there? ask before the next command
+                elif exchange.answers:
+                    heard_at = trio.current_time()
+            elif trio.current_time() >= heard_at + self._timing.heartbeat_s:
+                await self._poll(stream)
+                heard_at = trio.current_time()
+            else:
+                await self._turn.wait(heard_at + self._timing.heartbeat_s)
+
+    async def _poll(self, stream: trio.abc.Stream) -> None:
+        """Ask until the answers can be believed."""
+        for _ in range(_CONTRADICTIONS):
+            for exchange in self._dialect.polls():
+                await self._perform(stream, exchange, None)
+            try:
+                if self._dialect.settled():
+                    return
+            except ProtocolFault as fault:
+                raise _Gone(DeviceState.HARDWARE_ERROR, fault.what) from None
+        raise _Gone(DeviceState.HARDWARE_ERROR, "the device contradicts itself")
+
+    async def _perform(
+        self, stream: trio.abc.Stream, exchange: Exchange[FrameT], slot: Slot[FrameT] | None
+    ) -> None:
+        """Carry out one exchange to its end. Raises `_Gone` if the peer turns out to be gone."""
+        self._current = exchange
+        try:
+            frames = exchange.frames()
+            for _ in range(exchange.attempts):
+                await self._write_frames(stream, exchange, frames)
+                until = trio.current_time() + exchange.timeout_s
+                while not exchange.ended and trio.current_time() < until:
+                    await self._turn.wait(until)
+                    await self._reply(stream)
+                if exchange.ended:
+                    return
+            exchange.silent()
+            if exchange.ends_session:
+                raise _Gone(DeviceState.OFFLINE, f"{exchange.what}: no answer")
+        except _Gone as gone:
+            exchange.lost(str(gone))
+            raise
+        finally:
+            if not exchange.ended:
+                exchange.lost("stopped")
+            if slot is not None:
+                slot.landed(exchange)
+            self._current = None
+            self._turn.turn()
+
+    async def _write_frames(
+        self, stream: trio.abc.Stream, exchange: Exchange[FrameT], frames: Sequence[bytes]
+    ) -> None:
+        for frame in frames:
+            await self._reply(stream)
+            if exchange.abandoned:
+                await self._cut_off(stream, exchange)
+                return
+            exchange.begun = True
+            await self._write(stream, frame)
+        if not exchange.answers:
+            exchange.end(Truth.UNKNOWN)
+
+    async def _cut_off(self, stream: trio.abc.Stream, exchange: Exchange[FrameT]) -> None:
+        if exchange.begun and (rest := exchange.cut_off()):
+            await self._write(stream, rest)
+        exchange.lost("cancelled by its caller")
+
+    async def _reply(self, stream: trio.abc.Stream) -> None:
+        """Write the acknowledgements that are due; raise what the reader met."""
+        while self._replies:
+            await self._write(stream, self._replies[0])
+            if self._replies:
+                self._replies.popleft()
+            self._turn.turn()
+        if self._gone is not None:
+            raise self._gone
+
+    async def _write(self, stream: trio.abc.Stream, frame: bytes) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with trio.move_on_after(self._timing.frame_timeout_s, shield=True) as scope:
+            try:
+                await stream.send_all(frame)
+            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise _Gone(DeviceState.OFFLINE, f"writing failed: {error}") from None
+        if scope.cancelled_caught:
+            raise _Gone(DeviceState.OFFLINE, "the device does not take what is written")
+
+    async def _read(self, stream: trio.abc.Stream) -> None:
+        """Hand frames over until the stream ends; then tell the writer."""
+        try:
+            while data := await stream.receive_some(_CHUNK_BYTES):
+                for frame in self._dialect.feed(bytes(data)):
+                    current = self._current
+                    if current is None or current.ended or not current.hears(frame):
+                        reply = self._dialect.unasked(frame)
+                        if reply:
+                            self._replies.append(reply)
+                self._turn.turn()
+            self._gone = _Gone(DeviceState.OFFLINE, "the peer closed the connection")
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._gone = _Gone(DeviceState.OFFLINE, f"the connection broke: {error}")
+        self._turn.turn()
