@@ -1,0 +1,114 @@
+"""The device's half of the reference protocol, shared by its four simulators.
+
+What must stay true
+- A command with the sequence of the last one is acknowledged again, not acted on again.
+- An event is sent until it is acknowledged, one at a time, in order, and only after the first ENQ
+  since power-on: the host must know this device before it can number its events.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import ClassVar
+
+import trio
+
+from somc_hal.codecs.reference import Identity, Kind, Refusal, write_identity
+from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
+from somc_hal.simulators.base import Simulator
+
+__all__ = ["StxSimulator"]
+
+EVENT_LIMIT = 64
+"""Events a device keeps while nobody takes them; a further one is lost, with an error to its driver."""
+
+
+class StxSimulator(Simulator):
+    """`retransmit_s` is how long it waits for the acknowledgement of an event."""
+
+    KIND: ClassVar[Kind]
+
+    def __init__(self, *, address: int = 1, retransmit_s: float = 0.3) -> None:
+        super().__init__()
+        self.address = address
+        self.healthy = True
+        self._retransmit_s = retransmit_s
+        self._decoder = StxDecoder()
+        self._last: int | None = None  # sequence of the host's last command
+        self._last_answer = b""
+        self._known = False  # whether a host has enquired since power-on
+        self._events: deque[tuple[Op, bytes]] = deque()
+        self._event_sequence = 0
+        self._acknowledged: int | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Also true while an event is not acknowledged."""
+        return super().busy or (self.connected and self.powered and self._known and bool(self._events))
+
+    def _raise(self, op: Op, data: bytes) -> None:
+        """Tell the host something, once, however long it takes. `OverflowError` with too many waiting."""
+        if not self.powered:
+            return
+        if len(self._events) >= EVENT_LIMIT:
+            raise OverflowError(f"{EVENT_LIMIT} events are waiting for the host already")
+        self._events.append((op, data))
+        self.changed.turn()
+
+    async def _behave(self) -> None:
+        while True:
+            while not (self._events and self._known and self.powered):
+                await self.changed.wait()
+            sequence = self._event_sequence = self._event_sequence % 255 + 1
+            op, data = self._events[0]
+            frame = encode(StxFrame(op, self.address, sequence, data))
+            while self._events and self._acknowledged != sequence:
+                self._say(frame)
+                until = trio.current_time() + self._retransmit_s
+                while self._events and self._acknowledged != sequence and trio.current_time() < until:
+                    await self.changed.wait(until)
+            if self._events:
+                self._events.popleft()
+                self.changed.turn()
+
+    def _plugged(self) -> None:
+        self._decoder = StxDecoder()
+
+    def _forget(self) -> None:
+        self._known = False
+        self._last = None
+        self._events.clear()
+        self._event_sequence = 0
+        self._acknowledged = None
+
+    def _received(self, data: bytes) -> None:
+        for frame in self._decoder.feed(data):
+            if frame.address == self.address:
+                self._frame(frame)
+
+    def _frame(self, frame: StxFrame) -> None:
+        if frame.op is Op.ENQ:
+            self._known = True
+            self._last = None
+            identity = Identity(self.KIND, self.boots % 65536, self.healthy)
+            self._say(encode(StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))))
+        elif frame.op in (Op.ACK, Op.NAK):
+            self._acknowledged = frame.sequence
+        elif frame.sequence == self._last:
+            self._say(self._last_answer)
+        else:
+            refusal = self._command(frame.op, frame.data)
+            if refusal is None:
+                answer = StxFrame(Op.ACK, self.address, frame.sequence)
+            else:
+                answer = StxFrame(Op.NAK, self.address, frame.sequence, bytes((refusal,)))
+            self._last, self._last_answer = frame.sequence, encode(answer)
+            self._say(self._last_answer)
+            self._answered()
+
+    def _command(self, op: Op, data: bytes) -> Refusal | None:
+        """Act on a command; what to refuse it with, or `None`."""
+        return Refusal.UNKNOWN_OP
+
+    def _answered(self) -> None:
+        """The acknowledgement is queued; what the command sets off may follow."""
