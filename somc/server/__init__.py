@@ -1,0 +1,1 @@
+"""What the hall shows to browsers, kiosks and machines: HTTP and WebSocket."""
