@@ -1,0 +1,23 @@
+"""Configuration of a hall: hall.toml → frozen values, or every mistake at once, before anything is opened."""
+
+from somc.config.customers import CustomerTable
+from somc.config.hall_config import (
+    AnnouncementSettings,
+    DeviceSettings,
+    DriverTerms,
+    HallConfig,
+    ServerSettings,
+    VisitorSettings,
+)
+from somc.config.load import load
+
+__all__ = [
+    "AnnouncementSettings",
+    "CustomerTable",
+    "DeviceSettings",
+    "DriverTerms",
+    "HallConfig",
+    "ServerSettings",
+    "VisitorSettings",
+    "load",
+]

@@ -1,0 +1,100 @@
+"""What a hall.toml says, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from somc.config.customers import CustomerTable
+from somc.domain.values import HallSettings
+
+__all__ = [
+    "AnnouncementSettings",
+    "DeviceSettings",
+    "DriverTerms",
+    "HallConfig",
+    "ServerSettings",
+    "VisitorSettings",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the hall listens, and how browsers reach it if that differs (without a slash at the end)."""
+
+    host: str
+    port: int
+    public_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """One device of the hall. Exactly one of `url` and `simulated` (`pty` or `tcp`) is set."""
+
+    name: str
+    driver: str
+    url: str | None
+    simulated: str | None
+    counter: int | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementSettings:
+    """How calls are spoken. `stale_after_s`: after a restart, older calls are not spoken any more."""
+
+    languages: tuple[str, ...]
+    repeat: int
+    stale_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorSettings:
+    """Simulated people. `services` and `classes` are shares of any sum, one for each service and class of the
+    hall (those the file leaves out have 0; if it names none, all have 1)."""
+
+    enabled: bool
+    per_hour: int
+    patience_s: int | None
+    agents: bool
+    services: Mapping[str, int]
+    classes: Mapping[str, int]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriverTerms:
+    """What a driver asks of its `[device.NAME]`.
+
+    `options` maps each option to a type that `msgspec.convert` understands (`int`, `Literal["a", "b"]`,
+    `Annotated[int, msgspec.Meta(ge=1, le=16)]`); `required` names those without a default. `at_counter` says
+    whether `counter` must be given (True), must not (False), or may (None).
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    at_counter: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HallConfig:
+    """All of one hall.toml and its customer table.
+
+    `values` is the flat table of `somc.domain.settings` (sorted by key, defaults spelled out, None left out):
+    the first `config.changed` record. `settings` is what these values spell. `data_dir` is where the hall
+    writes unless it is told otherwise; nothing was opened or created there.
+    """
+
+    file: Path
+    org: str
+    values: Mapping[str, Any]
+    settings: HallSettings
+    server: ServerSettings
+    devices: tuple[DeviceSettings, ...]
+    announcements: AnnouncementSettings
+    visitors: VisitorSettings
+    plugins: tuple[str, ...]
+    customers: CustomerTable
+    data_dir: Path

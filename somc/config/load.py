@@ -1,0 +1,133 @@
+"""hall.toml → `HallConfig`, or every mistake in it at once.
+
+What must stay true
+- Nothing but hall.toml and the customer table it names is opened; nothing is written.
+- Whatever the bytes of the file, the outcome is a `HallConfig` or a `ConfigurationError`.
+- The same bytes give the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from somc.config.customers import CustomerTable, read_customers
+from somc.config.hall_config import (
+    AnnouncementSettings,
+    DeviceSettings,
+    DriverTerms,
+    HallConfig,
+    ServerSettings,
+    VisitorSettings,
+)
+from somc.config.hours import hours_from
+from somc.config.reading import FAULTY, Reading
+from somc.config.references import check_devices, check_names, check_plugins
+from somc.config.schema import CLASS, COUNTER, HALL, POLICY, SERVICE, Key, Table
+from somc.config.tables import Entries, read_tables
+from somc.config.toml_text import read_toml
+from somc.domain.settings import settings_from
+from somc.errors import ConfigurationError, Fault
+
+__all__ = ["load"]
+
+NOT_SETTINGS = {"customer_table", "data"}
+"""Keys of [hall] that say where files are: they belong to this machine, not to the hall's records."""
+
+
+def load(
+    path: Path,
+    *,
+    drivers: Mapping[str, DriverTerms] | None = None,
+    plugins: Collection[str] | None = None,
+) -> HallConfig:
+    """The configuration that `path` holds.
+
+    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked.
+
+    Raises `ConfigurationError` with every fault, in the order of their files and lines.
+    """
+    text = read_toml(path)
+    faults: list[Fault] = list(text.faults)
+    if text.values is None:
+        raise ConfigurationError(faults)
+    reading = Reading(str(path), text.lines, text.partial)
+    tables = read_tables(text.values, reading)
+    hours = None
+    if "hours" in text.values:
+        given = {key: spans for key, spans in tables["hours"][""].items() if spans is not None}
+        hours = hours_from(given, reading.at("hours"))
+    check_names(tables, reading)
+    check_devices(tables["device"], tables["counter"], drivers, reading)
+    check_plugins(tables["plugins"][""]["enabled"], plugins, reading.at("plugins", "enabled"))
+    customers, customer_faults = _customers(path, tables, reading)
+    faults += reading.faults
+    if faults or customer_faults:
+        raise ConfigurationError(
+            [*sorted(faults, key=lambda fault: (fault.line, fault.key)), *customer_faults]
+        )
+    values = _flat(tables, hours)
+    return HallConfig(
+        file=path,
+        org=values["hall.org"],
+        values=MappingProxyType(values),
+        settings=settings_from(values),
+        server=ServerSettings(**tables["server"][""]),
+        devices=_devices(tables["device"]),
+        announcements=_announcements(tables["announcements"][""]),
+        visitors=_visitors(tables),
+        plugins=tuple(tables["plugins"][""]["enabled"]),
+        customers=customers,
+        data_dir=path.parent / tables["hall"][""]["data"],
+    )
+
+
+def _customers(
+    path: Path, tables: Mapping[str, Entries], reading: Reading
+) -> tuple[CustomerTable, list[Fault]]:
+    named = tables["hall"][""]["customer_table"]
+    if named is None or named is FAULTY:
+        return CustomerTable(), []
+    at = reading.at("hall", "customer_table")
+    # After a syntax mistake a class may be unread, and with none given each row would only repeat that.
+    classes = None if reading.partial or not tables["class"] else tables["class"].keys()
+    return read_customers(path.parent / named, classes, (reading.file, at.line, "hall.customer_table"))
+
+
+def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for table in (HALL, POLICY, CLASS, SERVICE, COUNTER):
+        for name, fields in tables[table.name].items():
+            stem = f"{table.name}.{name}" if table.entry else table.name
+            for key in _setting_keys(table):
+                values[f"{stem}.{key.field}"] = fields[key.name]
+            if table is COUNTER and fields["name"] is None:
+                values[f"{stem}.name"] = {"zh": f"{name}号台席", "en": f"Counter {name}"}
+    values["hall.hours"] = hours
+    return {key: value for key, value in sorted(values.items()) if value is not None}
+
+
+def _setting_keys(table: Table) -> list[Key]:
+    return [key for key in table.keys if table is not HALL or key.name not in NOT_SETTINGS]
+
+
+def _devices(entries: Entries) -> tuple[DeviceSettings, ...]:
+    return tuple(
+        DeviceSettings(name=name, **{**fields, "options": MappingProxyType(fields["options"])})
+        for name, fields in entries.items()
+    )
+
+
+def _announcements(fields: Mapping[str, Any]) -> AnnouncementSettings:
+    return AnnouncementSettings(**{**fields, "languages": tuple(fields["languages"])})
+
+
+def _visitors(tables: Mapping[str, Entries]) -> VisitorSettings:
+    fields = dict(tables["visitors"][""])
+    for key, table in (("services", "service"), ("classes", "class")):
+        shares = fields[key]
+        usual = 0 if shares else 1
+        fields[key] = MappingProxyType({name: shares.get(name, usual) for name in tables[table]})
+    return VisitorSettings(**fields)

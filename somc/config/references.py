@@ -1,0 +1,158 @@
+"""What one table of a hall.toml says about another: names that must exist, prefixes that must differ,
+devices that fit their drivers.
+
+What must stay true: values already reported as `FAULTY` are passed over, so that one mistake is one fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from somc.config.hall_config import DriverTerms
+from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
+from somc.config.tables import Entries
+
+__all__ = ["check_devices", "check_names", "check_plugins"]
+
+
+def check_names(tables: Mapping[str, Entries], reading: Reading) -> None:
+    """Services and classes that are named somewhere exist, prefixes are unique, shares are not all 0."""
+    services, classes, counters = tables["service"], tables["class"], tables["counter"]
+    hall = tables["hall"][""]
+    default_class = hall["default_class"]
+    if classes and default_class is not FAULTY and default_class not in classes:
+        reading.at("hall", "default_class").doubt(
+            f"the class '{default_class}'", one_of(default_class, classes)
+        )
+    prefixes: dict[str, str] = {}
+    for name, service in services.items():
+        at = reading.at("service", name)
+        _known(service["target_wait_s"], classes, "class", at / "target_wait_s")
+        prefix = service["prefix"]
+        if prefix is not FAULTY and prefix in prefixes:
+            free = ", ".join(
+                letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in _all_prefixes(services)
+            )
+            (at / "prefix").fault(
+                f"the prefix \"{prefix}\", which service '{prefixes[prefix]}' has already",
+                f"a prefix of its own ({free} are free)",
+            )
+        elif prefix is not FAULTY:
+            prefixes[prefix] = name
+    for number, counter in counters.items():
+        _known(counter["skills"], services, "service", reading.at("counter", number, "skills"))
+    visitors = tables["visitors"][""]
+    for key, names, word in (("services", services, "service"), ("classes", classes, "class")):
+        shares, at = visitors[key], reading.at("visitors", key)
+        _known(shares, names, word, at)
+        if shares is not FAULTY and shares and not any(shares.values()):
+            at.fault("only shares of 0", "at least one share above 0")
+
+
+def _all_prefixes(services: Entries) -> set[str]:
+    return {service["prefix"] for service in services.values() if service["prefix"] is not FAULTY}
+
+
+def _known(named: Any, names: Collection[str], word: str, at: Place) -> None:
+    # With none at all, the missing table was reported: not each name again.
+    if named is not FAULTY and names:
+        for name in named:
+            if name not in names:
+                (at / name).doubt(f"the {word} '{name}'", one_of(name, names))
+
+
+def check_devices(
+    devices: Entries, counters: Collection[str], drivers: Mapping[str, DriverTerms] | None, reading: Reading
+) -> None:
+    """Each device has one way to it, a counter that exists, and what its driver (if known) asks."""
+    for name, device in devices.items():
+        at = reading.at("device", name)
+        counter, driver = device["counter"], device["driver"]
+        if device["url"] is not None and device["simulated"] is not None:
+            (at / "simulated").fault(
+                "both 'url' and 'simulated'", "one of them: the real device or a simulated one"
+            )
+        elif device["url"] is None and device["simulated"] is None:
+            at.doubt(
+                "neither 'url' nor 'simulated'", 'url = "tcp://…" for a device, or simulated = "pty" or "tcp"'
+            )
+        if counters and counter not in (None, FAULTY) and str(counter) not in counters:
+            (at / "counter").doubt(f"the counter {counter}", one_of(str(counter), counters))
+        if drivers is None or driver is FAULTY:
+            continue
+        if driver not in drivers:
+            (at / "driver").fault(f"the driver '{driver}'", one_of(driver, drivers))
+            continue
+        _check_terms(drivers[driver], driver, device, at)
+
+
+def _check_terms(terms: DriverTerms, driver: str, device: Mapping[str, Any], at: Place) -> None:
+    if terms.at_counter is True and device["counter"] is None:
+        (at / "counter").doubt("nothing", f"counter = N: the driver '{driver}' serves a device at a counter")
+    if terms.at_counter is False and device["counter"] is not None:
+        (at / "counter").fault("a counter", f"no counter: the driver '{driver}' serves the whole hall")
+    options = device["options"]
+    if options is FAULTY:
+        return
+    for name in sorted(terms.required - options.keys()):
+        (at / "options" / name).doubt(
+            "nothing", f"{_type_words(terms.options[name])}, which the driver '{driver}' needs"
+        )
+    for name, value in options.items():
+        option_at = at / "options" / name
+        if name not in terms.options:
+            option_at.fault(
+                f"an option that the driver '{driver}' does not have", one_of(name, terms.options)
+            )
+            continue
+        try:
+            msgspec.convert(value, terms.options[name])
+        except msgspec.ValidationError:
+            option_at.fault(found_words(value), _type_words(terms.options[name]))
+
+
+def _type_words(wanted: Any) -> str:
+    """A type in the words of a manager."""
+    match msgspec.inspect.type_info(wanted):
+        case msgspec.inspect.LiteralType(values=values):
+            return " or ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in values)
+        case msgspec.inspect.IntType() as info:
+            return "a whole number" + _range_words(info)
+        case msgspec.inspect.FloatType() as info:
+            return "a number" + _range_words(info)
+        case msgspec.inspect.BoolType():
+            return "true or false (without quotation marks)"
+        case msgspec.inspect.StrType(pattern=None):
+            return "a text"
+        case msgspec.inspect.StrType(pattern=pattern):
+            return f"a text of the form {pattern}"
+        case msgspec.inspect.ListType(item_type=_) | msgspec.inspect.VarTupleType(item_type=_):
+            return "a list in square brackets"
+        case msgspec.inspect.DictType():
+            return "an inline table"
+    return "what the driver's page says"
+
+
+def _range_words(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    words = ""
+    if info.ge is not None:
+        words += f" from {info.ge}"
+    if info.gt is not None:
+        words += f" above {info.gt}"
+    if info.le is not None:
+        words += f" to {info.le}"
+    if info.lt is not None:
+        words += f" below {info.lt}"
+    return words
+
+
+def check_plugins(names: Any, installed: Collection[str] | None, at: Place) -> None:
+    """Each enabled plugin is installed, if it is known which are."""
+    if names is FAULTY or installed is None:
+        return
+    for number, name in enumerate(names):
+        if name not in installed:
+            (at / number).fault(f"the plugin '{name}'", one_of(name, installed))

@@ -1,0 +1,353 @@
+"""Every table and key of hall.toml, as data: what is read, what is allowed, and what the reference page says.
+
+What must stay true
+- This is the only list of keys. `load` reads by it, docs/reference/configuration.md is checked against it.
+- A default that is not None is written into the settings, so that a journal does not change its meaning
+  with a newer SOMC's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from somc.config.hours import CLOSED_DATES, DAYS, EVERY_DAY, SPANS, DayTime, Hours, TimeZone
+from somc.config.kinds import (
+    LANGUAGES,
+    Choice,
+    DeviceUrl,
+    FilePath,
+    Free,
+    Host,
+    Kind,
+    ListOf,
+    MapOf,
+    Pattern,
+    Rate,
+    Switch,
+    WebUrl,
+    Whole,
+    WordsPair,
+)
+
+__all__ = ["POLICY_KINDS", "REQUIRED", "TABLES", "Key", "Table", "reference_rows"]
+
+REQUIRED: Final = "required"
+"""The default of a key that must be there."""
+
+DAY_S = 86_400
+POLICY_KINDS = ("fifo", "strict", "accumulating")
+
+NAME = Pattern(
+    r"[a-z][a-z0-9_-]{0,39}", "a name of small letters, digits, - and _ that begins with a letter", "name"
+)
+ORG = Pattern(
+    r"[a-z0-9-]{1,40}(/[a-z0-9-]{1,40}){0,7}",
+    'a path of small letters, digits and - such as "company/branch/district/hall"',
+    "path",
+)
+COUNTER_NUMBER = Pattern(r"[1-9]\d{0,2}", "a counter number from 1 to 999 without leading zeros", "number")
+PREFIX = Pattern("[A-Z]{1,2}", "one or two capital letters A-Z")
+WAIT = Whole(1, DAY_S, "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `default` is what the file might have said; `default_words` is for the reference page where
+    the default is not a plain value. `into` is its name in the settings where that differs."""
+
+    name: str
+    kind: Kind
+    default: Any
+    meaning: str
+    default_words: str = ""
+    into: str = ""
+
+    @property
+    def field(self) -> str:
+        return self.into or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table, or with `entry` a family of tables `[name.ENTRY]`; `least` is how many there must be."""
+
+    name: str
+    keys: tuple[Key, ...]
+    entry: Kind | None = None
+    entry_word: str = "NAME"
+    least: int = 0
+
+    @property
+    def heading(self) -> str:
+        return f"[{self.name}.{self.entry_word}]" if self.entry else f"[{self.name}]"
+
+
+HALL = Table(
+    "hall",
+    (
+        Key(
+            "org",
+            ORG,
+            REQUIRED,
+            "The hall's place in the organisation, the hall itself last: company/branch/district/hall",
+        ),
+        Key("name", WordsPair(), REQUIRED, "What the hall is called on slips and screens"),
+        Key(
+            "timezone",
+            TimeZone(),
+            REQUIRED,
+            "The hall's clock: opening hours and the end of the day follow it",
+        ),
+        Key(
+            "day_ends",
+            DayTime(),
+            "04:00",
+            "When the business day ends: numbers begin again, who still waits expires",
+            into="day_ends_s",
+        ),
+        Key("max_recalls", Whole(0, 20), 3, "A recall beyond so many makes the ticket a no-show"),
+        Key(
+            "default_class",
+            NAME,
+            REQUIRED,
+            "The customer class of everybody who is not identified: a [class.NAME]",
+        ),
+        Key(
+            "customer_table",
+            FilePath(),
+            None,
+            "A CSV file `phone,class` that says which number is of which class",
+        ),
+        Key("data", FilePath(), "data", "The folder of the journal and of all else the hall writes"),
+    ),
+    least=1,
+)
+
+HOURS = Table(
+    "hours",
+    (
+        Key(
+            EVERY_DAY,
+            SPANS,
+            None,
+            "The hours of every day that has no key of its own",
+            "closed; without any day named: always open",
+        ),
+        *(
+            Key(day, SPANS, None, f"The hours on {day.capitalize()}; `[]` is closed", "every_day")
+            for day in DAYS
+        ),
+        Key("closed_dates", CLOSED_DATES, [], "Dates on which the hall stays closed"),
+    ),
+)
+
+CLASS = Table(
+    "class",
+    (
+        Key("name", WordsPair(), REQUIRED, "What the class is called"),
+        Key("priority", Whole(1, 99), 1, "Under `strict`: who is served first, 1 before 2"),
+        Key(
+            "rate",
+            Rate(0.001, 1000),
+            1.0,
+            "Under `accumulating`: how fast waiting counts against that of the other classes",
+            into="rate_milli",
+        ),
+        Key("target_wait_s", WAIT, 600, "The wait promised to this class"),
+    ),
+    entry=NAME,
+    least=1,
+)
+
+SERVICE = Table(
+    "service",
+    (
+        Key("name", WordsPair(), REQUIRED, "What the service is called"),
+        Key("prefix", PREFIX, REQUIRED, "What its numbers begin with; another one for each service"),
+        Key("mean_service_s", WAIT, 300, "How long one customer takes on average; estimates are made of it"),
+        Key("group", WordsPair(), None, "The heading under which the kiosk shows it"),
+        Key("papers", ListOf(WordsPair()), [], "What the customer should have at hand; printed on the slip"),
+        Key(
+            "target_wait_s",
+            MapOf("class", WAIT),
+            {},
+            "The promise per class where it differs from the class's own",
+        ),
+        Key(
+            "max_waiting",
+            Whole(1, 100_000, "tickets"),
+            None,
+            "No more tickets while so many wait",
+            "no limit",
+        ),
+        Key(
+            "daily_limit",
+            Whole(1, 100_000, "tickets"),
+            None,
+            "No more tickets once so many were taken on a day",
+            "no limit",
+        ),
+        Key(
+            "hours",
+            Hours(),
+            None,
+            "When this service is offered, narrower than the hall's hours",
+            "the hall's hours",
+        ),
+    ),
+    entry=NAME,
+    least=1,
+)
+
+COUNTER = Table(
+    "counter",
+    (
+        Key("name", WordsPair(), None, "What the counter is called", "N号台席 / Counter N"),
+        Key(
+            "skills",
+            MapOf("service", Whole(1, 9), least=1),
+            REQUIRED,
+            "The services it serves, each with its preference level, 1 first",
+        ),
+    ),
+    entry=COUNTER_NUMBER,
+    entry_word="N",
+    least=1,
+)
+
+POLICY = Table(
+    "policy",
+    (
+        Key("kind", Choice(POLICY_KINDS), "accumulating", "How the next customer is chosen"),
+        Key(
+            "max_wait_s",
+            WAIT,
+            None,
+            "Whoever waited longer comes before everybody else, the oldest first",
+            "no such limit",
+        ),
+    ),
+)
+
+SERVER = Table(
+    "server",
+    (
+        Key("host", Host(), "127.0.0.1", "The address the hall listens on"),
+        Key("port", Whole(0, 65_535), 8080, "The port it listens on; 0 picks a free one"),
+        Key(
+            "public_url",
+            WebUrl(),
+            None,
+            "The address browsers use when it is another, as behind a proxy",
+            "http://HOST:PORT",
+        ),
+    ),
+)
+
+DEVICE = Table(
+    "device",
+    (
+        Key("driver", NAME, REQUIRED, "The driver that speaks the device's language"),
+        Key("url", DeviceUrl(), None, "Where the device is; this or `simulated`", "none"),
+        Key(
+            "simulated",
+            Choice(("pty", "tcp")),
+            None,
+            "A simulated device behind a terminal or a TCP port; this or `url`",
+            "none",
+        ),
+        Key("counter", Whole(1, 999), None, "The counter it stands at", "none"),
+        Key("options", Free(), {}, "What the driver wants to know besides"),
+    ),
+    entry=NAME,
+)
+
+ANNOUNCEMENTS = Table(
+    "announcements",
+    (
+        Key(
+            "languages",
+            ListOf(Choice(LANGUAGES), least=1),
+            ["zh", "en"],
+            "The languages of a call, in this order",
+        ),
+        Key("repeat", Whole(1, 5), 1, "How often a call is spoken"),
+        Key(
+            "stale_after_s",
+            Whole(1, 3600, "seconds"),
+            30,
+            "After a restart calls older than this are not spoken any more",
+        ),
+    ),
+)
+
+VISITORS = Table(
+    "visitors",
+    (
+        Key("enabled", Switch(), False, "Whether simulated people come: for demonstrations only"),
+        Key("per_hour", Whole(1, 3600, "people"), 60, "How many come in an hour on average"),
+        Key("patience_s", WAIT, None, "After how long a wait somebody leaves on average", "nobody leaves"),
+        Key("agents", Switch(), True, "Whether simulated agents open the counters and serve"),
+        Key(
+            "services",
+            MapOf("service", Whole(0, 1000, "shares")),
+            {},
+            "The shares of the services among the visitors",
+            "equal shares",
+        ),
+        Key(
+            "classes",
+            MapOf("class", Whole(0, 1000, "shares")),
+            {},
+            "The shares of the classes among the visitors",
+            "equal shares",
+        ),
+        Key("seed", Whole(0, 2**63 - 1), 1, "The same seed brings the same people"),
+    ),
+)
+
+PLUGINS = Table(
+    "plugins",
+    (Key("enabled", ListOf(NAME), [], "The plugins that are switched on"),),
+)
+
+TABLES: Final = (
+    HALL,
+    HOURS,
+    CLASS,
+    SERVICE,
+    COUNTER,
+    POLICY,
+    SERVER,
+    DEVICE,
+    ANNOUNCEMENTS,
+    VISITORS,
+    PLUGINS,
+)
+
+
+def reference_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """One row for each key: dotted key, type, default, allowed, meaning."""
+    for table in TABLES:
+        stem = f"{table.name}.{table.entry_word}" if table.entry else table.name
+        for key in table.keys:
+            yield f"{stem}.{key.name}", key.kind.type, _default_words(key), key.kind.allowed, key.meaning
+
+
+def _default_words(key: Key) -> str:
+    if key.default is REQUIRED or key.default_words:
+        return key.default_words or REQUIRED
+    match key.default:
+        case None:
+            return "none"
+        case bool():
+            return f"`{str(key.default).lower()}`"
+        case str():
+            return f'`"{key.default}"`'
+        case dict():
+            return "none"
+        case list():
+            return f"`{key.default}`".replace("'", '"')
+    return f"`{key.default}`"

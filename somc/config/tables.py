@@ -1,0 +1,83 @@
+"""Reads the tables of a hall.toml by the schema: types, ranges, unknown and missing keys.
+
+What must stay true: a table comes back with every key of its schema, defaults filled in and `FAULTY` where a
+mistake was reported. What one table says about another is checked in `references.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
+from somc.config.schema import REQUIRED, TABLES, Key, Table
+
+__all__ = ["Entries", "read_tables"]
+
+Fields = dict[str, Any]
+"""Key as in the file → value as in the settings, or `FAULTY`."""
+
+Entries = dict[str, Fields]
+"""Name → fields. A table that is no family has the one name ""."""
+
+_ABSENT = object()
+
+
+def read_tables(values: Mapping[str, Any], reading: Reading) -> dict[str, Entries]:
+    """Every table of the schema by its name. A table that stands alone and is absent is there too."""
+    known = {table.name: table for table in TABLES}
+    for name in sorted(values.keys() - known.keys()):
+        homes = [table.heading for table in TABLES if not table.entry and name in _key_names(table)]
+        what = "a table" if isinstance(values[name], dict | list) else "a key outside a table"
+        allowed = f"below {' or '.join(homes)}" if homes else one_of(name, known)
+        reading.at(name).fault(f"{what} that hall.toml does not have", allowed)
+    return {name: _read_family(table, values.get(name, _ABSENT), reading) for name, table in known.items()}
+
+
+def _key_names(table: Table) -> list[str]:
+    return [key.name for key in table.keys]
+
+
+def _read_family(table: Table, raw: Any, reading: Reading) -> Entries:
+    at = reading.at(table.name)
+    if raw is _ABSENT:
+        if table.least:
+            at.doubt("nothing", f"a table {table.heading}")
+        # A required table was just reported as a whole: not each of its keys again.
+        return (
+            {}
+            if table.entry
+            else {"": dict.fromkeys(_key_names(table), FAULTY) if table.least else _read(table, {}, at)}
+        )
+    if not isinstance(raw, dict):
+        at.fault(found_words(raw), f"a table {table.heading}")
+        return {} if table.entry else {"": dict.fromkeys(_key_names(table), FAULTY)}
+    if table.entry is None:
+        return {"": _read(table, raw, at)}
+    if len(raw) < table.least:
+        at.doubt("an empty table", f"a table {table.heading}")
+    entries: Entries = {}
+    for name, fields in raw.items():
+        if not isinstance(fields, dict):
+            words = f"a key outside a {table.heading}" if name in _key_names(table) else found_words(fields)
+            (at / name).fault(words, f"a table {table.heading} with the key below it")
+        else:
+            # Kept also under a wrong name, so that whoever refers to it is not reported besides.
+            table.entry.read(name, at / name)
+            entries[name] = _read(table, fields, at / name)
+    return entries
+
+
+def _read(table: Table, raw: Mapping[str, Any], at: Place) -> Fields:
+    names = _key_names(table)
+    for name in sorted(raw.keys() - set(names)):
+        (at / name).fault(f"a key that {table.heading} does not have", one_of(name, names))
+    return {key.name: _read_key(key, raw, at / key.name) for key in table.keys}
+
+
+def _read_key(key: Key, raw: Mapping[str, Any], at: Place) -> Any:
+    if key.name in raw:
+        return key.kind.read(raw[key.name], at)
+    if key.default is REQUIRED:
+        return at.doubt("nothing", key.kind.allowed)
+    return None if key.default is None else key.kind.read(key.default, at)
