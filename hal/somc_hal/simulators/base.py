@@ -149,6 +149,7 @@ class Simulator(ABC):
 
     # --- for subclasses ------------------------------------------------------------------------
 
+    @abstractmethod
     def _plugged(self) -> None:
         """A new connection: forget half a frame."""
 
@@ -161,4 +162,5 @@ class Simulator(ABC):
         """The power went: everything volatile is gone."""
 
     async def _behave(self) -> None:
-        """What the device does of itself while connected."""
+        """What the device does of itself while connected; nothing, unless it speaks first."""
+        await trio.lowlevel.checkpoint()

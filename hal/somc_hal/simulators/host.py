@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import tty
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -53,6 +53,7 @@ class SimulatorHost:
         self._plug: trio.CancelScope | None = None
         self._unplugged = trio.Event()
         self._peer: trio.CancelScope | None = None
+        self._serving = trio.Lock()
 
     @property
     def url(self) -> str:
@@ -142,14 +143,14 @@ class SimulatorHost:
     async def _serve_peer(self, stream: trio.abc.Stream) -> None:
         if self._peer is not None:
             self._peer.cancel()
-        with trio.CancelScope() as scope:
-            self._peer = scope
-            try:
-                await self.simulator.serve(stream)
-            finally:
-                if self._peer is scope:
+        # The old peer is gone before the new one is served: the device has one mouth.
+        async with self._serving:
+            with trio.CancelScope() as scope:
+                self._peer = scope
+                try:
+                    await self.simulator.serve(stream)
+                finally:
                     self._peer = None
-                with suppress(OSError, trio.BrokenResourceError):
                     await trio.aclose_forcefully(stream)
 
 

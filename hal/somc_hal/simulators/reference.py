@@ -102,7 +102,7 @@ class HallDisplaySimulator(StxSimulator):
 
 
 class KeypadSimulator(StxSimulator):
-    """Counter keypad 叫号器. `shown` is (number, waiting) or `None`; `beeps` counts."""
+    """Counter keypad 叫号器. `shown` is (number, waiting) or `None`, `history` all it showed; `beeps` counts."""
 
     DRIVER = "reference-keypad"
     KIND = Kind.KEYPAD
@@ -110,6 +110,7 @@ class KeypadSimulator(StxSimulator):
     def __init__(self, *, address: int = 1, retransmit_s: float = 0.3) -> None:
         super().__init__(address=address, retransmit_s=retransmit_s)
         self.shown: tuple[str, int] | None = None
+        self.history: deque[tuple[str, int]] = deque(maxlen=HISTORY)
         self.beeps = 0
 
     def press(self, key: Key | str, digits: str = "") -> None:
@@ -131,6 +132,7 @@ class KeypadSimulator(StxSimulator):
         if shown is None:
             return Refusal.MALFORMED
         self.shown = shown
+        self.history.append(shown)
         return None
 
     def _forget(self) -> None:

@@ -9,6 +9,7 @@ What must stay true
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import ClassVar
 
 import trio
@@ -18,6 +19,15 @@ from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
 from somc_hal.simulators.base import Simulator
 
 __all__ = ["StxSimulator"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Event:
+    """Compared by identity: two presses of one key are two events."""
+
+    op: Op
+    data: bytes
+
 
 EVENT_LIMIT = 64
 """Events a device keeps while nobody takes them; a further one is lost, with an error to its driver."""
@@ -32,12 +42,13 @@ class StxSimulator(Simulator):
         super().__init__()
         self.address = address
         self.healthy = True
+        self._deaf = 0
         self._retransmit_s = retransmit_s
         self._decoder = StxDecoder()
         self._last: int | None = None  # sequence of the host's last command
         self._last_answer = b""
         self._known = False  # whether a host has enquired since power-on
-        self._events: deque[tuple[Op, bytes]] = deque()
+        self._events: deque[_Event] = deque()
         self._event_sequence = 0
         self._acknowledged: int | None = None
 
@@ -46,13 +57,17 @@ class StxSimulator(Simulator):
         """Also true while an event is not acknowledged."""
         return super().busy or (self.connected and self.powered and self._known and bool(self._events))
 
+    def deafen(self, frames: int) -> None:
+        """The next `frames` that the host sends are lost on their way."""
+        self._deaf = frames
+
     def _raise(self, op: Op, data: bytes) -> None:
         """Tell the host something, once, however long it takes. `OverflowError` with too many waiting."""
         if not self.powered:
             return
         if len(self._events) >= EVENT_LIMIT:
             raise OverflowError(f"{EVENT_LIMIT} events are waiting for the host already")
-        self._events.append((op, data))
+        self._events.append(_Event(op, data))
         self.changed.turn()
 
     async def _behave(self) -> None:
@@ -60,16 +75,22 @@ class StxSimulator(Simulator):
             while not (self._events and self._known and self.powered):
                 await self.changed.wait()
             sequence = self._event_sequence = self._event_sequence % 255 + 1
-            op, data = self._events[0]
-            frame = encode(StxFrame(op, self.address, sequence, data))
-            while self._events and self._acknowledged != sequence:
+            event = self._events[0]
+            frame = encode(StxFrame(event.op, self.address, sequence, event.data))
+            while self._is_first(event) and self._acknowledged != sequence:
                 self._say(frame)
                 until = trio.current_time() + self._retransmit_s
-                while self._events and self._acknowledged != sequence and trio.current_time() < until:
+                while (
+                    self._is_first(event) and self._acknowledged != sequence and trio.current_time() < until
+                ):
                     await self.changed.wait(until)
-            if self._events:
+            if self._is_first(event):
                 self._events.popleft()
                 self.changed.turn()
+
+    def _is_first(self, event: _Event) -> bool:
+        """False once the power was off meanwhile."""
+        return bool(self._events) and self._events[0] is event
 
     def _plugged(self) -> None:
         self._decoder = StxDecoder()
@@ -83,7 +104,9 @@ class StxSimulator(Simulator):
 
     def _received(self, data: bytes) -> None:
         for frame in self._decoder.feed(data):
-            if frame.address == self.address:
+            if self._deaf:
+                self._deaf -= 1
+            elif frame.address == self.address:
                 self._frame(frame)
 
     def _frame(self, frame: StxFrame) -> None:

@@ -1,0 +1,28 @@
+"""The conformance kit: one suite for every driver over every link.
+
+    from somc_hal.testing import CHECKS, simulated
+
+    @pytest.mark.parametrize("check", CHECKS[DeviceClass.COUNTER_DISPLAY])
+    async def test_conformance(check):
+        await check(simulated("reference-strip", "pty"))
+
+What must stay true: a check takes a factory of benches and nothing else, waits for events and never
+for time to pass, and fails by an assertion or by its own deadline, never by hanging.
+"""
+
+from __future__ import annotations
+
+from somc_hal.testing.bench import QUICK, Bench, BenchFactory, simulated
+from somc_hal.testing.codec import decoder_is_chunk_invariant, decoder_survives_noise
+from somc_hal.testing.conformance import CHECKS, Check
+
+__all__ = [
+    "CHECKS",
+    "QUICK",
+    "Bench",
+    "BenchFactory",
+    "Check",
+    "decoder_is_chunk_invariant",
+    "decoder_survives_noise",
+    "simulated",
+]

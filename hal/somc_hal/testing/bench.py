@@ -1,0 +1,87 @@
+"""A bench: one driver, the simulated device at the other end, and the cable between them.
+
+What must stay true: times are short (`QUICK`) but real; whatever a check does, the bench ends with
+the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import trio
+
+from somc_hal.drivers.base import DriverSpec
+from somc_hal.drivers.catalogue import driver_spec
+from somc_hal.simulators.base import Simulator
+from somc_hal.simulators.catalogue import make_simulator
+from somc_hal.simulators.host import SimulatorHost, Where
+from somc_hal.status import DeviceStatus
+
+__all__ = ["QUICK", "Bench", "BenchFactory", "simulated"]
+
+QUICK: Mapping[str, Any] = {
+    "answer_timeout_s": 0.1,
+    "attempts": 3,
+    "heartbeat_s": 0.2,
+    "connect_timeout_s": 2.0,
+    "frame_timeout_s": 1.0,
+    "backoff_first_s": 0.01,
+    "backoff_cap_s": 0.05,
+}
+"""Options that make faults show within a second."""
+
+
+@dataclass
+class Bench:
+    """`driver` and `simulator` are of the class under test; `statuses` are all that were published."""
+
+    driver: Any
+    simulator: Any
+    host: SimulatorHost
+    statuses: list[DeviceStatus]
+    nursery: trio.Nursery
+
+    async def start(self) -> None:
+        """Run the driver."""
+        await self.nursery.start(self.driver.run)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition()` holds; looked at whenever the simulator has moved."""
+        while not condition():
+            await self.simulator.changed.wait()
+
+
+class BenchFactory(Protocol):
+    """Makes a bench whose driver is not yet running."""
+
+    def __call__(self, **options: Any) -> AbstractAsyncContextManager[Bench]: ...
+
+
+def simulated(
+    driver: str | DriverSpec,
+    where: Where,
+    *,
+    simulator: Callable[[], Simulator] | None = None,
+    options: Mapping[str, Any] = QUICK,
+) -> BenchFactory:
+    """Benches for one driver against its simulator behind a pty, TCP or memory."""
+    spec = driver_spec(driver) if isinstance(driver, str) else driver
+
+    @asynccontextmanager
+    async def make(**more: Any) -> AsyncIterator[Bench]:
+        device = simulator() if simulator is not None else make_simulator(spec.name)
+        host = SimulatorHost(device, where, name=spec.name)
+        statuses: list[DeviceStatus] = []
+        async with trio.open_nursery() as nursery:
+            await nursery.start(host.run)
+            # Half-way between the extremes of the jitter: the same pauses in every run.
+            made = spec.make(
+                "device", host.url, {**options, **more}, on_status=statuses.append, random_source=lambda: 0.5
+            )
+            yield Bench(made, device, host, statuses, nursery)
+            nursery.cancel_scope.cancel()
+
+    return make
