@@ -1,0 +1,227 @@
+"""The catalogue of acts: what may be done to a hall from outside, once for HTTP and WebSocket.
+
+An act has a name (`counters.call_next`, what WebSocket commands use), an HTTP path, a body, the roles
+that may do it, the domain command it becomes and the view it answers with. Routes, access, validation
+and the OpenAPI document are all read from this table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from somc.domain import commands as c
+from somc.domain import events as e
+from somc.domain.state import HallState
+from somc.domain.values import to_plain
+from somc.server import views
+from somc.server.access import Principal
+
+__all__ = ["ACTS", "BY_NAME", "Act", "TakeBody", "normal_phone"]
+
+Plain = dict[str, Any]
+Text = Annotated[str, Meta(min_length=1, max_length=120)]
+TicketId = Annotated[str, Meta(min_length=1, max_length=64)]
+CounterNumber = Annotated[int, Meta(ge=1, le=999)]
+Level = Annotated[int, Meta(ge=1, le=9)]
+Skills = dict[str, Level]
+
+AGENTS = frozenset(("agent", "manager"))
+KEYPADS = frozenset(("agent", "manager", "device"))
+FLOOR = frozenset(("floor", "agent", "manager"))
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request carries. Unknown fields are ignored."""
+
+
+class TakeBody(Body, frozen=True, kw_only=True):
+    """`phone` is kept apart from the journal; `customer_class` may be claimed by staff and channels only."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=64)]
+    phone: Annotated[str, Meta(max_length=32)] | None = None
+    customer_class: Annotated[str, Meta(max_length=64)] | None = None
+    appointment_code: Annotated[str, Meta(max_length=64)] | None = None
+    channel: Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,31}$")] = "kiosk"
+
+
+class TicketBody(Body, frozen=True, kw_only=True):
+    ticket: TicketId
+
+
+class ReasonBody(TicketBody, frozen=True, kw_only=True):
+    reason: Text | None = None
+
+
+class TransferBody(TicketBody, frozen=True, kw_only=True):
+    service: str | None = None
+    counter: CounterNumber | None = None
+
+
+class CounterBody(Body, frozen=True, kw_only=True):
+    counter: CounterNumber
+
+
+class CallBody(CounterBody, frozen=True, kw_only=True):
+    ticket: TicketId
+
+
+class FinishBody(CounterBody, frozen=True, kw_only=True):
+    outcome: Text | None = None
+
+
+class PauseBody(CounterBody, frozen=True, kw_only=True):
+    reason: Text
+
+
+class OpenBody(CounterBody, frozen=True, kw_only=True):
+    agent: Text
+    skills: Skills | None = None
+
+
+class ConfigureBody(CounterBody, frozen=True, kw_only=True):
+    skills: Skills | None
+
+
+View = Callable[[HallState, "tuple[e.Event, ...]", int, Any], Any]
+"""Makes the answer from the state right after the command: (state, events, now, body)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that may be done."""
+
+    name: str
+    path: str
+    """Below `/api/v1`; `{ticket}` or `{counter}` in it is the body's field of that name."""
+    method: str
+    body: type[Body]
+    roles: frozenset[str]
+    command: Callable[[Any, Principal], c.Command] | None
+    """None for taking a ticket, whose command needs ids and an identified customer first."""
+    view: View
+    status: int
+    summary: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The body's fields that stand in the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+
+def _ticket(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return views.ticket_view(state, state.tickets[body.ticket], now)
+
+
+def _taken(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    taken = events[0]
+    assert isinstance(taken, e.TicketTaken)
+    return views.taken_view(state, state.tickets[taken.ticket])
+
+
+def _counter(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return views.counter_with_ticket_view(state, state.counters[body.counter], now)
+
+
+def _called(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain | None:
+    if not events:
+        return None
+    called = events[0]
+    assert isinstance(called, e.TicketCalled)
+    ticket = views.ticket_view(state, state.tickets[called.ticket], now)
+    return {"ticket": ticket, "reason": to_plain(called.reason)}
+
+
+def _on_ticket(name: str, body: type[Body], roles: frozenset[str], make: Any, summary: str) -> Act:
+    return Act(
+        f"tickets.{name}",
+        f"/tickets/{{ticket}}/{name}",
+        "POST",
+        body,
+        roles,
+        _with_by(make),
+        _ticket,
+        200,
+        summary,
+    )
+
+
+def _at_counter(name: str, body: type[Body], make: Any, summary: str, view: View = _counter) -> Act:
+    path = f"/counters/{{counter}}/{name.replace('_', '-')}"
+    return Act(f"counters.{name}", path, "POST", body, KEYPADS, _with_by(make), view, 200, summary)
+
+
+def _with_by(make: type[c.Command]) -> Callable[[Any, Principal], c.Command]:
+    def command(body: Body, principal: Principal) -> c.Command:
+        return make(by=principal.by, **{name: getattr(body, name) for name in body.__struct_fields__})
+
+    return command
+
+
+ACTS: tuple[Act, ...] = (
+    Act(
+        "tickets.take",
+        "/tickets",
+        "POST",
+        TakeBody,
+        frozenset(("kiosk", "floor", "agent", "manager", "channel")),
+        None,
+        _taken,
+        201,
+        "Take a ticket (取号)",
+    ),
+    _on_ticket(
+        "cancel", ReasonBody, frozenset((*FLOOR, "channel")), c.CancelTicket, "Give a ticket up (取消)"
+    ),
+    _on_ticket("hold", ReasonBody, AGENTS, c.HoldTicket, "Put a ticket on hold (挂起)"),
+    _on_ticket("resume", TicketBody, AGENTS, c.ResumeTicket, "Let a held ticket wait again"),
+    _on_ticket(
+        "transfer", TransferBody, AGENTS, c.TransferTicket, "Send a ticket to a service or counter (转移)"
+    ),
+    _on_ticket(
+        "print", TicketBody, frozenset((*FLOOR, "kiosk")), c.PrintTicket, "Print the slip again, as a copy"
+    ),
+    _at_counter("call_next", CounterBody, c.CallNext, "Call whom the policy chooses (顺呼)", _called),
+    _at_counter("call", CallBody, c.CallTicket, "Call this very ticket"),
+    _at_counter("recall", CounterBody, c.Recall, "Call the same ticket again (重呼)"),
+    _at_counter("start", CounterBody, c.StartService, "The customer is here"),
+    _at_counter("finish", FinishBody, c.FinishService, "Service ended"),
+    _at_counter("no_show", CounterBody, c.MarkNoShow, "Nobody came (过号)"),
+    _at_counter("pause", PauseBody, c.PauseCounter, "No new calls for a while (暂停)"),
+    _at_counter("resume", CounterBody, c.ResumeCounter, "End a pause"),
+    _at_counter("open", OpenBody, c.OpenCounter, "An agent opens the counter"),
+    _at_counter("close", CounterBody, c.CloseCounter, "The agent leaves"),
+    Act(
+        "counters.configure",
+        "/counters/{counter}",
+        "PATCH",
+        ConfigureBody,
+        frozenset(("manager",)),
+        _with_by(c.ConfigureCounter),
+        _counter,
+        200,
+        "Change a counter's skills; null brings hall.toml's back",
+    ),
+)
+
+BY_NAME: dict[str, Act] = {act.name: act for act in ACTS}
+
+PHONE = re.compile(r"\+?[0-9]{5,20}")
+
+
+def normal_phone(text: str) -> str | None:
+    """The phone number as SOMC keeps it: digits only, China's country code off a mobile number.
+
+    `None` if it is not a phone number.
+    """
+    bare = re.sub(r"[\s()\-.]", "", text)
+    if not PHONE.fullmatch(bare):
+        return None
+    digits = bare.removeprefix("+")
+    mainland = re.fullmatch(r"(?:00)?86(1[3-9]\d{9})", digits)
+    return mainland.group(1) if mainland else digits

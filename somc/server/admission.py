@@ -1,0 +1,131 @@
+"""Routes by which somebody gets in: sign-in links, sessions of pages, API tokens, WebSocket tickets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from quart import Response, redirect, request
+
+from somc.server import access
+from somc.server.access import Principal
+from somc.server.identity import COOKIE_PREFIX, cookie_of
+from somc.server.problems import Problem, of_validation, problem
+
+if TYPE_CHECKING:
+    from somc.server.app import Application
+
+__all__ = ["LinkBody", "TokenBody", "add_admission_routes"]
+
+Subject = Annotated[str, Meta(pattern=r"^[\w.@-]{1,64}$")]
+
+
+class TokenBody(msgspec.Struct, frozen=True):
+    """An API token for a program, or for one person's own client."""
+
+    subject: Subject
+    roles: Annotated[list[str], Meta(min_length=1, max_length=9)]
+    scope: Annotated[str, Meta(max_length=200)] = ""
+    expires_in_s: Annotated[int, Meta(ge=1)] | None = None
+
+
+class LinkBody(msgspec.Struct, frozen=True):
+    """A one-time sign-in link for a browser; its page is that of the role."""
+
+    subject: Subject
+    role: str
+    scope: Annotated[str, Meta(max_length=200)] = ""
+
+
+def add_admission_routes(app: Application) -> None:
+    """Adds them to the application's quart app."""
+    hall, quart = app.hall, app.quart
+    base = "/api/v1"
+
+    def admin() -> Principal | Problem:
+        principal = app.changer()
+        if isinstance(principal, Problem) or "admin" in principal.roles:
+            return principal
+        return problem(403, "no_right", f"{principal.by} may not give rights away; allowed: admin")
+
+    async def body_as(kind: type[Any]) -> Any:
+        try:
+            return msgspec.json.decode(await request.get_data(), type=kind)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return of_validation(error)
+
+    @quart.post(f"{base}/ws-ticket")
+    async def ws_ticket() -> Response:
+        principal = app.changer()
+        if isinstance(principal, Problem):
+            return app.fail(principal)
+        ticket = app.ws_tickets.issue(principal)
+        return app.answer(200, {"ticket": ticket, "expires_in_s": access.WS_TICKET_LIFE_S})
+
+    @quart.post(f"{base}/tokens")
+    async def issue_token() -> Response:
+        principal = admin()
+        if isinstance(principal, Problem):
+            return app.fail(principal)
+        body = await body_as(TokenBody)
+        if isinstance(body, Problem):
+            return app.fail(body)
+        until = None if body.expires_in_s is None else hall.now() + body.expires_in_s * 1000
+        new = Principal(body.subject, tuple(body.roles), body.scope)
+        secret = await access.issue(hall.journal, new, "api", until)
+        return app.answer(201, {"token": secret, "subject": body.subject, "roles": body.roles})
+
+    @quart.post(f"{base}/tokens/revoke")
+    async def revoke_token() -> Response:
+        principal = admin()
+        if isinstance(principal, Problem):
+            return app.fail(principal)
+        body = await body_as(dict[str, str])
+        if isinstance(body, Problem):
+            return app.fail(body)
+        await hall.journal.drop_token(access.digest_of(body.get("token", "")))
+        return Response(status=204)
+
+    @quart.post(f"{base}/sign-in-links")
+    async def issue_link() -> Response:
+        principal = admin()
+        if isinstance(principal, Problem):
+            return app.fail(principal)
+        body = await body_as(LinkBody)
+        if isinstance(body, Problem):
+            return app.fail(body)
+        new = Principal(body.subject, (body.role,), body.scope)
+        secret = await access.issue(hall.journal, new, "link", hall.now() + access.LINK_LIFE_MS)
+        return app.answer(201, {"path": f"/sign-in/{secret}", "page": f"/{access.page_of(new.roles)}"})
+
+    @quart.get("/sign-in/<secret>")
+    async def sign_in(secret: str) -> Response:
+        token = await hall.journal.take_token(access.digest_of(secret))
+        if token is None or token.kind != "link" or (token.expires_at or 0) <= hall.now():
+            why = "this sign-in link was used before or is too old: ask for a new one"
+            return app.fail(problem(401, "bad_link", why))
+        until = hall.now() + access.SESSION_LIFE_MS
+        session = await access.issue(hall.journal, access.principal_of(token), "cookie", until)
+        page = access.page_of(token.roles)
+        response = redirect(f"/{page}")
+        assert isinstance(response, Response)
+        response.set_cookie(
+            COOKIE_PREFIX + (page or "admin"),
+            session,
+            max_age=access.SESSION_LIFE_MS // 1000,
+            httponly=True,
+            secure=request.scheme == "https",
+            samesite="Lax",  # a link from a mail must arrive signed in; changes need X-SOMC besides
+        )
+        return response
+
+    @quart.post("/sign-out")
+    async def sign_out() -> Response:
+        principal = app.changer()
+        if isinstance(principal, Problem):
+            return app.fail(principal)
+        headers = request.headers
+        for secret in cookie_of(headers.get("cookie"), headers.get("x-somc")):
+            await hall.journal.drop_token(access.digest_of(secret))
+        return Response(status=204)

@@ -1,0 +1,238 @@
+"""The shapes of answers, for the OpenAPI document and for the test that holds real answers against it.
+
+Instants are RFC 3339 strings here, as HTTP gives them. The live feed sends the same shapes with integer
+milliseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from somc.domain.events import CalledReason
+from somc.domain.values import CounterState, Policy, TicketState, Words
+
+__all__ = ["ANSWERS"]
+
+
+class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    number: str
+    day: str
+    service: str
+    customer_class: str
+    class_source: str
+    channel: str
+    state: TicketState
+    position: int
+    estimated_wait_s: int | None
+    target_wait_s: int
+    taken_at: datetime
+    queued_at: datetime
+    first_called_at: datetime | None
+    called_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    held_at: datetime | None
+    counter: int | None
+    only_counter: int
+    agent: str | None
+    recalls: int
+    waited_s: int
+    served_s: int
+    outcome: str | None
+    phone: str | None
+
+
+class TakenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    number: str
+    service: str
+    customer_class: str
+    state: TicketState
+    position: int
+    estimated_wait_s: int | None
+    target_wait_s: int
+    taken_at: datetime
+    slip: list[Words]
+
+
+class CalledAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: TicketAnswer
+    reason: CalledReason
+
+
+class CounterAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: int
+    name: Words
+    state: CounterState
+    since: datetime
+    agent: str | None
+    reason: str | None
+    skills: dict[str, int]
+    ticket: TicketAnswer | None
+    served: int
+    free_since: datetime
+
+
+class CounterInHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: int
+    name: Words
+    state: CounterState
+    since: datetime
+    agent: str | None
+    reason: str | None
+    skills: dict[str, int]
+    ticket: str | None
+    served: int
+    free_since: datetime
+
+
+class ServiceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    prefix: str
+    group: Words | None
+    papers: list[Words]
+    target_wait_s: dict[str, int]
+
+
+class ServiceInHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    prefix: str
+    group: Words | None
+    papers: list[Words]
+    target_wait_s: dict[str, int]
+    waiting: int
+    expected_wait_s: int | None
+    open: bool
+
+
+class ClassAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    target_wait_s: int
+    priority: int
+
+
+class RecentCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    number: str
+    counter: int | None
+    at: datetime
+    service: str
+
+
+class DeviceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    driver: str
+    device_class: str
+    counter: int | None
+    status: str
+    detail: str
+    since: datetime | None
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    taken: int
+    waiting: int
+    finished: int
+    mean_wait_s: float | None
+    mean_service_s: float | None
+    within_target: float | None
+
+
+class HalfHour(Sums, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    from_: datetime = msgspec.field(name="from")
+
+
+class TodayAnswer(Sums, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    held: int
+    at_counters: int
+    no_show: int
+    cancelled: int
+    expired: int
+    by_class: dict[str, Sums]
+    by_half_hour: list[HalfHour]
+
+
+class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    epoch: str
+    seq: int
+    at: datetime
+    now: datetime
+    speed: float
+    org: str
+    name: Words
+    day: str | None
+    open: bool
+    services: list[ServiceInHall]
+    classes: list[ClassAnswer]
+    counters: list[CounterInHall]
+    waiting: dict[str, dict[str, int]]
+    tickets: list[TicketAnswer]
+    recent_calls: list[RecentCall]
+    policy: Policy
+    alerts: list[dict[str, Any]]
+    devices: list[DeviceAnswer]
+    today: TodayAnswer
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    counter: int
+    tickets: list[TicketAnswer]
+
+
+class RecordAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seq: int
+    at: datetime
+    type: str
+    topic: str
+    data: dict[str, Any]
+    v: int
+
+
+class RecordsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    epoch: str
+    through: int
+    records: list[RecordAnswer]
+
+
+class ClassPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    priority: int
+    rate: float
+    target_wait_s: dict[str, int]
+
+
+class PolicyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    max_wait_s: int | None
+    classes: dict[str, ClassPolicy]
+
+
+_TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print")
+_COUNTER_ACTS = (
+    *("recall", "start", "finish", "no_show", "pause", "resume", "open", "close"),
+    "configure",
+)
+
+ANSWERS: dict[str, Any] = {
+    "tickets.take": TakenAnswer,
+    **{f"tickets.{name}": TicketAnswer for name in _TICKET_ACTS},
+    **{f"counters.{name}": CounterAnswer for name in _COUNTER_ACTS},
+    "counters.call_next": CalledAnswer,
+    "counters.call": CounterAnswer,
+    "hall": HallAnswer,
+    "services": list[ServiceAnswer],
+    "tickets": list[TicketAnswer],
+    "ticket": TicketAnswer,
+    "counters": list[CounterAnswer],
+    "queue.preview": PreviewAnswer,
+    "records": RecordsAnswer,
+    "policy": PolicyAnswer,
+    "devices": list[DeviceAnswer],
+}
+"""Act or query → the shape of its answer."""

@@ -1,0 +1,62 @@
+"""Who sent this request: a bearer token, or the cookie of a page.
+
+Settled from the bare headers, so that HTTP and the WebSocket's handshake share it.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+
+import msgspec
+
+from somc.journal.journal import Journal
+from somc.server.access import PAGE_OF_ROLE, Principal, find
+from somc.server.problems import Problem, problem
+
+__all__ = ["COOKIE_PREFIX", "Caller", "caller_of", "cookie_of"]
+
+COOKIE_PREFIX = "somc-"
+PAGES = ("admin", *dict.fromkeys(PAGE_OF_ROLE.values()))
+NOT_SIGNED_IN = "send 'Authorization: Bearer TOKEN', or open a sign-in link in this browser"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A principal, and whether it came by cookie (then a change needs the header `X-SOMC`)."""
+
+    principal: Principal
+    by_cookie: bool
+
+
+def caller_of(
+    journal: Journal, org: str, now: int, authorization: str | None, cookies: str | None, page: str | None
+) -> Caller | Problem:
+    """Who asks, or a problem document of status 401 or 403. `page` is the value of `X-SOMC`."""
+    if authorization is not None:
+        kind, _, secret = authorization.partition(" ")
+        principal = find(journal, secret.strip(), "api", now) if kind.lower() == "bearer" else None
+        if principal is None:
+            return problem(401, "bad_token", "the bearer token is unknown or has expired")
+        return _inside(Caller(principal, False), org)
+    for secret in cookie_of(cookies, page):
+        principal = find(journal, secret, "cookie", now)
+        if principal is not None:
+            return _inside(Caller(principal, True), org)
+    return problem(401, "not_signed_in", NOT_SIGNED_IN)
+
+
+def cookie_of(cookies: str | None, page: str | None) -> list[str]:
+    """The session secrets of a request: the page's own, or, if no page is named, all of them."""
+    if not cookies:
+        return []
+    try:
+        jar = SimpleCookie(cookies)
+    except CookieError:
+        return []
+    names = [page] if page in PAGES else list(PAGES)
+    return [jar[COOKIE_PREFIX + name].value for name in names if COOKIE_PREFIX + name in jar]
+
+
+def _inside(caller: Caller, org: str) -> Caller | Problem:
+    if caller.principal.covers(org):
+        return caller
+    return problem(403, "other_hall", f"{caller.principal.by} has rights in {caller.principal.scope} only")

@@ -1,0 +1,65 @@
+"""Prometheus metrics: read from the hall when they are asked for, counted nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from somc.domain.values import CounterState
+from somc.runtime.hall import Hall
+from somc.server.live import LiveFeed
+
+__all__ = ["Metrics"]
+
+
+class Metrics(Collector):
+    """The hall's figures for an operator's monitoring. Names begin with `somc_`."""
+
+    CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self, hall: Hall, feed: LiveFeed) -> None:
+        self._hall = hall
+        self._feed = feed
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def exposition(self) -> bytes:
+        """The text exposition format 0.0.4."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        hall = self._hall
+        state, journal = hall.state, hall.journal
+        stats = journal.stats()
+        yield CounterMetricFamily("somc_commands", "Commands carried out", value=hall.decided)
+        yield CounterMetricFamily("somc_refusals", "Commands refused by a rule", value=hall.refused)
+        yield GaugeMetricFamily("somc_journal_seq", "Last record on disk", value=journal.head)
+        yield CounterMetricFamily("somc_journal_commits", "Commits, each with one sync", value=stats.commits)
+        yield CounterMetricFamily("somc_journal_commit_seconds", "Time in commits", value=stats.total_commit_s)
+        waiting = GaugeMetricFamily("somc_waiting", "Tickets waiting", labels=["service", "customer_class"])
+        for service in state.hall.services:
+            for kind in state.hall.classes:
+                waiting.add_metric([service, kind], state.queues.waiting(service, kind))
+        yield waiting
+        counters = GaugeMetricFamily("somc_counters", "Counters by state", labels=["state"])
+        for each in CounterState:
+            counters.add_metric([each], sum(1 for c in state.counters.values() if c.state is each))
+        yield counters
+        devices = GaugeMetricFamily("somc_device_online", "1 while the device serves", labels=["device"])
+        for device in state.devices.values():
+            devices.add_metric([device.name], float(device.status == "online"))
+        yield devices
+        yield GaugeMetricFamily("somc_clients", "Open live feeds", value=len(self._feed.clients))
+        yield CounterMetricFamily(
+            "somc_feed_messages", "Messages sent to live feeds", value=self._feed.sent_messages
+        )
+        yield CounterMetricFamily(
+            "somc_feed_resyncs", "Snapshots sent to feeds that fell behind", value=self._feed.resyncs
+        )
+        native = GaugeMetricFamily("somc_scheduler_info", "The scheduler in use", labels=["implementation"])
+        native.add_metric([state.scheduler.implementation], 1.0)
+        yield native

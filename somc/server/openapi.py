@@ -1,0 +1,149 @@
+"""The OpenAPI 3.1 document, read from the catalogues of acts and queries.
+
+Request bodies and parameters are the very structs that validate; answers are described by the schemas
+below, and a test holds real answers against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+import somc
+from somc.server.acts import ACTS, Act
+from somc.server.admission import LinkBody, TokenBody
+from somc.server.answers import ANSWERS
+from somc.server.problems import Problem
+from somc.server.queries import QUERIES, Query
+
+__all__ = ["document"]
+
+REF = "#/components/schemas/{name}"
+PROBLEMS = {
+    401: "Not signed in",
+    403: "No right",
+    404: "Unknown",
+    409: "Not possible in this state",
+    413: "Body too large",
+    422: "Wrong input",
+    503: "Overloaded or stopping: see Retry-After",
+}
+IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body gives the same answer and one effect, for 48 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document, as plain values."""
+    kinds = [
+        *(act.body for act in ACTS),
+        *(query.params for query in QUERIES),
+        *ANSWERS.values(),
+        Problem,
+        TokenBody,
+        LinkBody,
+    ]
+    _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for act in ACTS:
+        paths.setdefault(act.path, {})[act.method.lower()] = _act(act, components)
+    for query in QUERIES:
+        paths.setdefault(query.path, {})["get"] = _query(query, components)
+    paths["/ws-ticket"] = {"post": _post("ws-ticket", "A one-time ticket for the WebSocket", None)}
+    paths["/tokens"] = {"post": _post("tokens.issue", "A new API token (admin)", "TokenBody")}
+    paths["/sign-in-links"] = {"post": _post("links.issue", "A one-time sign-in link (admin)", "LinkBody")}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "SOMC hall",
+            "version": somc.__version__,
+            "description": "One service hall (营业厅): tickets, counters, queues. Times are RFC 3339.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _act(act: Act, components: Mapping[str, Any]) -> dict[str, Any]:
+    schema = dict(components[act.body.__name__])
+    properties = dict(schema.get("properties", {}))
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": properties.pop(name)}
+        for name in act.parameters
+    ]
+    body = {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in schema.get("required", []) if name in properties],
+    }
+    operation = {
+        "operationId": act.name,
+        "summary": act.summary,
+        "description": f"Allowed: admin, {', '.join(sorted(act.roles))}.",
+        "parameters": [*parameters, IDEMPOTENCY],
+        "responses": {str(act.status): _answer(ANSWERS[act.name]), **_problems()},
+    }
+    if act.name == "counters.call_next":
+        operation["responses"]["204"] = {"description": "Nobody whom this counter may serve"}
+    if properties:
+        operation["requestBody"] = {
+            "required": bool(body["required"]),
+            "content": {"application/json": {"schema": body}},
+        }
+    return operation
+
+
+def _query(query: Query, components: Mapping[str, Any]) -> dict[str, Any]:
+    schema = components[query.params.__name__]
+    required = schema.get("required", [])
+    return {
+        "operationId": query.name,
+        "summary": query.summary,
+        "description": f"Allowed: admin, {', '.join(sorted(query.roles))}.",
+        "parameters": [
+            {
+                "name": name,
+                "in": "path" if f"{{{name}}}" in query.path else "query",
+                "required": name in required,
+                "schema": each,
+            }
+            for name, each in schema.get("properties", {}).items()
+        ],
+        "responses": {"200": _answer(ANSWERS[query.name]), **_problems()},
+    }
+
+
+def _post(name: str, summary: str, body: str | None) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"2XX": {"description": "Done"}, **_problems()},
+    }
+    if body is not None:
+        schema = {"$ref": REF.format(name=body)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _answer(kind: Any) -> dict[str, Any]:
+    schema, _ = msgspec.json.schema_components([kind], ref_template=REF)
+    return {"description": "Done", "content": {"application/json": {"schema": schema[0]}}}
+
+
+def _problems() -> dict[str, Any]:
+    schema = {"$ref": REF.format(name="Problem")}
+    return {
+        str(status): {"description": text, "content": {"application/problem+json": {"schema": schema}}}
+        for status, text in PROBLEMS.items()
+    }

@@ -1,0 +1,226 @@
+"""The catalogue of reads: what may be asked of a hall without changing it.
+
+Reads go through `Hall.read`, so that nobody sees what is not on disk yet. Only `tickets` and `ticket`
+ever show a phone number, masked, and only to those who serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from somc.domain.refusals import refuse
+from somc.domain.state import HallState
+from somc.domain.values import Ticket, TicketState, to_plain
+from somc.runtime.hall import Hall
+from somc.server import views
+from somc.server.access import ROLES, Principal, may
+from somc.server.problems import Problem, of_refusal, problem
+
+__all__ = ["QUERIES", "Floor", "Query"]
+
+Plain = dict[str, Any]
+EVERYBODY = frozenset(ROLES)
+STAFF = frozenset(("floor", "agent", "manager", "centre"))
+SERVERS = frozenset(("agent", "manager"))
+PREVIEW_LIMIT = 10
+
+
+class Floor(msgspec.Struct, frozen=True):
+    """What reads need: the hall, and of each device what it is, by name."""
+
+    hall: Hall
+    devices: Plain
+
+
+class NoParams(msgspec.Struct, frozen=True):
+    """Nothing to say."""
+
+
+class TicketParams(msgspec.Struct, frozen=True):
+    ticket: Annotated[str, Meta(max_length=64)]
+
+
+class TicketsParams(msgspec.Struct, frozen=True):
+    state: TicketState | None = None
+    service: Annotated[str, Meta(max_length=64)] | None = None
+    counter: Annotated[int, Meta(ge=1, le=999)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+    after: Annotated[str, Meta(max_length=64)] | None = None
+    """The id of the last ticket of the page before."""
+
+
+class PreviewParams(msgspec.Struct, frozen=True):
+    counter: Annotated[int, Meta(ge=1, le=999)]
+    limit: Annotated[int, Meta(ge=1, le=100)] = PREVIEW_LIMIT
+
+
+class RecordsParams(msgspec.Struct, frozen=True):
+    after: Annotated[int, Meta(ge=0)] = 0
+    epoch: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One read: its path below `/api/v1`, its parameters (path and query together), who may ask."""
+
+    name: str
+    path: str
+    params: type[msgspec.Struct]
+    roles: frozenset[str]
+    ask: Callable[[Floor, Any, Principal], Awaitable[Any]]
+    summary: str
+    live: bool = False
+    """Whether it may be asked over the WebSocket too."""
+
+
+async def _hall(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    hall = floor.hall
+    return await hall.read(
+        lambda state, now: views.hall_view(
+            state, now, epoch=hall.journal.epoch, speed=hall.clock.speed, drivers=floor.devices
+        )
+    )
+
+
+async def _services(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await floor.hall.read(lambda state, now: views.service_views(state))
+
+
+async def _ticket(floor: Floor, params: TicketParams, principal: Principal) -> Any:
+    def view(state: HallState, now: int) -> Plain | None:
+        ticket = state.tickets.get(params.ticket)
+        return None if ticket is None else _with_person(views.ticket_view(state, ticket, now), ticket)
+
+    found = await floor.hall.read(view)
+    if found is None:
+        return of_refusal(refuse("unknown_ticket", ticket=params.ticket))
+    return (await _join_people(floor, [found], principal))[0]
+
+
+async def _tickets(floor: Floor, params: TicketsParams, principal: Principal) -> Any:
+    def wanted(ticket: Ticket) -> bool:
+        return (
+            (params.state is None or ticket.state is params.state)
+            and (params.service is None or ticket.service == params.service)
+            and (params.counter is None or ticket.counter == params.counter)
+        )
+
+    def view(state: HallState, now: int) -> list[Plain] | Problem:
+        tickets = list(state.tickets.values())
+        if params.after is not None:
+            last = state.tickets.get(params.after)
+            if last is None:
+                return of_refusal(refuse("unknown_ticket", ticket=params.after))
+            tickets = [ticket for ticket in tickets if ticket.key > last.key]
+        page = [ticket for ticket in tickets if wanted(ticket)][: params.limit]
+        return [_with_person(views.ticket_view(state, ticket, now), ticket) for ticket in page]
+
+    found = await floor.hall.read(view)
+    return found if isinstance(found, Problem) else await _join_people(floor, found, principal)
+
+
+def _with_person(view: Plain, ticket: Ticket) -> Plain:
+    view["person"] = ticket.person
+    return view
+
+
+async def _join_people(floor: Floor, tickets: list[Plain], principal: Principal) -> list[Plain]:
+    """Put masked phone numbers into the views for those who serve; the person id never leaves."""
+    shown = may(principal, SERVERS)
+    for view in tickets:
+        person_id = view.pop("person")
+        if shown and person_id is not None:
+            person = await floor.hall.journal.person(person_id)
+            view["phone"] = None if person is None else views.mask(person.phone)
+    return tickets
+
+
+async def _preview(floor: Floor, params: PreviewParams, principal: Principal) -> Any:
+    def view(state: HallState, now: int) -> Plain | Problem:
+        if params.counter not in state.counters:
+            return of_refusal(refuse("unknown_counter", counter=params.counter))
+        profile = state.queues.counter_profile(params.counter)
+        keys = state.scheduler.preview(profile, now, params.limit)
+        tickets = [state.tickets[state.by_key[key]] for key in keys]
+        return {"counter": params.counter, "tickets": views.ticket_views(state, tickets, now)}
+
+    return await floor.hall.read(view)
+
+
+async def _records(floor: Floor, params: RecordsParams, principal: Principal) -> Any:
+    journal = floor.hall.journal
+    if params.epoch is not None and params.epoch != journal.epoch:
+        return problem(409, "other_epoch", f"the journal is of epoch {journal.epoch}: begin at after=0")
+    records = await journal.records_after(params.after, params.limit)
+    through = records[-1].seq if records else max(params.after, journal.head)
+    return {"epoch": journal.epoch, "through": through, "records": records}
+
+
+async def _policy(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    def view(state: HallState, now: int) -> Plain:
+        hall = state.hall
+        return {
+            **to_plain(hall.policy),
+            "classes": {
+                name: {
+                    "priority": kind.priority,
+                    "rate": kind.rate_milli / 1000,
+                    "target_wait_s": {
+                        service: hall.target_wait_s(service, name) for service in hall.services
+                    },
+                }
+                for name, kind in hall.classes.items()
+            },
+        }
+
+    return await floor.hall.read(view)
+
+
+async def _devices(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await floor.hall.read(lambda state, now: views.device_views(state, floor.devices))
+
+
+async def _counters(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    def view(state: HallState, now: int) -> list[Plain]:
+        return [
+            views.counter_with_ticket_view(state, state.counters[number], now)
+            for number in sorted(state.counters)
+        ]
+
+    return await floor.hall.read(view)
+
+
+QUERIES: tuple[Query, ...] = (
+    Query("hall", "/hall", NoParams, EVERYBODY, _hall, "The hall as one snapshot", True),
+    Query("services", "/services", NoParams, EVERYBODY, _services, "The services as set up (业务)"),
+    Query("tickets", "/tickets", TicketsParams, STAFF, _tickets, "Tickets of the running day"),
+    Query(
+        "ticket", "/tickets/{ticket}", TicketParams, EVERYBODY, _ticket, "One ticket with all its time stamps"
+    ),
+    Query("counters", "/counters", NoParams, STAFF, _counters, "The counters with the tickets there (台席)"),
+    Query(
+        "queue.preview",
+        "/queue/preview",
+        PreviewParams,
+        SERVERS,
+        _preview,
+        "The next tickets this counter would get, in order",
+        True,
+    ),
+    Query("records", "/records", RecordsParams, STAFF, _records, "Journal records (记录)"),
+    Query("policy", "/policy", NoParams, STAFF, _policy, "The routing policy in force (排队策略)"),
+    Query(
+        "devices",
+        "/devices",
+        NoParams,
+        frozenset((*STAFF, "device")),
+        _devices,
+        "The devices and their health",
+    ),
+)
