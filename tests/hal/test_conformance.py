@@ -20,7 +20,7 @@ def _cases() -> Iterator[Any]:
                 yield pytest.param(spec, where, check, id=f"{spec.name}-{where}-{name}")
 
 
-@pytest.mark.parametrize(("spec", "where", "check"), _cases())
+@pytest.mark.parametrize(("spec", "where", "check"), list(_cases()))
 async def test_conformance(spec: DriverSpec, where: Where, check: Check) -> None:
     # Half a second would be a long job for a simulator; a muted printer is given up after it.
     more = {"print_timeout_s": 0.5} if spec.name == "escpos" else {}

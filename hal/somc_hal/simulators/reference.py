@@ -102,7 +102,8 @@ class HallDisplaySimulator(StxSimulator):
 
 
 class KeypadSimulator(StxSimulator):
-    """Counter keypad 叫号器. `shown` is (number, waiting) or `None`, `history` all it showed; `beeps` counts."""
+    """Counter keypad 叫号器. `shown` is (number, waiting) or `None`, `history` all it showed;
+    `beeps` counts."""
 
     DRIVER = "reference-keypad"
     KIND = Kind.KEYPAD

@@ -295,11 +295,11 @@ async def a_job_is_printed_at_most_once(make: BenchFactory) -> None:
 
 async def paper_and_cover_are_told_and_stop_printing(make: BenchFactory) -> None:
     async with _bench(make) as bench:
-        assert bench.driver.status.paper is PaperSupply.FULL
+        assert bench.driver.status.paper == PaperSupply.FULL
         bench.simulator.paper_out()
         await bench.driver.wait_not_online()
         assert bench.driver.status.state is DeviceState.USER_ERROR
-        assert bench.driver.status.paper is PaperSupply.OUT
+        assert bench.driver.status.paper == PaperSupply.OUT
         await _raises(NeedsOperator, bench.driver.print("j", [SlipLine("A1")]))
         bench.simulator.paper_in()
         await bench.driver.wait_online()
