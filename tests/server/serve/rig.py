@@ -240,8 +240,9 @@ async def serving(app: Any, **limits: Any) -> AsyncIterator[Served]:
             yield served
         finally:
             shutdown.set()
-            with trio.fail_after(PATIENCE_S), trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + PATIENCE_S) as patience:
                 await ended.wait()
+            assert not patience.cancelled_caught, "the server did not shut down"
 
 
 class Raw:
