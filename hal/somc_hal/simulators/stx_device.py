@@ -43,7 +43,7 @@ class StxSimulator(Simulator):
         self.address = address
         self.healthy = True
         self._deaf = 0
-        self._retransmit_s = retransmit_s
+        self.retransmit_s = retransmit_s
         self._decoder = StxDecoder()
         self._last: int | None = None  # sequence of the host's last command
         self._last_answer = b""
@@ -79,7 +79,7 @@ class StxSimulator(Simulator):
             frame = encode(StxFrame(event.op, self.address, sequence, event.data))
             while self._is_first(event) and self._acknowledged != sequence:
                 self._say(frame)
-                until = trio.current_time() + self._retransmit_s
+                until = trio.current_time() + self.retransmit_s
                 while (
                     self._is_first(event) and self._acknowledged != sequence and trio.current_time() < until
                 ):

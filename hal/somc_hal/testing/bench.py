@@ -18,6 +18,7 @@ from somc_hal.drivers.catalogue import driver_spec
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.catalogue import make_simulator
 from somc_hal.simulators.host import SimulatorHost, Where
+from somc_hal.simulators.stx_device import StxSimulator
 from somc_hal.status import DeviceStatus
 
 __all__ = ["QUICK", "Bench", "BenchFactory", "simulated"]
@@ -25,13 +26,17 @@ __all__ = ["QUICK", "Bench", "BenchFactory", "simulated"]
 QUICK: Mapping[str, Any] = {
     "answer_timeout_s": 0.1,
     "attempts": 3,
-    "heartbeat_s": 0.2,
+    "heartbeat_s": 0.1,
     "connect_timeout_s": 2.0,
     "frame_timeout_s": 1.0,
     "backoff_first_s": 0.01,
     "backoff_cap_s": 0.05,
 }
 """Options that make faults show within a second."""
+
+
+RETRANSMIT_S = 0.05
+"""How soon a simulated device on a bench repeats what was not acknowledged."""
 
 
 @dataclass
@@ -73,6 +78,8 @@ def simulated(
     @asynccontextmanager
     async def make(**more: Any) -> AsyncIterator[Bench]:
         device = simulator() if simulator is not None else make_simulator(spec.name)
+        if isinstance(device, StxSimulator):
+            device.retransmit_s = RETRANSMIT_S
         host = SimulatorHost(device, where, name=spec.name)
         statuses: list[DeviceStatus] = []
         async with trio.open_nursery() as nursery:

@@ -87,12 +87,12 @@ async def what_is_used_reaches_the_device_once_and_in_order(make: BenchFactory) 
 
 async def noise_and_damage_lose_nothing(make: BenchFactory) -> None:
     async with _bench(make, attempts=10) as bench:
-        for number in range(1, 6):
+        for number in (1, 2, 3):
             bench.simulator.noise(bytes(range(256)))
             if bench.driver.device_class is not DeviceClass.TICKET_PRINTER:
                 bench.simulator.damage(1)  # a printer's answers bear no check and are not repeated
             await _hands(bench).use(bench, number)
-        assert _hands(bench).seen(bench) == [1, 2, 3, 4, 5]
+        assert _hands(bench).seen(bench) == [1, 2, 3]
 
 
 async def a_silent_device_is_offline_within_the_heartbeat(make: BenchFactory) -> None:
