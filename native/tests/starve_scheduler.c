@@ -2,7 +2,7 @@
  *
  * Each operation is tried with its first, second, ... allocation failing until it succeeds. After each refusal
  * everything that can be asked is compared with what it was before. Built with SCHED_TEST_ALLOCATION. */
-#include "../scheduler.h"
+#include "../internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,6 +108,8 @@ int main(void) {
     for (int64_t i = 0; i < PROFILES; i++) starve(set_profile, i);
     for (int64_t i = 0; i < 4; i++) starve(preview, i);
     for (int64_t i = 0; i < 4; i++) starve(estimate, i);
+    for (uint32_t i = 0; i < TICKETS; i++) /* each record is one cache line, and lies on one */
+        if ((uintptr_t)arena_ticket(s, i) % 64 || sizeof(struct ticket) != 64) fail("a ticket off its cache line");
     sched_free(s);
     if (refusals < 50) fail("too few allocations failed for this to mean anything");
     printf("%" PRId64 " refusals, nothing changed by any\n", refusals);

@@ -87,6 +87,12 @@ class Twins(RuleBasedStateMachine):
         lambda self: st.builds(lambda step: self.now - step, st.sampled_from((*STEPS, -1, -4)))
     )
 
+    key = property(lambda self: st.one_of(keys, st.sampled_from(self.inside())) if self.inside() else keys)
+    """Mostly of a ticket that is inside."""
+
+    def inside(self) -> list[int]:
+        return [row[0] for queue in self.reference.dump()["queues"] for row in queue["tickets"]]
+
     @rule(key=keys, order=st.integers(0, 3), data=st.data())
     def push(self, key: int, order: int, data: st.DataObject) -> None:
         self.both("push", key, data.draw(self.queue), data.draw(self.instant), order)
@@ -103,25 +109,24 @@ class Twins(RuleBasedStateMachine):
             v = self.now - STEPS[number * 5 % len(STEPS)] if spread else self.now
             self.both("push", first + number, queue, v, number % 3)
 
-    @rule(key=keys)
-    def remove(self, key: int) -> None:
-        self.both("remove", key)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        self.both("remove", data.draw(self.key))
 
     @rule(data=st.data())
     def remove_many(self, data: st.DataObject) -> None:
         """Enough to empty and merge chunks."""
-        inside = [row[0] for queue in self.reference.dump()["queues"] for row in queue["tickets"]]
         every = data.draw(st.integers(1, 4))
-        for key in inside[data.draw(st.integers(0, 3)) :: every]:
+        for key in self.inside()[data.draw(st.integers(0, 3)) :: every]:
             self.both("remove", key)
 
-    @rule(key=keys, data=st.data())
-    def move(self, key: int, data: st.DataObject) -> None:
-        self.both("move", key, data.draw(self.queue), data.draw(self.instant))
+    @rule(data=st.data())
+    def move(self, data: st.DataObject) -> None:
+        self.both("move", data.draw(self.key), data.draw(self.queue), data.draw(self.instant))
 
-    @rule(key=keys, level=st.sampled_from(["warning", "breach", "noise"]))
-    def alerted(self, key: int, level: str) -> None:
-        self.both("alerted", key, level)
+    @rule(level=st.sampled_from(["warning", "breach", "noise"]), data=st.data())
+    def alerted(self, level: str, data: st.DataObject) -> None:
+        self.both("alerted", data.draw(self.key), level)
 
     @rule(limit=st.integers(1, 30))
     def tell_what_is_due(self, limit: int) -> None:
@@ -160,9 +165,13 @@ class Twins(RuleBasedStateMachine):
         if choice is not None:
             self.both("remove", choice.key)
 
-    @rule(key=keys, ahead=st.sampled_from((*STEPS, 1 << 45)), data=st.data())
-    def ask_about_one(self, key: int, ahead: int, data: st.DataObject) -> None:
-        profile, now = data.draw(st.integers(0, self.profiles - 1)), self.now + ahead
+    @rule(ahead=st.sampled_from((*STEPS, 1 << 45)), data=st.data())
+    def ask_about_one(self, ahead: int, data: st.DataObject) -> None:
+        key, profile, now = (
+            data.draw(self.key),
+            data.draw(st.integers(0, self.profiles - 1)),
+            self.now + ahead,
+        )
         self.both("ahead", profile, key, now)
         self.both("ahead_of_newcomer", profile, data.draw(self.queue), now)
         self.both("peek", profile, now)
@@ -173,7 +182,7 @@ class Twins(RuleBasedStateMachine):
         server = st.builds(Server, st.integers(0, self.profiles - 1), st.sampled_from((*STEPS, 1 << 40)))
         servers = data.draw(st.lists(server, max_size=4))
         means = data.draw(st.lists(st.sampled_from([1, 2, 5]), min_size=self.queues, max_size=self.queues))
-        wanted = data.draw(st.one_of(st.none(), st.lists(keys, max_size=3)))
+        wanted = data.draw(st.one_of(st.none(), st.lists(self.key, max_size=3)))
         newcomer = data.draw(st.one_of(st.none(), self.queue))
         places = self.both("estimate", servers, means, self.now, wanted, newcomer)
         if isinstance(places, dict):
