@@ -153,7 +153,7 @@ async def test_text_is_cut_at_the_columns_and_rows_to_one_frame() -> None:
         await bench.driver.wait_online()
         rows = [HallRow(f"A{n}", "1", "请" * 32) for n in range(16)]
         assert await bench.driver.show(rows, wait_s=5.0) is Truth.YES
-        assert [row.number for row in bench.simulator.shown.rows] == [f"A{n}" for n in range(13)]
+        assert [row.number for row in bench.simulator.shown.rows] == [f"A{n}" for n in range(14)]
 
 
 async def test_a_one_way_printer_confirms_nothing() -> None:
