@@ -187,8 +187,10 @@ class PreviewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RecordAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records keep their instants as Unix milliseconds, in HTTP too."""
+
     seq: int
-    at: datetime
+    at: int
     type: str
     topic: str
     data: dict[str, Any]

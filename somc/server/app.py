@@ -167,7 +167,8 @@ class Application:
             principal = self.changer()
             if isinstance(principal, Problem):
                 return self.fail(principal)
-            raw = await request.get_data(as_text=False)
+            raw = await request.get_data()
+            assert isinstance(raw, bytes), "quart gives bytes unless text is asked for"
             key = request.headers.get("idempotency-key")
             if key is not None and not 0 < len(key) <= MOST_KEY_CHARACTERS:
                 why = f"an Idempotency-Key has 1 to {MOST_KEY_CHARACTERS} characters"

@@ -87,7 +87,7 @@ def _act(act: Act, components: Mapping[str, Any]) -> dict[str, Any]:
         "properties": properties,
         "required": [name for name in schema.get("required", []) if name in properties],
     }
-    operation = {
+    operation: dict[str, Any] = {
         "operationId": act.name,
         "summary": act.summary,
         "description": f"Allowed: admin, {', '.join(sorted(act.roles))}.",

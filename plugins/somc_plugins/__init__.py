@@ -1,0 +1,1 @@
+"""Bundled plugins: each uses the public hooks and nothing else, as a vendor's plugin does."""
