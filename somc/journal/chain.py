@@ -22,7 +22,7 @@ import msgspec
 from somc.errors import UsageError
 from somc.journal.record import Record
 
-__all__ = ["check_shape", "genesis", "line_of", "link"]
+__all__ = ["check_shape", "genesis", "line_of", "line_of_fields", "link"]
 
 _PLAIN = re.compile(r'[^\x00-\x1f"\\\ud800-\udfff]+')
 
@@ -34,14 +34,14 @@ def genesis(epoch: str) -> bytes:
 
 def line_of(record: Record) -> bytes:
     """The record as one line of JSON without line end: what is hashed and what is exported."""
-    return b'{"seq":%d,"at":%d,"type":"%b","topic":"%b","data":%b,"v":%d}' % (
-        record.seq,
-        record.at,
-        record.type.encode(),
-        record.topic.encode(),
-        bytes(record.data),
-        record.v,
+    return line_of_fields(
+        record.seq, record.at, record.type.encode(), record.topic.encode(), bytes(record.data), record.v
     )
+
+
+def line_of_fields(seq: int, at: int, type: bytes, topic: bytes, data: bytes, v: int) -> bytes:
+    """The same from what the disk holds, which need not even be text any more."""
+    return b'{"seq":%d,"at":%d,"type":"%b","topic":"%b","data":%b,"v":%d}' % (seq, at, type, topic, data, v)
 
 
 def link(previous: bytes, line: bytes) -> bytes:

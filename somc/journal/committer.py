@@ -71,11 +71,11 @@ class Work:
 
 
 class Committer:
-    """Owns the writing connection. `lull` gives what may be written late, or None for nothing."""
+    """Owns the writing connection. `late` is asked with every batch for what may ride on it."""
 
-    def __init__(self, connection: Connection, lull: Callable[[], Work | None]) -> None:
+    def __init__(self, connection: Connection, late: Callable[[], Work | None]) -> None:
         self._connection = connection
-        self._lull = lull
+        self._late = late
         self._lull_at: float | None = None
         self._queue: deque[Work] = deque()
         self._room = trio.lowlevel.ParkingLot()
@@ -188,11 +188,10 @@ class Committer:
 
     async def _commit(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MOST))]
-        if self._lull_at is not None:
-            self._lull_at = None
-            late = self._lull()
-            if late is not None:
-                batch.append(late)
+        self._lull_at = None
+        late = self._late()
+        if late is not None:
+            batch.append(late)
         if not batch:
             return
         self._committing = True

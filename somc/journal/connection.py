@@ -22,7 +22,14 @@ import trio
 
 from somc.errors import StoreCorrupt, StoreError, StoreFull, StoreLocked
 
-__all__ = ["Connection", "WriterLock", "as_store_error", "open_for_reading", "open_for_writing"]
+__all__ = [
+    "Connection",
+    "WriterLock",
+    "as_store_error",
+    "open_for_reading",
+    "open_for_writing",
+    "open_plainly_for_reading",
+]
 
 BUSY_MS = 5_000
 """How long to wait for another program that holds the file: longer than any page of a reader."""
@@ -87,12 +94,12 @@ class Connection:
             await cast("apsw.AsyncConnection", self._raw).aclose()
 
 
-async def _open(path: Path, flags: int, uri: str | None = None) -> Connection:
+async def _open(path: Path, flags: int, target: str | None = None) -> Connection:
     # Named outright, because apsw's own guess takes AnyIO when a caller of ours was started by it.
     # The variable takes the class, though its type says an object of it.
     token = apsw.async_controller.set(cast("apsw.AsyncConnectionController", apsw.aio.Trio))
     try:
-        opened = await apsw.Connection.as_async(uri or str(path), flags=flags)
+        opened = await apsw.Connection.as_async(target or str(path), flags=flags)
     except apsw.Error as error:
         raise as_store_error(error, 0, str(path)) from error
     finally:
@@ -107,7 +114,7 @@ def _settle(connection: apsw.Connection) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
 
 
-def settle_reader(connection: apsw.Connection) -> None:
+def _settle_reader(connection: apsw.Connection) -> None:
     """Make a freshly opened connection one that only reads."""
     _settle(connection)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -135,11 +142,31 @@ async def open_for_writing(path: Path) -> Connection:
     return connection
 
 
+def _reading_target(path: Path) -> tuple[str, int]:
+    """Name and flags to open for reading: a copy on a read-only disk has no room for shared memory."""
+    wal = path.with_name(path.name + "-wal")
+    if os.access(path.parent, os.W_OK) or wal.exists():
+        return str(path), apsw.SQLITE_OPEN_READONLY
+    return f"{path.absolute().as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+
+
+def open_plainly_for_reading(path: Path) -> apsw.Connection:
+    """A connection that only reads, for tools that have a process to themselves. Raises StoreError."""
+    target, flags = _reading_target(path)
+    try:
+        connection = apsw.Connection(target, flags=flags)
+        _settle_reader(connection)
+    except apsw.Error as error:
+        raise as_store_error(error, 0, str(path)) from error
+    return connection
+
+
 async def open_for_reading(path: Path) -> Connection:
     """A connection that only reads, beside the writing one or in another process."""
-    connection = await _open(path, apsw.SQLITE_OPEN_READONLY)
+    target, flags = _reading_target(path)
+    connection = await _open(path, flags, target)
     try:
-        await connection.run(settle_reader)
+        await connection.run(_settle_reader)
     except BaseException:
         await connection.aclose()
         raise

@@ -11,22 +11,26 @@ import apsw
 import msgspec
 
 from somc.errors import StoreCorrupt
-from somc.journal.chain import genesis, line_of, link
+from somc.journal.chain import genesis, line_of, line_of_fields, link
 from somc.journal.record import Record
 from somc.journal.sql import rows
 from somc.journal.upcasting import lift
 
 __all__ = ["COLUMNS", "Row", "as_record", "insert", "newer", "of_topic", "page", "tail"]
 
-COLUMNS = "seq, at, type, topic, data, v"
+COLUMNS = "seq, at, CAST(type AS BLOB), CAST(topic AS BLOB), CAST(data AS BLOB), v"
+"""As bytes: a damaged row need not be text any more, and then it shall be named, not trip the reader."""
 
-Row = tuple[int, int, str, str, str, int]
+Row = tuple[int, int, bytes, bytes, bytes, int]
 
 
 def as_record(row: Row) -> Record:
-    """A row as it was written, not lifted."""
+    """A row as it was written, not lifted. Raises StoreCorrupt when it is not text."""
     seq, at, type_, topic, data, v = row
-    return Record(seq, at, type_, topic, msgspec.Raw(data.encode()), v)
+    try:
+        return Record(seq, at, type_.decode(), topic.decode(), msgspec.Raw(data), v)
+    except UnicodeDecodeError as error:
+        raise StoreCorrupt(f"record {seq} is not what was written: see `somc journal verify`") from error
 
 
 def insert(connection: apsw.Connection, records: Iterable[Record], chain: bytes) -> bytes:
@@ -87,13 +91,12 @@ def tail(connection: apsw.Connection, epoch: str, count: int) -> tuple[list[Reco
     if len(newest) > count:  # one more than asked for: the one whose hash the others build on
         seq, *_, chain = newest.pop(0)
     found = []
-    for row in newest:
-        record = as_record(row[:6])
+    for *row, kept in newest:
         seq += 1
-        if record.seq != seq:
+        if row[0] != seq:
             raise StoreCorrupt(f"record {seq} is missing from the journal: see `somc journal verify`")
-        chain = link(chain, line_of(record))
-        if chain != row[6]:
+        chain = link(chain, line_of_fields(*row))
+        if chain != kept:
             raise StoreCorrupt(f"record {seq} is not what was written: see `somc journal verify`")
-        found.append(lift(record))
+        found.append(lift(as_record(tuple(row))))
     return found, chain
