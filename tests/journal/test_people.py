@@ -80,7 +80,7 @@ async def test_erasing_somebody_leaves_the_chain_and_no_trace(folder: Path) -> N
         await journal.append(Entry((record(1, person="p1"),), (Person("p1", PHONE, NAME),)))
         await journal.append(Entry((record(2, person="p2"),), (Person("p2", "13900139000"),)))
         row = "SELECT lookup, sealed FROM person WHERE id = 'p1'"
-        [(lookup, sealed)] = await journal._reader.run(lambda connection: connection.execute(row).fetchall())
+        lookup, sealed = await journal._reader.run(sql.row, row)
         assert any(sealed in content for content in _files(folder).values())
         assert await journal.forget("p1")
         assert not await journal.forget("p1")
