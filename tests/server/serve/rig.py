@@ -44,6 +44,9 @@ class ProbeApp:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
+            for _ in range(2):
+                event = await receive()
+                await send({"type": f"{event['type']}.complete"})
             return
         self.scopes.append(scope)
         name = scope["path"].strip("/").replace("-", "_") or "root"
