@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from somc_hal.drivers.catalogue import DRIVERS, DriverSpec
+from somc_hal.drivers import DRIVERS, DriverSpec
 from somc_hal.simulators.host import WHERES, Where
 from somc_hal.testing import CHECKS, Check, simulated
 

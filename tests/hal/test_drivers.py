@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,6 @@ from somc_hal import (
     Announcer,
     CounterCaller,
     CounterDisplay,
-    Device,
     DeviceBusy,
     DeviceClass,
     DeviceOffline,
@@ -29,11 +31,12 @@ from somc_hal import (
     TicketPrinter,
     Truth,
     driver_spec,
+    open_link,
 )
 from somc_hal.simulators import SIMULATORS, StripDisplaySimulator, simulate
 from somc_hal.testing import simulated
 
-PROTOCOLS: dict[DeviceClass, type[Device]] = {
+PROTOCOLS: dict[DeviceClass, Any] = {
     DeviceClass.TICKET_PRINTER: TicketPrinter,
     DeviceClass.COUNTER_DISPLAY: CounterDisplay,
     DeviceClass.HALL_DISPLAY: HallDisplay,
@@ -133,6 +136,48 @@ async def test_a_device_of_another_kind_is_not_online() -> None:
         assert bench.driver.status.state is DeviceState.HARDWARE_ERROR
         assert "says it is a strip_display" in bench.driver.status.detail
         assert not any(status.serving for status in bench.statuses)
+
+
+async def test_a_device_with_a_fault_of_its_own_is_not_online() -> None:
+    async with simulated("reference-strip", "memory")() as bench:
+        await bench.start()
+        await bench.driver.wait_online()
+        bench.simulator.healthy = False
+        await bench.driver.wait_not_online()
+        assert bench.driver.status.state is DeviceState.HARDWARE_ERROR
+        assert "fault of its own" in bench.driver.status.detail
+        bench.simulator.healthy = True
+        await bench.driver.wait_online()
+
+
+def _pty_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("somc-pty-*"))
+
+
+async def test_nothing_stays_open_behind_pulled_cables() -> None:
+    folders = _pty_folders()
+    async with simulated("reference-strip", "pty")() as bench:
+        await bench.start()
+        await bench.driver.wait_online()
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            await bench.host.unplug()
+            await bench.driver.wait_not_online()
+            await bench.host.replug()
+            await bench.driver.wait_online()
+        assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert _pty_folders() == folders
+
+
+async def test_a_tcp_device_keeps_its_port_and_a_new_peer_replaces_the_old() -> None:
+    async with simulated("reference-strip", "tcp")() as bench:
+        url = bench.host.url
+        async with await open_link(url):  # a peer that never says anything
+            await bench.start()
+            await bench.driver.wait_online()
+        await bench.host.unplug()
+        await bench.host.replug()
+        assert bench.host.url == url
 
 
 async def test_another_address_does_not_answer() -> None:
