@@ -27,6 +27,7 @@ __all__ = ["CustomerTable", "read_customers"]
 HEADING = ["phone", "class"]
 _NUMBER = re.compile(r"\+?\d{3,20}", re.ASCII)
 _PREFIX = re.compile(r"\+?\d{1,19}\*", re.ASCII)
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _FILLING = re.compile(r"[\s\-]")
 _SHOWN_LIMIT = 40
 
@@ -72,7 +73,7 @@ def read_customers(
     def fault(line: int, key: str, found: str, allowed: str) -> None:
         faults.append(Fault(str(path), line, key, found, allowed))
 
-    for line, row in enumerate(text.splitlines(), 1):
+    for line, row in enumerate(_LINE_END.split(text), 1):
         if not row.strip() or row.lstrip().startswith("#"):
             continue
         try:

@@ -157,7 +157,7 @@ class WordsPair:
             if language in raw:
                 words[language] = self._text(raw[language], at / language)
             else:
-                words[language] = at.fault(f"no text for '{language}'", self.allowed)
+                words[language] = (at / language).fault("nothing", self.allowed)
         for other in sorted(raw.keys() - set(LANGUAGES)):
             words[other] = (at / other).fault(f"the language '{other}'", one_of(other, LANGUAGES))
         return FAULTY if FAULTY in words.values() else words

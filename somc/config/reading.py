@@ -93,7 +93,7 @@ def shown_key(path: KeyPath) -> str:
             words += f"[{part}]"
         else:
             bare = part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
-            words += f".{bare}" if words else bare
+            words += f".{_shortened(bare)}" if words else _shortened(bare)
     return words
 
 

@@ -33,6 +33,7 @@ STATEMENT_LINES_LIMIT = 60
 
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _STATEMENT = re.compile(r"""\s*(?:\[|["'A-Za-z0-9_.-]+\s*=)""")
+_QUOTED_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'[^']*'|#.*""")
 _FULL_WIDTH = re.compile("[“”‘’＂＇＝，［］｛｝　。]")
 
 
@@ -159,9 +160,32 @@ def _slip(error: tomllib.TOMLDecodeError, rows: list[str]) -> _Slip:
         )
     if words.startswith(("Cannot overwrite", "Cannot mutate")):
         return _Slip("a key that was given before", first, 1, first, line)
+    if (closed := _inline_table_end(rows, first, line)) is not None:
+        found = "an inline table { … } over several lines; it must stand on one"
+        return _Slip(found, line, len(rows[line - 1]), first, closed)
     if words.startswith("Unclosed") and first < line:
         return _Slip(words, first, len(rows[first - 1]), first, line - 1, unclosed=True)
     return _Slip(words, line, column, first, line, unclosed=words.startswith("Unclosed"))
+
+
+def _inline_table_end(rows: list[str], first: int, line: int) -> int | None:
+    """The line that closes the inline table which `line` leaves open; None if it leaves none open, or if no
+    line closes it before the next heading. (TOML 1.0 wants such a table on one line, which few expect.)"""
+    open_braces = _brace_balance(rows[first - 1 : line])
+    if open_braces <= 0:
+        return None
+    for number, row in enumerate(rows[line : line + STATEMENT_LINES_LIMIT], line + 1):
+        open_braces += _brace_balance([row])
+        if open_braces <= 0:
+            return number
+        if row.startswith("["):
+            return None
+    return None
+
+
+def _brace_balance(rows: list[str]) -> int:
+    bare = [_QUOTED_OR_COMMENT.sub("", row) for row in rows]
+    return sum(row.count("{") - row.count("}") for row in bare)
 
 
 def _statement_start(rows: list[str], line: int) -> int:
