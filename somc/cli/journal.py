@@ -25,7 +25,7 @@ from somc.journal.export import export_json_lines, export_parquet
 from somc.journal.opening import open_journal
 from somc.journal.verify import Report, database_in, verify
 
-__all__ = ["journal"]
+__all__ = ["command", "journal"]
 
 Folder = click.Path(exists=True, path_type=Path)
 
@@ -154,3 +154,6 @@ def _quiet_when_nobody_reads() -> Iterator[None]:
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - it lives as long as the process
     except KeyboardInterrupt:
         pass
+
+
+command = journal  # the name under which every command's file offers it

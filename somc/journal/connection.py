@@ -12,7 +12,8 @@ import errno
 import fcntl
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
@@ -29,6 +30,8 @@ __all__ = [
     "open_for_reading",
     "open_for_writing",
     "open_plainly_for_reading",
+    "sync_folder",
+    "system_errors",
 ]
 
 BUSY_MS = 5_000
@@ -56,6 +59,25 @@ def as_store_error(error: apsw.Error, system_errno: int, path: str) -> StoreErro
         return StoreLocked(f"{path} is held by another program for more than {BUSY_MS // 1000} s ({error})")
     cause = f": {os.strerror(system_errno)}" if system_errno else ""
     return StoreError(f"{path}: {error}{cause}")
+
+
+@contextmanager
+def system_errors(doing: str) -> Iterator[None]:
+    """Errors of the operating system as ours: StoreFull without space, else StoreError."""
+    try:
+        yield
+    except OSError as error:
+        kind = StoreFull if error.errno in _FULL else StoreError
+        raise kind(f"{doing}: {error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a synced file without a name is lost in a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 class Connection:
@@ -132,7 +154,9 @@ def _settle_writer(connection: apsw.Connection) -> None:
 async def open_for_writing(path: Path) -> Connection:
     """The writing connection; creates the file. The caller holds the `WriterLock`."""
     # SQLite gives the WAL and the shared memory the mode of the file, so the file comes first.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with system_errors("the journal cannot be opened for writing"):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        sync_folder(path.parent)
     connection = await _open(path, apsw.SQLITE_OPEN_READWRITE)
     try:
         await connection.run(_settle_writer)
@@ -181,7 +205,8 @@ class WriterLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with system_errors("the journal cannot be locked for writing"):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -193,8 +218,10 @@ class WriterLock:
                 f"{path.parent} is written by another process (id {holder}): "
                 "stop that one first, or give this one a data folder of its own"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        # The id is a help in the other process's message and nothing more: a full disk may refuse it.
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give up the lock. The file stays: removing it would let two processes lock two files."""

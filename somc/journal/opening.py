@@ -19,7 +19,13 @@ import apsw
 from somc.errors import StoreError
 from somc.journal import answers, migrations, people, positions, records, tokens
 from somc.journal.answers import AnswerIndex
-from somc.journal.connection import WriterLock, open_for_reading, open_for_writing
+from somc.journal.connection import (
+    WriterLock,
+    open_for_reading,
+    open_for_writing,
+    sync_folder,
+    system_errors,
+)
 from somc.journal.entry import Token
 from somc.journal.journal import KEY_NAME, Journal, Opened
 from somc.journal.record import Record
@@ -106,10 +112,10 @@ async def open_journal(
 
 
 def _make_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{directory} cannot be made: {error}") from error
+    with system_errors(f"{directory} cannot be made"):
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, parents=True)
+            sync_folder(directory.parent)
 
 
 def _begin(connection: apsw.Connection, new_epoch: Callable[[], str], clock_ms: Callable[[], int]) -> None:

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from somc.errors import StoreError
+from somc.journal.connection import sync_folder, system_errors
 from somc.journal.entry import Person
 from somc.journal.sql import value
 
@@ -79,22 +80,19 @@ class PeopleKey:
 
 
 def create_key(path: Path) -> PeopleKey:
-    """Make `people.key` (mode 0600), synced before anything is sealed with it."""
+    """Make `people.key` (mode 0600), synced before anything is sealed with it. Raises StoreError."""
     secret = secrets.token_bytes(KEY_BYTES)
     fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(file, secret)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    fresh.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with system_errors(f"{path} cannot be made"):
+        fresh.unlink(missing_ok=True)
+        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, secret)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        fresh.rename(path)
+        sync_folder(path.parent)
     return PeopleKey(secret)
 
 
