@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,14 +21,27 @@ ROOT = Path(__file__).parents[2]
 KILLS = 20
 
 
-def _writer(folder: Path, producers: int, *limit: str) -> subprocess.Popen[bytes]:
+def _writer(
+    folder: Path, producers: int, *limit: str, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.journal.writer", str(folder), str(producers), *limit],
         cwd=ROOT,
+        env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,  # else what was read ahead would be missing from `communicate`
     )
+
+
+def _said(writer: subprocess.Popen[bytes], enough_bytes: int) -> bytes:
+    assert writer.stdout is not None
+    said = b""
+    while len(said) < enough_bytes:
+        more = writer.stdout.read(enough_bytes - len(said))
+        assert more, writer.communicate()[1].decode()
+        said += more
+    return said
 
 
 def _acknowledged(said: bytes) -> list[int]:
@@ -42,12 +56,7 @@ def test_twenty_killed_writers_lose_nothing_they_acknowledged(folder: Path) -> N
     head = 0
     for _ in range(KILLS):
         with _writer(folder, producers=chosen.choice([1, 20, 200])) as writer:
-            assert writer.stdout is not None
-            said, enough = b"", chosen.randrange(1, 20_000)
-            while len(said) < enough:
-                more = writer.stdout.read(enough - len(said))
-                assert more, writer.communicate()[1].decode()
-                said += more
+            said = _said(writer, chosen.randrange(1, 20_000))
             writer.kill()
             rest, trouble = writer.communicate()
         assert trouble == b""
@@ -60,6 +69,31 @@ def test_twenty_killed_writers_lose_nothing_they_acknowledged(folder: Path) -> N
         assert not acknowledged or min(acknowledged) > head
         head = report.head
     assert head > KILLS
+
+
+@pytest.fixture(scope="module")
+def slow_sync(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that makes each sync slow and counts it."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler named cc")
+    library = tmp_path_factory.mktemp("slow_sync") / "slow_sync.so"
+    source = Path(__file__).with_name("slow_sync.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.parametrize(("producers", "least_each", "most_each"), [(1, 0.3, 1.0), (100, 15, 100)])
+def test_every_acknowledgement_waits_for_a_sync_that_many_may_share(
+    folder: Path, slow_sync: Path, producers: int, least_each: float, most_each: float
+) -> None:
+    log = folder.with_name("syncs")
+    preload = {"LD_PRELOAD": str(slow_sync), "SYNC_LOG": str(log)}
+    with _writer(folder, producers, env=preload) as writer:
+        said = _said(writer, 600 if producers == 1 else 12_000)
+        syncs = log.stat().st_size  # some of them from opening
+        writer.kill()
+    assert least_each <= said.count(b"\n") / syncs <= most_each, f"{syncs} syncs"
 
 
 def _stops_cleanly_when_full(folder: Path, *limit: str) -> None:
