@@ -214,6 +214,18 @@ async def test_a_one_way_printer_confirms_nothing() -> None:
         assert not bench.driver.capabilities.acknowledged
 
 
+async def test_one_noisy_status_byte_is_no_paper_alarm() -> None:
+    async with simulated("escpos", "memory")() as bench:
+        await bench.start()
+        await bench.driver.wait_online()
+        for _ in range(3):
+            polls = bench.simulator.raw.count(b"\x10\x04")
+            bench.simulator.noise(b"\x7e")  # shaped like an answer: offline, cover open, no paper
+            while bench.simulator.raw.count(b"\x10\x04") <= polls + 6:
+                await bench.simulator.changed.wait()
+        assert [status.state for status in bench.statuses] == [DeviceState.ONLINE]
+
+
 async def test_a_cancelled_slip_is_cut_off_between_lines_and_not_printed_again() -> None:
     async with simulated("escpos", "memory")(heartbeat_s=3600.0) as bench:
         await bench.start()

@@ -149,6 +149,8 @@ class _EscposDialect:
             return True
         said = Condition.read(self.bytes[_PRINTER], self.bytes[_OFFLINE], self.bytes[_PAPER])
         if said == self.condition:
+            # Two of the same noise, hours apart, are not two rounds that agree.
+            self._candidate = None
             return True
         if said != self._candidate:
             self._candidate = said

@@ -34,7 +34,8 @@ EVENT_LIMIT = 64
 
 
 class StxSimulator(Simulator):
-    """`retransmit_s` is how long it waits for the acknowledgement of an event."""
+    """`retransmit_s` is how long it waits for the acknowledgement of an event; `repeats` counts how often
+    it waited in vain."""
 
     KIND: ClassVar[Kind]
 
@@ -42,6 +43,7 @@ class StxSimulator(Simulator):
         super().__init__()
         self.address = address
         self.healthy = True
+        self.repeats = 0
         self._deaf = 0
         self.retransmit_s = retransmit_s
         self._decoder = StxDecoder()
@@ -84,6 +86,8 @@ class StxSimulator(Simulator):
                     self._is_first(event) and self._acknowledged != sequence and trio.current_time() < until
                 ):
                     await self.changed.wait(until)
+                if self._is_first(event) and self._acknowledged != sequence:
+                    self.repeats += 1
             if self._is_first(event):
                 self._events.popleft()
                 self.changed.turn()
