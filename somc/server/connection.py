@@ -55,10 +55,10 @@ SHUTDOWN_LINGER_S = 0.05
 class ServeSettings:
     """Limits of the server. Sizes are bytes, durations seconds; all must be positive.
 
-    `server_names`: the Host values that are answered; empty means any. `ws_stall_s`: how long a WebSocket
-    handler may leave its queue full before the connection is closed with 1013. `orphan_s`: how long a handler
-    may work on after its peer has gone before it is cancelled. `grace_s`: how long requests in flight may
-    take after the shutdown began.
+    `server_names`: the hosts, lower-case and without port, that are answered; empty means any. `ws_stall_s`:
+    how long a WebSocket handler may leave its queue full before the connection is closed with 1013. `orphan_s`:
+    how long a handler may work on after its peer has gone before it is cancelled. `grace_s`: how long requests
+    in flight may take after the shutdown began.
     """
 
     max_connections: int = 6_000
@@ -171,6 +171,8 @@ class Connection:
                 await self._close()
         finally:
             self.abort()
+            # This cuts the cycle: a closed connection is freed now, not when the collector stops the process.
+            del self._protocol
 
     def enter(self, phase: Phase, patience_s: float | None = None) -> None:
         """Says what is waited for now, and lets its deadline begin."""

@@ -30,6 +30,18 @@ FAILED: ASGISendEvent = cast(ASGISendEvent, {"type": "somc.failed"})
 """Sent by us, in the place of Hypercorn's None, when a handler raised: 500, or a WebSocket's 1011."""
 
 
+HEARING_TURNS = 8
+"""Turns of the scheduler for a disconnect to pass from our reader through a framework's own to the handler's
+cancellation. quart-trio was seen to need two."""
+
+
+async def wait_heard() -> None:
+    """Awaited before `PeerGone` is raised to a handler: a framework that hears of the disconnect by `receive`
+    cancels the handler here, which it logs as what it is, an end, and not as an exception."""
+    for _ in range(HEARING_TURNS):
+        await trio.lowlevel.checkpoint()
+
+
 class Inbox:
     """The events that wait for one handler. Called by Hypercorn's streams to add one.
 

@@ -34,7 +34,7 @@ from hypercorn.typing import (
 )
 
 from somc.server.connection import Connection, Phase
-from somc.server.handlers import FAILED, PeerGone
+from somc.server.handlers import FAILED, PeerGone, wait_heard
 from somc.server.websocket import WebSocket
 
 MAX_HEADERS = 128
@@ -156,7 +156,7 @@ class Http1(H11Protocol):
             raise Refused(400)
         if length is not None and length > settings.max_body_bytes:
             raise Refused(413)
-        if settings.server_names and (host or b"").decode("latin-1") not in settings.server_names:
+        if settings.server_names and _name_of(host or b"") not in settings.server_names:
             raise Refused(421)
         if _asks_for_websocket(event) and (length or coding is not None or not _can_shake_hands(event)):
             raise Refused(400)
@@ -180,6 +180,12 @@ class Http1(H11Protocol):
             )
         )
         self.keep_alive_requests += 1
+
+
+def _name_of(host: bytes) -> str:
+    """A Host value without its port, as lower-case text whatever bytes it is."""
+    name, colon, port = host.decode("latin-1").lower().rpartition(":")
+    return name if colon and port.isdigit() else host.decode("latin-1").lower()
 
 
 def _asks_for_websocket(request: h11.Request) -> bool:
@@ -251,11 +257,15 @@ class RequestStream(HTTPStream):
             self._link.finish()
             return
         if self._link.over or (self.closed and self.state is not ASGIHTTPState.CLOSED):
-            await trio.lowlevel.checkpoint()
+            await wait_heard()
             raise PeerGone("the connection is closed")
         body = message["type"] == "http.response.body"
         self._protocol.corked = body and not message.get("more_body", False)
-        await super().app_send(message)
-        if body:
-            # An empty piece with more to come is how a handler sends the headers ahead of an event stream.
-            await self._protocol.flush()
+        try:
+            await super().app_send(message)
+            if body:
+                # With an empty piece and more to come a handler sends the headers ahead of an event stream.
+                await self._protocol.flush()
+        except PeerGone:
+            await wait_heard()
+            raise

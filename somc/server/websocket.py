@@ -36,7 +36,7 @@ from wsproto.events import Event as FrameEvent
 from wsproto.utilities import LocalProtocolError
 
 from somc.server.connection import Connection, Phase
-from somc.server.handlers import FAILED, Inbox, PeerGone
+from somc.server.handlers import FAILED, Inbox, PeerGone, wait_heard
 
 
 class WebSocket(WSStream):
@@ -75,16 +75,20 @@ class WebSocket(WSStream):
             await self._end(1011 if message is FAILED else 1000)
             return
         if self.closed or self._link.over:
-            await trio.lowlevel.checkpoint()
+            await wait_heard()
             raise PeerGone("the websocket is closed")
-        if self.state is not ASGIWebsocketState.CONNECTED:
-            await super().app_send(message)
-        elif message["type"] == "websocket.send":
-            await self._send_wsproto_event(_outgoing(message.get("bytes"), message.get("text")))
-        elif message["type"] == "websocket.close":
-            await self._begin_close(int(message.get("code", 1000)), message.get("reason") or "")
-        else:
-            await super().app_send(message)
+        try:
+            if self.state is not ASGIWebsocketState.CONNECTED:
+                await super().app_send(message)
+            elif message["type"] == "websocket.send":
+                await self._send_wsproto_event(_outgoing(message.get("bytes"), message.get("text")))
+            elif message["type"] == "websocket.close":
+                await self._begin_close(int(message.get("code", 1000)), message.get("reason") or "")
+            else:
+                await super().app_send(message)
+        except PeerGone:
+            await wait_heard()
+            raise
 
     async def ping(self) -> None:
         await self._send_wsproto_event(Ping())

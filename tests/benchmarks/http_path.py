@@ -3,8 +3,8 @@
     python tests/benchmarks/http_path.py [--rounds 5] [--seconds 2] [--connections 16]
 
 Each server is a process of its own; one client process keeps every connection busy with one request at a
-time (keep-alive, TCP_NODELAY). Rounds are interleaved, so that a noisy machine is noisy to all. CPU is the server's
-user and system time from /proc. Printed: median and spread (lowest to highest) of the rounds.
+time (keep-alive, TCP_NODELAY). Rounds are interleaved, so that a noisy machine is noisy to all. CPU is the
+server's user and system time from /proc. Printed: median and spread (lowest to highest) of the rounds.
 """
 
 from __future__ import annotations

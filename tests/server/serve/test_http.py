@@ -151,7 +151,12 @@ async def test_a_whole_url_as_target_is_taken_for_its_path() -> None:
 
 async def test_only_the_names_of_this_server_are_answered() -> None:
     async with serving(ProbeApp(), server_names=("hall.example",)) as served:
-        for host, status in ((b"hall.example", 200), (b"other", 421), (b"\xff", 421)):
+        for host, status in (
+            (b"hall.example", 200),
+            (b"Hall.Example:80", 200),
+            (b"other", 421),
+            (b"\xff", 421),
+        ):
             async with client(served) as peer:
                 await peer.send(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
                 assert (await peer.response())[0] == status

@@ -13,7 +13,7 @@ from quart_trio import QuartTrio
 
 from somc.errors import UsageError
 from somc.server.serve import AppFailed, ServeSettings, serve
-from tests.server.serve.rig import TEXT, ProbeApp, client, close_frame, frame, handshake, serving
+from tests.server.serve.rig import TEXT, ProbeApp, Raw, client, close_frame, frame, handshake, serving
 
 AT_ONCE_S = 0.4
 """Far under any limit of the server and far over what a busy machine needs."""
@@ -169,6 +169,7 @@ async def test_a_crash_of_the_background_nursery_ends_the_server_and_raises() ->
 
     @app.websocket("/ws")
     async def ws() -> None:
+        await websocket.accept()
         await trio.sleep_forever()
 
     @app.before_serving
@@ -202,7 +203,11 @@ async def _serve_and(app: Any, crash: trio.Event) -> None:
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"here" in await stream.receive_some()
-            crash.set()
+            async with await trio.open_tcp_stream("127.0.0.1", port) as second:
+                ws = Raw(second)
+                await ws.upgrade("/ws")
+                crash.set()
+                assert await ws.close_code() == 1011
             while await stream.receive_some():
                 pass
     with pytest.raises(OSError, match="failed"):
@@ -273,3 +278,41 @@ async def test_quart_trio_answers_echoes_and_hears_of_disconnects() -> None:
             assert await peer.frame() == (0x81, b"early")
             await peer.send(close_frame(1000))
             assert await peer.close_code() == 1000
+
+
+async def test_an_exception_of_a_quart_websocket_is_1011_when_quart_lets_it_through() -> None:
+    """By default Quart itself logs it and closes with 1000, which no server could tell from a good end."""
+    app = QuartTrio("quart")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    @app.websocket("/ws")
+    async def ws() -> None:
+        await websocket.receive()
+        raise RuntimeError("the handler's own mistake")
+
+    async with serving(app) as served, client(served) as peer:
+        await peer.upgrade("/ws", early=frame(TEXT, b"go"))
+        assert await peer.close_code() == 1011
+
+
+async def test_a_quart_handler_that_only_sends_ends_quietly_with_its_peer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = QuartTrio("quart")
+    ended = trio.Event()
+
+    @app.websocket("/ws")
+    async def ws() -> None:
+        try:
+            while True:
+                await websocket.send(b"x" * 1000)
+        finally:
+            ended.set()
+
+    async with serving(app) as served:
+        async with client(served) as peer:
+            await peer.upgrade("/ws")
+            await peer.frame()
+        with trio.fail_after(5):
+            await ended.wait()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

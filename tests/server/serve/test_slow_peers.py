@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 
 import pytest
 import trio
+import trio.testing
 
+from somc.server.connection import Connection
 from somc.server.serve import ServeSettings, _listen
-from tests.server.serve.rig import TEXT, ProbeApp, client, frame, serving
+from tests.server.serve.rig import TEXT, ProbeApp, client, close_frame, frame, serving
 
 SMALL = 4096
 """A receive buffer that fills at once."""
@@ -172,3 +175,29 @@ async def test_one_stalled_peer_delays_no_other() -> None:
             for _ in range(20):
                 await live.send(frame(TEXT, b"tick"))
                 assert await live.frame() == (0x81, b"tick")
+
+
+async def test_a_closed_connection_leaves_nothing_for_the_garbage_collector() -> None:
+    app = ProbeApp()
+
+    async def one_of_each() -> None:
+        async with client(served) as peer:
+            await peer.get("/")
+        async with client(served) as peer:
+            await peer.upgrade("/echo")
+            await peer.send(frame(TEXT, b"x") + close_frame(1000))
+            await peer.read_to_end()
+
+    async with serving(app) as served:
+        await one_of_each()
+        await trio.testing.wait_all_tasks_blocked()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                await one_of_each()
+            with trio.fail_after(5):  # for the last of them to end, while no collector runs
+                while any(isinstance(each, Connection) for each in gc.get_objects()):
+                    await trio.testing.wait_all_tasks_blocked(0.02)
+        finally:
+            gc.enable()
