@@ -360,7 +360,7 @@ class Journal:
         committer = self._writing()
         self._positions[follower] = seq
         self._moved.discard(follower)
-        await committer.put_durable(Work(partial(_write_position, follower, seq)))
+        await committer.put_durable(Work(lambda connection: positions.save(connection, {follower: seq})))
 
     # --- tokens ----------------------------------------------------------------------------
 
@@ -371,7 +371,7 @@ class Journal:
     async def put_token(self, token: Token) -> None:
         """Keep a token; durable on return, and only then answered by `token`."""
         await self._writing().put_durable(
-            Work(partial(_write_token, token), partial(self._tokens.add, token))
+            Work(lambda connection: tokens.save(connection, token), partial(self._tokens.add, token))
         )
 
     async def take_token(self, digest: bytes) -> Token | None:
@@ -387,7 +387,7 @@ class Journal:
             await trio.lowlevel.checkpoint()
             return
         with trio.CancelScope(shield=True):  # else it would be good again after a restart
-            await committer.put_durable(Work(partial(_delete_token, digest)))
+            await committer.put_durable(Work(lambda connection: tokens.delete(connection, digest)))
 
     # --- snapshots -------------------------------------------------------------------------
 
@@ -395,27 +395,8 @@ class Journal:
         """Keep the hall's state as it is after record `seq`; durable on return."""
         if seq > self._queued_seq:
             raise UsageError(f"a snapshot at record {seq} is beyond the last record {self._queued_seq}")
-        await self._writing().put_durable(Work(partial(_write_snapshot, seq, at, state)))
+        await self._writing().put_durable(Work(lambda connection: snapshots.save(connection, seq, at, state)))
 
     async def load_snapshot(self) -> tuple[int, int, bytes] | None:
         """Seq, time and state of the newest snapshot that checks out; None to replay from the start."""
         return await self._reader.run(snapshots.load_newest, self.head)
-
-
-# The committer hands the connection last; SQL functions take it first.
-
-
-def _write_position(follower: str, seq: int, connection: apsw.Connection) -> None:
-    positions.save(connection, {follower: seq})
-
-
-def _write_token(token: Token, connection: apsw.Connection) -> None:
-    tokens.save(connection, token)
-
-
-def _delete_token(digest: bytes, connection: apsw.Connection) -> None:
-    tokens.delete(connection, digest)
-
-
-def _write_snapshot(seq: int, at: int, state: bytes, connection: apsw.Connection) -> None:
-    snapshots.save(connection, seq, at, state)
