@@ -83,6 +83,7 @@ class Announcer:
         self._printing = 0
         self._slips_in, self._slips_out = trio.open_memory_channel[tuple[str, Sequence[SlipPart]]](MOST_SLIPS)
         self._shown: dict[str, object] = {}
+        self._stepped = trio.Event()
         self.spoken = 0
         self.dropped = 0
 
@@ -109,6 +110,15 @@ class Announcer:
         dirty = self._boards_dirty.is_set() or self._drawing
         return behind or dirty or bool(self._printing)
 
+    async def wait_idle(self) -> None:
+        """Return when it has caught up and everything but speech is done."""
+        while self.busy:
+            await self._stepped.wait()
+
+    def _step(self) -> None:
+        self._stepped.set()
+        self._stepped = trio.Event()
+
     async def draw_last(self) -> None:
         """Bring every board to the present state; for the end of a run."""
         await self._draw_boards()
@@ -122,6 +132,7 @@ class Announcer:
                 self.position = record.seq
             self._boards_dirty.set()
             journal.note_position(NAME, self.position)
+            self._step()
 
     async def _heed(self, record: Record) -> None:
         match event_of(record):
@@ -155,6 +166,7 @@ class Announcer:
                 except DeviceError as error:
                     log.error("slip not printed", job=job, printer=printer.name, error=str(error))
             self._printing -= 1
+            self._step()
 
     # -- voice ------------------------------------------------------------------------------------
 
@@ -200,6 +212,7 @@ class Announcer:
                 await self._draw_boards()
             finally:
                 self._drawing = False
+                self._step()
 
     async def _draw_boards(self) -> None:
         try:

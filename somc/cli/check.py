@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import trio
 
+from somc.composition import driver_terms, read_overrides
 from somc.config import DriverTerms, HallConfig, load
 from somc.errors import ConfigurationError, Fault, SomcError
+from somc.runtime.plugins import Plugins, installed
 
-__all__ = ["Overrides", "command", "command_with"]
+__all__ = ["Overrides", "command", "command_with", "installed_command"]
 
 Overrides = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
 """`overrides(data_dir, values)`: for every key that a record of the journal in `data_dir` overrides, the
@@ -96,7 +99,7 @@ def _say_valid(config: HallConfig, differing: list[_Override], as_json: bool) ->
         answer = {"file": str(config.file), "valid": True, "faults": [], "org": config.org, **counts}
         _print_json({**answer, "overridden": [asdict(one) for one in differing]})
         return
-    summary = ", ".join(f"{count} {name}" for name, count in counts.items())
+    summary = ", ".join(f"{name} {count}" for name, count in counts.items())
     click.echo(f"{config.file}: valid: {config.org}: {summary}")
     for one in differing:
         click.echo(
@@ -110,3 +113,16 @@ def _plain(value: Any) -> str:
 
 def _print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def installed_command() -> click.Command:
+    """The command with what is installed here."""
+    return command_with(drivers=_drivers, plugins=installed, overrides=_overrides)
+
+
+def _drivers() -> Mapping[str, DriverTerms]:
+    return driver_terms(Plugins(installed()).drivers())
+
+
+def _overrides(folder: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return trio.run(read_overrides, folder, dict(values))

@@ -49,10 +49,9 @@ class Queues:
     def means_ms(self, settings: HallSettings) -> list[int]:
         """Mean service per queue in ms, in the order of the queue numbers."""
         if len(self._means) != len(self.names):
+            known = settings.services
             self._means = [
-                max(1, settings.services[service].mean_service_s * 1000)
-                if service in settings.services
-                else 1
+                known[service].mean_service_s * 1000 if service in known else 1
                 for service, _, _ in self.names
             ]
         return self._means
@@ -78,8 +77,7 @@ class Queues:
         for name in self.names:
             self.scheduler.set_terms(self.numbers[name], self._terms(settings, name))
         for service in settings.services:
-            lanes = [Lane(queue=n) for (name, _, _), n in sorted_items(self.numbers) if name == service]
-            self._set_profile(f"service:{service}", lanes)
+            self._apply_service(service)
         for number, counter_skills in skills.items():
             self.apply_skills(number, counter_skills)
         self._means = []
@@ -101,13 +99,14 @@ class Queues:
         if name not in self.numbers:
             self._open(settings, name)
             self._means = []
-            lanes = [
-                Lane(queue=n) for (other, _, _), n in sorted_items(self.numbers) if other == ticket.service
-            ]
-            self._set_profile(f"service:{ticket.service}", lanes)
+            self._apply_service(ticket.service)
             if ticket.only_counter in skills:
                 self.apply_skills(ticket.only_counter, skills[ticket.only_counter])
         return self.numbers[name]
+
+    def _apply_service(self, service: str) -> None:
+        lanes = [Lane(queue=number) for (name, _, _), number in sorted_items(self.numbers) if name == service]
+        self._set_profile(f"service:{service}", lanes)
 
     def _open(self, settings: HallSettings, name: QueueName) -> None:
         if name not in self.numbers:

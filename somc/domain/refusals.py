@@ -159,7 +159,10 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
 
 
 def refuse(code: str, **facts: object) -> Refusal:
-    """The refusal `code` with its sentences filled in, `Words` in their own language. `KeyError` for a code that is not catalogued."""
+    """The refusal `code`, its sentences filled in (`Words` each in their own language).
+
+    `KeyError` for a code that is not catalogued.
+    """
     kind, zh, en = CATALOGUE[code]
     in_zh = {name: fact.zh if isinstance(fact, Words) else fact for name, fact in facts.items()}
     in_en = {name: fact.en if isinstance(fact, Words) else fact for name, fact in facts.items()}

@@ -53,8 +53,8 @@ def _check_names(settings: HallSettings) -> None:
                 raise msgspec.ValidationError(
                     f"counter.{number}.skills names '{service}', which is no service"
                 )
-    for name, service in settings.services.items():
-        for customer_class in service.target_wait_s:
+    for name, offered in settings.services.items():
+        for customer_class in offered.target_wait_s:
             if customer_class not in settings.classes:
                 raise msgspec.ValidationError(
                     f"service.{name}.target_wait_s names '{customer_class}', which is no class"

@@ -39,7 +39,7 @@ class Metrics(Collector):
         yield CounterMetricFamily("somc_refusals", "Commands refused by a rule", value=hall.refused)
         yield GaugeMetricFamily("somc_journal_seq", "Last record on disk", value=journal.head)
         yield CounterMetricFamily("somc_journal_commits", "Commits, each with one sync", value=stats.commits)
-        yield CounterMetricFamily("somc_journal_commit_seconds", "Time in commits", value=stats.total_commit_s)
+        yield CounterMetricFamily("somc_journal_commit_seconds", "In commits", value=stats.total_commit_s)
         waiting = GaugeMetricFamily("somc_waiting", "Tickets waiting", labels=["service", "customer_class"])
         for service in state.hall.services:
             for kind in state.hall.classes:

@@ -38,7 +38,7 @@ def load_assets() -> dict[str, tuple[bytes, str]]:
     """Every built file by its path below `dist`, read once: they are a few hundred KB."""
     assets: dict[str, tuple[bytes, str]] = {}
     root = resources.files("somc").joinpath("web", "dist")
-    waiting = [("", root)]
+    waiting = [("", root)] if root.is_dir() else []
     while waiting:
         prefix, folder = waiting.pop()
         for entry in folder.iterdir():
@@ -55,6 +55,8 @@ def add_pages(app: Application) -> None:
     assets = load_assets()
 
     async def page(rest: str = "") -> Response:
+        if "index.html" not in assets:
+            return app.fail(problem(404, "no_pages", "the pages are not built in this checkout: run `make ui`"))
         body, kind = assets["index.html"]
         response = Response(body, content_type=f"{kind}; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY

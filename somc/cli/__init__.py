@@ -1,0 +1,26 @@
+"""The command line `somc`: one file a command; it parses and prints, and decides nothing.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import click
+
+import somc
+from somc.cli import check, init, run
+from somc.cli.journal import command as journal
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(somc.__version__, package_name="somc", message="somc %(version)s")
+def main() -> None:
+    """Run a service hall (营业厅): tickets, calling, devices, live pages."""
+
+
+main.add_command(run.command)
+main.add_command(check.installed_command())
+main.add_command(init.command)
+main.add_command(journal)

@@ -1,0 +1,154 @@
+"""`somc run`: one hall, from its start to a clean end on SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import trio
+
+from somc.cli.failures import failing_clearly
+from somc.cli.logs import set_up_logs
+from somc.composition import Options, load_config, run_node
+from somc.config import HallConfig
+from somc.errors import UsageError
+from somc.example import example_hall
+from somc.runtime.plugins import Plugins
+from somc.server.access import admin_token
+from somc.simulate.arrivals import Arrival, Mapped, read_arrivals, read_mapping
+
+__all__ = ["command"]
+
+OWN_COUNTER = 8
+"""The counter of the example hall that simulated agents leave to whoever tries the pages."""
+
+
+@click.command("run")
+@click.argument("file", metavar="[HALL.toml]", type=click.Path(path_type=Path), required=False)
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen here; 0 picks a free port.")
+@click.option("--host", help="Listen on this address instead of hall.toml's.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the journal here.")
+@click.option(
+    "--admin-token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Holds an admin API token; made (mode 0600) if it is missing.",
+)
+@click.option("--no-visitors", is_flag=True, help="Example hall: nobody comes by himself.")
+@click.option(
+    "--arrivals", type=click.Path(path_type=Path, exists=True), help="Play the visits of this CSV file."
+)
+@click.option(
+    "--mapping", type=click.Path(path_type=Path, exists=True), help="How the CSV file's columns read."
+)
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 1000), default=1.0, help="Example hall: hall seconds per second."
+)
+def command(
+    file: Path | None,
+    port: int | None,
+    host: str | None,
+    data: Path | None,
+    admin_token_file: Path | None,
+    no_visitors: bool,
+    arrivals: Path | None,
+    mapping: Path | None,
+    speed: float,
+) -> None:
+    """Run one hall; with no file, the example hall with simulated devices and visitors."""
+    set_up_logs()
+    with failing_clearly():
+        config, plugins = load_config(example_hall() if file is None else file)
+        visits = None if arrivals is None else one_day(arrivals, mapping, config)
+        example = file is None or config.visitors.enabled or visits is not None
+        if speed != 1.0 and not example:
+            raise UsageError("--speed is for halls with simulated visitors: real time cannot be sped up")
+        token = None if admin_token_file is None else admin_token(admin_token_file)
+        with data_folder(file, data, config) as folder:
+            options = Options(
+                data_dir=folder,
+                host=host or config.server.host,
+                port=config.server.port if port is None else port,
+                speed=speed,
+                admin=token,
+                visitors=config.visitors.enabled and not no_visitors and visits is None,
+                arrivals=visits,
+                sign_in_links=example,
+                own_counter=OWN_COUNTER if OWN_COUNTER in config.settings.counters else None,
+            )
+            try:
+                trio.run(serve_until_signal, config, plugins, options)
+            except* OSError as group:
+                taken = [error for error in flatten(group) if "in use" in str(error)]
+                if not taken:
+                    raise
+                raise UsageError(
+                    f"port {options.port} on {options.host} is taken by another program: "
+                    "end it, name another with --port N, or let one be picked with --port 0"
+                ) from taken[0]
+
+
+async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Options) -> None:
+    """Serve, say so on stdout, and stop in order on SIGTERM or SIGINT."""
+    shutdown = trio.Event()
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def serve(task_status: trio.TaskStatus[object]) -> None:
+                await run_node(config, plugins, options, shutdown=shutdown, task_status=task_status)
+                nursery.cancel_scope.cancel()
+
+            node = await nursery.start(serve)
+            click.echo(f"ready {node.urls[0]}")
+            for page, link in node.links.items():
+                click.echo(f"{page:<15} {link}")
+            sys.stdout.flush()
+            async for _ in signals:
+                shutdown.set()
+                break
+
+
+def one_day(path: Path, mapping: Path | None, config: HallConfig) -> list[Arrival]:
+    """The file's visits, its days one after the other."""
+    beside = path.with_suffix(".toml")
+    mapped = read_mapping(mapping or beside) if mapping or beside.exists() else Mapped()
+    days = read_arrivals(
+        path, mapped, config.settings.classes, config.settings.services, config.visitors.seed
+    )
+    visits: list[Arrival] = []
+    for number, day in enumerate(days.values()):
+        for visit in day:
+            at_s = visit.at_s + number * 86_400
+            visits.append(
+                Arrival(at_s, visit.customer_class, visit.service, visit.service_s, visit.patience_s)
+            )
+    first_s = visits[0].at_s if visits else 0.0
+    return [
+        Arrival(visit.at_s - first_s, visit.customer_class, visit.service, visit.service_s, visit.patience_s)
+        for visit in visits
+    ]
+
+
+@contextmanager
+def data_folder(file: Path | None, data: Path | None, config: HallConfig) -> Iterator[Path]:
+    """Where the journal is kept; the bare example hall forgets its day unless `--data` is given."""
+    if data is not None:
+        yield data
+    elif file is not None:
+        yield config.data_dir
+    else:
+        with tempfile.TemporaryDirectory(prefix="somc-example-") as folder:
+            yield Path(folder)
+
+
+def flatten(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions inside nested groups."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from flatten(error)
+        else:
+            yield error

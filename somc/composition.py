@@ -1,0 +1,419 @@
+"""The one place that builds everything and opens the one nursery of a hall.
+
+    journal ── replay ──▶ state ──▶ hall (decider) ──▶ announcer · live feed · server · people
+
+What must stay true
+- Everything that runs is a task of one nursery; a fault in one that the hall cannot do without
+  (journal, decider, server) ends the process with its message.
+- The end is orderly: nobody new is let in, what is inside is finished, the devices get their last
+  state, then the tasks are cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import msgspec
+import structlog
+import trio
+
+from somc.announce.announcer import NAME, Announcer
+from somc.announce.devices import HallDevices
+from somc.announce.keypads import serve_keypad
+from somc.config import DeviceSettings, DriverTerms, HallConfig, load
+from somc.domain import commands as c
+from somc.domain.refusals import Refusal
+from somc.domain.settings import differences
+from somc.errors import ConfigurationError, Fault, Overloaded, ShuttingDown
+from somc.journal.entry import Token
+from somc.journal.opening import open_journal
+from somc.runtime.clock import Clock, SystemClock
+from somc.runtime.hall import Hall
+from somc.runtime.ids import IdSource
+from somc.runtime.plugins import Plugins, installed
+from somc.runtime.replay import replay
+from somc.runtime.upkeep import keep_deadlines, keep_snapshots
+from somc.scheduler.choose import factory
+from somc.server.access import Principal, issue
+from somc.server.app import Application
+from somc.server.desk import Desk
+from somc.server.queries import Floor
+from somc.server.serve import ServeSettings, serve
+from somc.simulate.arrivals import Arrival, random_arrivals
+from somc.simulate.crowd import Crowd
+from somc_hal.devices import Device, DeviceClass
+from somc_hal.drivers.base import DriverSpec
+from somc_hal.simulators.base import Simulator
+from somc_hal.simulators.host import SimulatorHost, Where
+from somc_hal.simulators.reference import AnnouncerSimulator
+from somc_hal.status import DeviceStatus
+
+__all__ = ["Node", "Options", "load_config", "open_hall", "run_node"]
+
+log = structlog.get_logger(__name__)
+
+LAST_STATE_S = 3.0
+"""How long the devices may take to show their last state at the end."""
+
+LINK_LIFE_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says beside hall.toml."""
+
+    data_dir: Path
+    host: str
+    port: int
+    speed: float = 1.0
+    admin: Token | None = None
+    visitors: bool = False
+    arrivals: list[Arrival] | None = None
+    sign_in_links: bool = False
+    own_counter: int | None = None
+    """A counter that simulated agents leave to a real one."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether simulated people visit."""
+        return self.visitors or self.arrivals is not None
+
+
+@dataclass(slots=True)
+class Node:
+    """A running hall, as the command line and tests see it."""
+
+    hall: Hall
+    app: Application
+    announcer: Announcer
+    devices: dict[str, Device]
+    simulators: dict[str, SimulatorHost]
+    urls: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+
+
+# -- configuration ----------------------------------------------------------------------------------
+
+
+def load_config(path: Path) -> tuple[HallConfig, Plugins]:
+    """hall.toml, held against the plugins that it enables. `ConfigurationError`, `UsageError`."""
+    known = set(installed())
+    bare = load(path, plugins=known)
+    plugins = Plugins(bare.plugins)
+    return load(path, drivers=driver_terms(plugins.drivers()), plugins=known), plugins
+
+
+def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
+    """What each driver asks of its table in hall.toml."""
+    at_counter = {DeviceClass.COUNTER_DISPLAY: True, DeviceClass.COUNTER_CALLER: True}
+    return {
+        name: DriverTerms(
+            options={key: option_type(option) for key, option in spec.options_schema.items()},
+            at_counter=at_counter.get(spec.device_class, False),
+        )
+        for name, spec in drivers.items()
+    }
+
+
+def option_type(option: Any) -> Any:
+    """A driver's option as a type that msgspec checks."""
+    if option.type in (int, float):
+        bounds = {
+            name: option.type(limit)
+            for name, limit in (("ge", option.low), ("le", option.high))
+            if abs(limit) != float("inf")
+        }
+        return Annotated[option.type, msgspec.Meta(**bounds)]
+    return tuple[str, ...] if option.type is tuple else option.type
+
+
+# -- the hall without its edges -----------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def open_hall(
+    config: HallConfig, data_dir: Path, clock: Clock, ids: IdSource
+) -> AsyncIterator[tuple[Hall, trio.Nursery]]:
+    """Journal, state and decider of one hall, running in the nursery that is given out with it.
+
+    hall.toml's changes since the last start are applied. At the end the door is closed and what is
+    inside is on disk before the nursery is cancelled.
+    """
+    async with open_journal(data_dir, new_epoch=lambda: ids.draw("e"), clock_ms=clock.now_ms) as journal:
+        state, snapshot_seq = await replay(journal, factory())
+        hall = Hall(state, journal, clock)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(journal.run)
+            decided = trio.Event()
+            nursery.start_soon(_then_set, hall.run, decided)
+            await apply_config(hall, config)
+            nursery.start_soon(keep_deadlines, hall)
+            nursery.start_soon(keep_snapshots, hall, snapshot_seq)
+            yield hall, nursery
+            await hall.close_door()
+            await decided.wait()
+            await journal.wait_idle()
+            nursery.cancel_scope.cancel()
+
+
+async def _then_set(run: Callable[[], Any], done: trio.Event) -> None:
+    await run()
+    done.set()
+
+
+async def apply_config(hall: Hall, config: HallConfig) -> None:
+    """What hall.toml says otherwise than at the last start becomes a record.
+
+    `ConfigurationError` if the hall cannot take it now (a service is gone for which people wait).
+    """
+    changes = differences(hall.state.file_values, config.values)
+    if not changes:
+        return
+    command = c.ChangeConfig(by="config", changes=changes)
+    outcome = await hall.submit(command, lambda state, events, now: None)
+    if isinstance(outcome, Refusal):
+        why = outcome.words.en
+        raise ConfigurationError([Fault(str(config.file), 0, "hall.toml", why, "what the hall stands on")])
+    log.info("configuration applied", keys=len(changes))
+
+
+# -- devices ------------------------------------------------------------------------------------------
+
+
+async def build_devices(
+    config: HallConfig, plugins: Plugins, nursery: trio.Nursery, speed: float, health: Health
+) -> tuple[dict[str, Device], dict[str, SimulatorHost]]:
+    """Every device of hall.toml, running, and the simulators behind those that are simulated."""
+    drivers, makers = plugins.drivers(), plugins.simulators()
+    devices: dict[str, Device] = {}
+    hosts: dict[str, SimulatorHost] = {}
+    for settings in config.devices:
+        url = settings.url
+        if settings.simulated is not None:
+            hosts[settings.name] = host = _host(settings, makers[settings.driver](), speed)
+            url = await nursery.start(host.run)
+        assert url is not None
+        device = drivers[settings.driver].make(settings.name, url, settings.options, on_status=health.report)
+        devices[settings.name] = device
+        await nursery.start(device.run)
+    return devices, hosts
+
+
+def _host(settings: DeviceSettings, simulator: Simulator, speed: float) -> SimulatorHost:
+    if isinstance(simulator, AnnouncerSimulator):
+        simulator.s_per_cell /= speed
+    return SimulatorHost(simulator, cast(Where, settings.simulated), name=settings.name)
+
+
+def arrange(config: HallConfig, devices: Mapping[str, Device]) -> HallDevices:
+    """The devices by what they are for."""
+    arranged = HallDevices()
+    for settings in config.devices:
+        device: Any = devices[settings.name]
+        match device.device_class:
+            case DeviceClass.TICKET_PRINTER:
+                arranged.printers.append(device)
+            case DeviceClass.ANNOUNCER:
+                arranged.announcers.append(device)
+            case DeviceClass.HALL_DISPLAY:
+                arranged.hall_displays.append(device)
+            case DeviceClass.COUNTER_CALLER:
+                arranged.keypads.append((settings.counter or 0, device))
+            case DeviceClass.COUNTER_DISPLAY:
+                arranged.strips.append((settings.counter or 0, device))
+    return arranged
+
+
+class Health:
+    """Carries what devices say of themselves to the door; keeps only the newest of each."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, DeviceStatus] = {}
+        self._changed = trio.Event()
+
+    def report(self, status: DeviceStatus) -> None:
+        self._newest[status.device] = status
+        self._changed.set()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._newest)
+
+    async def run(self, hall: Hall) -> None:
+        """Submit every change, until the hall stops."""
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            while self._newest:
+                name, status = next(iter(self._newest.items()))
+                command = c.ReportDevice(
+                    by="device:" + name, device=name, status=status.state.value, detail=status.detail
+                )
+                try:
+                    await hall.submit(command, lambda state, events, now: None)
+                except Overloaded as error:
+                    await trio.sleep(error.retry_after_s)
+                    continue
+                except ShuttingDown:
+                    return
+                if self._newest.get(name) is status:
+                    del self._newest[name]
+
+
+# -- the whole node -------------------------------------------------------------------------------------
+
+
+async def run_node(
+    config: HallConfig,
+    plugins: Plugins,
+    options: Options,
+    *,
+    shutdown: trio.Event,
+    task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run one hall until `shutdown` is set; `started` is given the node when it serves.
+
+    Raises what its parts raise: `ConfigurationError`, `StoreError`, `OSError` for a port that is taken.
+    """
+    ids = IdSource()
+    clock = await start_clock(options, ids)
+    async with open_hall(config, options.data_dir, clock, ids) as (hall, nursery):
+        health = Health()
+        devices, hosts = await build_devices(config, plugins, nursery, options.speed, health)
+        nursery.start_soon(health.run, hall)
+        arranged = arrange(config, devices)
+        announcer = Announcer(hall, arranged, config.announcements)
+        await nursery.start(announcer.run)
+        for number, keypad in arranged.keypads:
+            nursery.start_soon(serve_keypad, hall, number, keypad)
+
+        serving = True
+        floor = Floor(hall, describe(config, devices))
+        desk = Desk(hall, ids, lambda: config.customers)
+        app = Application(floor, desk, ready=lambda: serving)
+        nursery.start_soon(app.feed.run)
+        if options.admin is not None:
+            await hall.journal.put_token(options.admin)
+        node = Node(hall, app, announcer, devices, hosts)
+        stop_server, stopped = trio.Event(), trio.Event()
+
+        async def serve_until(task_status: trio.TaskStatus[list[str]]) -> None:
+            await serve(
+                app,
+                sockets_or_binds=[(options.host, options.port)],
+                settings=ServeSettings(),
+                shutdown=stop_server,
+                task_status=task_status,
+            )
+            stopped.set()
+
+        node.urls = await nursery.start(serve_until)
+        if options.sign_in_links:
+            node.links = await sign_in_links(hall, node.urls[0], options.own_counter)
+        crowd_scope = trio.CancelScope()
+        if options.simulated:
+            nursery.start_soon(_run_crowd, crowd_of(hall, config, options, ids), crowd_scope)
+        task_status.started(node)
+
+        await shutdown.wait()
+        log.info("stopping")
+        serving = False
+        crowd_scope.cancel()
+        stop_server.set()
+        await stopped.wait()
+        with trio.move_on_after(LAST_STATE_S):
+            await announcer.wait_idle()
+            await announcer.draw_last()
+            for device in arranged.all():
+                await device.wait_idle()
+        await hall.journal.store_position(NAME, announcer.position)
+
+
+async def start_clock(options: Options, ids: IdSource) -> SystemClock:
+    """The wall clock; for an example hall, one that goes on where its journal ended.
+
+    A day played at sixty times the speed leaves records of tomorrow: time never runs backwards, so
+    the next run begins there.
+    """
+    plain = SystemClock()
+    if options.speed == 1.0 and not options.simulated:
+        return plain
+    folder = options.data_dir
+    async with open_journal(folder, new_epoch=lambda: ids.draw("e"), clock_ms=plain.now_ms) as journal:
+        if options.speed == 1.0 and journal.last_at <= plain.now_ms():
+            return plain
+        return SystemClock(speed=options.speed, start_ms=max(plain.now_ms(), journal.last_at))
+
+
+async def _run_crowd(crowd: Crowd, scope: trio.CancelScope) -> None:
+    with scope:
+        await crowd.live()
+
+
+def crowd_of(hall: Hall, config: HallConfig, options: Options, ids: IdSource) -> Crowd:
+    """The simulated people of an example hall."""
+    settings = config.visitors
+    means_s = {name: service.mean_service_s for name, service in config.settings.services.items()}
+    arrivals: Iterator[Arrival]
+    if options.arrivals is not None:
+        arrivals = iter(options.arrivals)
+    else:
+        arrivals = random_arrivals(
+            per_hour=settings.per_hour,
+            services=settings.services,
+            classes=settings.classes,
+            means_s=means_s,
+            patience_s=settings.patience_s,
+            seed=settings.seed,
+        )
+    counters = {
+        number: f"sim-{number}"
+        for number in config.settings.counters
+        if settings.agents and number != options.own_counter
+    }
+    return Crowd(
+        hall, arrivals, begin_ms=hall.now(), counters=counters, ids=ids, seed=settings.seed, phones=True
+    )
+
+
+def describe(config: HallConfig, devices: Mapping[str, Device]) -> dict[str, dict[str, Any]]:
+    """Of each device what it is, for views."""
+    return {
+        settings.name: {
+            "driver": settings.driver,
+            "device_class": devices[settings.name].device_class.value,
+            "counter": settings.counter,
+        }
+        for settings in config.devices
+    }
+
+
+async def sign_in_links(hall: Hall, url: str, own_counter: int | None) -> dict[str, str]:
+    """One-time links for the pages of an example hall."""
+    links = {}
+    for page, role in (
+        ("kiosk", "kiosk"),
+        ("display", "display"),
+        ("counter", "agent"),
+        ("monitor", "manager"),
+        ("administration", "admin"),
+    ):
+        principal = Principal(f"demo-{page}", (role,))
+        secret = await issue(hall.journal, principal, "link", hall.now() + LINK_LIFE_MS)
+        links[page] = f"{url}/sign-in/{secret}"
+    return links
+
+
+async def read_overrides(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """For every setting that the journal in `folder` overrides: the value that will be in force when a
+    hall with hall.toml's `values` starts there, `None` for a setting that is gone."""
+    plain = SystemClock()
+    async with open_journal(folder, new_epoch=str, clock_ms=plain.now_ms, read_only=True) as journal:
+        state, _ = await replay(journal, factory())
+    in_force = {**state.values, **differences(state.file_values, values)}
+    keys = sorted(in_force.keys() | values.keys())
+    return {key: in_force.get(key) for key in keys if in_force.get(key) != values.get(key)}

@@ -1,0 +1,1 @@
+"""Simulated people: arrivals from a file or at random, and agents that serve them."""
