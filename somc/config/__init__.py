@@ -9,13 +9,14 @@ from somc.config.hall_config import (
     ServerSettings,
     VisitorSettings,
 )
-from somc.config.load import load
+from somc.config.load import Drivers, load
 
 __all__ = [
     "AnnouncementSettings",
     "CustomerTable",
     "DeviceSettings",
     "DriverTerms",
+    "Drivers",
     "HallConfig",
     "ServerSettings",
     "VisitorSettings",

@@ -8,7 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +31,10 @@ from somc.config.toml_text import read_toml
 from somc.domain.settings import settings_from
 from somc.errors import ConfigurationError, Fault
 
-__all__ = ["load"]
+__all__ = ["Drivers", "load"]
+
+Drivers = Mapping[str, DriverTerms] | Callable[[tuple[str, ...]], Mapping[str, DriverTerms]]
+"""The drivers by name, or from the enabled plugins to them."""
 
 NOT_SETTINGS = {"customer_table", "data"}
 """Keys of [hall] that say where files are: they belong to this machine, not to the hall's records."""
@@ -40,12 +43,13 @@ NOT_SETTINGS = {"customer_table", "data"}
 def load(
     path: Path,
     *,
-    drivers: Mapping[str, DriverTerms] | None = None,
+    drivers: Drivers | None = None,
     plugins: Collection[str] | None = None,
 ) -> HallConfig:
     """The configuration that `path` holds.
 
-    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked.
+    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked. Drivers
+    that depend on the plugins are given as a function, called with those the file enables.
 
     Raises `ConfigurationError` with every fault, in the order of their files and lines.
     """
@@ -60,8 +64,10 @@ def load(
         given = {key: spans for key, spans in tables["hours"][""].items() if spans is not None}
         hours = hours_from(given, reading.at("hours"))
     check_names(tables, reading)
-    check_devices(tables["device"], tables["counter"], drivers, reading)
-    check_plugins(tables["plugins"][""]["enabled"], plugins, reading.at("plugins", "enabled"))
+    enabled = tables["plugins"][""]["enabled"]
+    check_plugins(enabled, plugins, reading.at("plugins", "enabled"))
+    known = _drivers(drivers, enabled, plugins)
+    check_devices(tables["device"], tables["counter"], known, reading)
     customers, customer_faults = _customers(path, tables, reading)
     faults += reading.faults
     if faults or customer_faults:
@@ -78,10 +84,20 @@ def load(
         devices=_devices(tables["device"]),
         announcements=_announcements(tables["announcements"][""]),
         visitors=_visitors(tables),
-        plugins=tuple(tables["plugins"][""]["enabled"]),
+        plugins=tuple(enabled),
         customers=customers,
         data_dir=path.parent / tables["hall"][""]["data"],
     )
+
+
+def _drivers(
+    drivers: Drivers | None, enabled: Any, plugins: Collection[str] | None
+) -> Mapping[str, DriverTerms] | None:
+    if drivers is None or isinstance(drivers, Mapping):
+        return drivers
+    if enabled is FAULTY or (plugins is not None and not set(enabled) <= set(plugins)):
+        return None  # a plugin that is not there may have the driver: one mistake, one fault
+    return drivers(tuple(enabled))
 
 
 def _customers(

@@ -91,7 +91,7 @@ port = 8080
 # url = "tcp://192.168.1.20:9100"
 #
 # [device.strip-1]
-# driver = "strip"
+# driver = "reference-strip"
 # simulated = "pty"
 # counter = 1
 
@@ -100,8 +100,8 @@ languages = ["zh", "en"]
 # repeat = 1
 # stale_after_s = 30
 
-# [plugins]
-# enabled = []
+[plugins]
+enabled = ["standard_devices"]          # printers, displays, announcers and keypads
 """
 
 CUSTOMERS = """\

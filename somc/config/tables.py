@@ -6,6 +6,7 @@ mistake was reported. What one table says about another is checked in `reference
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,9 +71,17 @@ def _read_family(table: Table, raw: Any, reading: Reading) -> Entries:
 
 def _read(table: Table, raw: Mapping[str, Any], at: Place) -> Fields:
     names = _key_names(table)
+    misspelt: list[str] = []
     for name in sorted(raw.keys() - set(names)):
         (at / name).fault(f"a key that {table.heading} does not have", one_of(name, names))
-    return {key.name: _read_key(key, raw, at / key.name) for key in table.keys}
+        misspelt += difflib.get_close_matches(name.lower(), names, n=1)
+    return {
+        # A key that is there under a misspelt name is one mistake, not also a missing key.
+        key.name: FAULTY
+        if key.name in misspelt and key.name not in raw
+        else _read_key(key, raw, at / key.name)
+        for key in table.keys
+    }
 
 
 def _read_key(key: Key, raw: Mapping[str, Any], at: Place) -> Any:

@@ -61,10 +61,10 @@ PIECES = [
 ]
 DRIVERS = {
     "escpos": DriverTerms(options={"columns": int}, at_counter=False),
-    "strip": DriverTerms(required=frozenset(), at_counter=True),
-    "announcer": DriverTerms(),
-    "hall-display": DriverTerms(),
-    "keypad": DriverTerms(at_counter=True),
+    "reference-strip": DriverTerms(required=frozenset(), at_counter=True),
+    "reference-announcer": DriverTerms(),
+    "reference-hall": DriverTerms(),
+    "reference-keypad": DriverTerms(at_counter=True),
 }
 
 
@@ -101,7 +101,7 @@ def check(folder: Path, hall: bytes, customers: bytes) -> bool:
     (folder / "customers.csv").write_bytes(customers)
     faults: tuple[Fault, ...] = ()
     try:
-        load(folder / "hall.toml", drivers=DRIVERS, plugins=["one"])
+        load(folder / "hall.toml", drivers=DRIVERS, plugins=["standard_devices"])
         return True
     except ConfigurationError as error:
         faults = error.faults

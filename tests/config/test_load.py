@@ -235,6 +235,12 @@ def test_key_of_an_entry_outside_an_entry_is_told(smallest: str, faults_of: Faul
     assert "[counter.N]" in fault.allowed
 
 
+def test_misspelt_required_key_is_one_fault(smallest: str, faults_of: Faulting) -> None:
+    (fault,) = faults_of(smallest.replace("prefix", "prefx"))
+    assert (fault.line, fault.key) == (12, "service.pay.prefx")
+    assert "did you mean 'prefix'?" in fault.allowed
+
+
 def test_wrong_name_is_not_reported_again_by_those_who_use_it(smallest: str, faults_of: Faulting) -> None:
     faults = faults_of(smallest.replace("service.pay]", "service.Pay]").replace("{ pay =", "{ Pay ="))
     assert [fault.key for fault in faults] == ["service.Pay"]
@@ -355,6 +361,29 @@ def test_plugin_that_is_not_installed_is_told(smallest: str, faults_of: Faulting
     assert (fault.line, fault.key) == (17, "plugins.enabled[0]")
     assert "did you mean 'standard_devices'?" in fault.allowed
     assert loaded(text).plugins == ("standard_device",)
+
+
+def test_drivers_of_the_enabled_plugins_are_checked_in_the_same_go(
+    smallest: str, faults_of: Faulting
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def drivers(plugins: tuple[str, ...]) -> dict[str, DriverTerms]:
+        asked.append(plugins)
+        return {"escpos": DriverTerms()}
+
+    text = smallest + "[device.d]\ndriver = 'strip'\nsimulated = 'pty'\n[server]\nport = -1\n"
+    faults = faults_of(text + "[plugins]\nenabled = ['one']", drivers=drivers, plugins=["one"])
+    assert [fault.key for fault in faults] == ["device.d.driver", "server.port"]
+    assert asked == [("one",)]
+
+
+def test_driver_of_a_plugin_that_is_not_installed_is_no_second_mistake(
+    smallest: str, faults_of: Faulting
+) -> None:
+    text = smallest + "[device.d]\ndriver = 'strip'\nsimulated = 'pty'\n[plugins]\nenabled = ['one', 'two']"
+    faults = faults_of(text, drivers=lambda plugins: {}, plugins=["one"])
+    assert [fault.key for fault in faults] == ["plugins.enabled[1]"]
 
 
 def test_shares_that_are_left_out_are_zero(smallest: str, loaded: Loading) -> None:

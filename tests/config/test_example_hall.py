@@ -1,0 +1,71 @@
+"""The example hall is what its page promises, and loads without a fault."""
+
+from collections import Counter
+from pathlib import Path
+
+from somc.config import HallConfig, load
+from somc.domain.settings import differences, settings_from
+
+AT_COUNTERS = ("reference-strip", "reference-keypad")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "hall" / "hall.toml"
+
+
+def example() -> HallConfig:
+    return load(EXAMPLE)
+
+
+def test_example_has_eight_counters_five_services_three_classes_and_a_promise_of_ten_minutes() -> None:
+    settings = example().settings
+    assert list(settings.counters) == list(range(1, 9))
+    assert {service.prefix for service in settings.services.values()} == set("ABCDE")
+    assert {name: kind.name.zh for name, kind in settings.classes.items()} == {
+        "gotone": "全球通",
+        "mzone": "动感地带",
+        "easyown": "神州行",
+    }
+    assert all(settings.target_wait_s(s, c) == 600 for s in settings.services for c in settings.classes)
+    assert settings.hours is None
+
+
+def test_every_service_of_the_example_has_two_counters_and_payment_one_of_its_own() -> None:
+    settings = example().settings
+    served = Counter(service for counter in settings.counters.values() for service in counter.skills)
+    assert set(served) == set(settings.services)
+    assert min(served.values()) >= 2
+    assert settings.counters[1].skills == {"payment": 1}
+
+
+def test_counters_of_the_example_can_serve_its_visitors() -> None:
+    config = example()
+    visitors, services = config.visitors, config.settings.services
+    total = sum(visitors.services.values())
+    work_s = sum(share * services[name].mean_service_s for name, share in visitors.services.items()) / total
+    load_per_counter = visitors.per_hour * work_s / 3600 / len(config.settings.counters)
+    assert visitors.enabled
+    assert visitors.agents
+    assert 0.7 < load_per_counter < 0.9  # busy, and the queue does not grow for ever
+
+
+def test_devices_of_the_example_are_simulated_and_complete() -> None:
+    devices = example().devices
+    assert all(device.simulated and device.url is None for device in devices)
+    at_counters = {driver: {d.counter for d in devices if d.driver == driver} for driver in AT_COUNTERS}
+    assert at_counters == {driver: set(range(1, 9)) for driver in AT_COUNTERS}
+    whole_hall = sorted(device.driver for device in devices if device.counter is None)
+    assert whole_hall == ["escpos", "reference-announcer", "reference-hall"]
+
+
+def test_customers_of_the_example_are_of_all_classes() -> None:
+    customers = example().customers
+    assert customers.class_of("13800138000") == "gotone"
+    assert customers.class_of("13800139012") == "mzone"
+    assert customers.class_of("13800130000") == "easyown"
+    assert customers.class_of("13900000000") is None
+    assert all(
+        number.startswith("138001") for number in (*customers.exact, *customers.prefixes) if len(number) > 7
+    )
+
+
+def test_values_of_the_example_survive_the_journal_s_way_through_differences() -> None:
+    config = example()
+    assert settings_from(differences({}, config.values)) == config.settings
