@@ -1,0 +1,54 @@
+/** The messages of the live feed (`/api/v1/ws`), as they travel in msgpack or JSON. */
+import type { HallState, TodayFigures, Words } from "./state";
+
+/** One journal record: a fact in the past tense. `data` holds the fields of its type; defaulted ones may be absent. */
+export interface HallRecord {
+  seq: number;
+  at: number;
+  type: string;
+  topic: string;
+  data: Record<string, unknown>;
+  v?: number;
+}
+
+/** What the hall computes rather than records. Anything may be absent. */
+export interface Figures {
+  now?: number;
+  day?: string | null;
+  open?: boolean;
+  services?: Record<string, { waiting?: number; expected_wait_s?: number | null; open?: boolean }>;
+  today?: Partial<TodayFigures>;
+}
+
+/** A problem document (RFC 9457) with the hall's own words in both languages. */
+export interface Problem {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  code?: string;
+  words?: Words;
+}
+
+export interface Welcome {
+  role: string;
+  subject: string;
+  org: string;
+  now: number;
+  speed: number;
+}
+
+export type ServerMessage =
+  | ({ op: "welcome" } & Welcome)
+  | { op: "snapshot"; epoch: string | number; seq: number; state: HallState }
+  | { op: "records"; epoch: string | number; through: number; records: HallRecord[] }
+  | { op: "figures"; seq: number; figures: Figures }
+  | { op: "reply"; id: string | number; ok: true; result: unknown }
+  | { op: "reply"; id: string | number; ok: false; error: Problem }
+  | { op: "resync"; reason: string }
+  | { op: "pong" };
+
+export type ClientMessage =
+  | { op: "subscribe"; id: string; topics: string[]; after?: { epoch: string | number; seq: number } }
+  | { op: "command"; id: string; name: string; args: Record<string, unknown>; key?: string }
+  | { op: "ping" };

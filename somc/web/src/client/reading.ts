@@ -1,0 +1,10 @@
+/** Reading a record's loose fields: the value if it is of that kind, else null. */
+
+export const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
+
+export const number = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+
+export function levels(value: unknown): Record<string, number> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, number>) : null;
+}
