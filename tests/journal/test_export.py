@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import trio
 
 from somc.errors import UsageError
 from somc.journal import Entry, Person
@@ -56,6 +57,18 @@ async def test_an_export_proves_itself_with_sha256_alone(folder: Path) -> None:
     for line in _exported(folder).splitlines():
         chain = link(chain, line)
     assert chain.hex() == report.chain
+
+
+async def test_the_documented_check_works_without_somc(folder: Path) -> None:
+    async with running(folder) as journal:
+        await write(journal, 30, words="你好")
+    page = Path(__file__).parents[2] / "docs" / "reference" / "journal-store.md"
+    program = page.read_text().split("```python\n")[1].split("```")[0]
+    assert "somc" not in program.replace("somc journal ", "").replace("`somc", "")
+    done = await trio.run_process(
+        [sys.executable, "-c", program, "epoch-1"], stdin=_exported(folder), capture_stdout=True
+    )
+    assert done.stdout.decode().strip() == verify(folder).chain
 
 
 async def test_progress_is_told_to_the_end(folder: Path) -> None:

@@ -16,6 +16,7 @@ from somc.errors import ShuttingDown, StoreError, UsageError
 from somc.journal import Entry, Journal, Record, open_journal
 from somc.journal import committer as committer_module
 from somc.journal.ring import Ring
+from somc.journal.verify import verify
 from tests.journal.samples import START_MS, TurnedClock, entry, record, running, write
 
 
@@ -226,6 +227,25 @@ async def test_a_failed_batch_stops_the_journal_for_everybody(folder: Path) -> N
         assert not journal.busy
         assert journal.head == 1
         assert [each.seq for each in journal.recent_after(0, 9) or []] == [1]
+
+
+async def test_nothing_of_a_failed_batch_is_kept(folder: Path) -> None:
+    def fail(connection: apsw.Connection) -> None:
+        connection.execute("INSERT INTO position (follower, seq) VALUES ('half', 1)")
+        raise ZeroDivisionError
+
+    async with open_journal(folder, new_epoch=lambda: "e", clock_ms=TurnedClock()) as journal:
+        await journal.enqueue(entry(1))
+        await journal._writing().put(lambda: committer_module.Work(fail))
+        await journal.enqueue(entry(2))
+        with pytest.raises(StoreError, match="ZeroDivisionError"):
+            await journal.run()
+        with pytest.raises(StoreError):
+            await journal.wait_durable(1)
+    assert verify(folder).records == 0
+    async with running(folder) as journal:
+        assert (journal.head, journal.position("half")) == (0, 0)
+        await journal.append(entry(1))
 
 
 async def test_sixteen_readers_and_a_writer_see_every_record_once_in_order(folder: Path) -> None:
