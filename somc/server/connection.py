@@ -55,10 +55,10 @@ SHUTDOWN_LINGER_S = 0.05
 class ServeSettings:
     """Limits of the server. Sizes are bytes, durations seconds; all must be positive.
 
-    `server_names`: the hosts, lower-case and without port, that are answered; empty means any. `ws_stall_s`:
-    how long a WebSocket handler may leave its queue full before the connection is closed with 1013. `orphan_s`:
-    how long a handler may work on after its peer has gone before it is cancelled. `grace_s`: how long requests
-    in flight may take after the shutdown began.
+    `server_names`: the hosts, lower-case and without port, that are answered; empty means any.
+    `ws_stall_s`: how long a WebSocket handler may leave its queue full before its peer is closed with 1013.
+    `orphan_s`: how long a handler may work on after its peer has gone before it is cancelled.
+    `grace_s`: how long requests in flight may take after the shutdown began.
     """
 
     max_connections: int = 6_000

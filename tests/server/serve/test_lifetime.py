@@ -15,7 +15,7 @@ from somc.errors import UsageError
 from somc.server.serve import AppFailed, ServeSettings, serve
 from tests.server.serve.rig import TEXT, ProbeApp, Raw, client, close_frame, frame, handshake, serving
 
-AT_ONCE_S = 0.4
+AT_ONCE_S = 1.0
 """Far under any limit of the server and far over what a busy machine needs."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import struct
+from typing import Any
 
 import pytest
 import trio
@@ -47,12 +48,12 @@ async def test_a_send_that_waits_can_be_cancelled() -> None:
     """Cancelled with half a frame on the wire, the connection is reset: what followed would be garbage."""
     cancelled = trio.Event()
 
-    async def app(scope: object, receive: object, send: object) -> None:
-        if scope["type"] == "websocket":  # type: ignore[index]  # an ASGI scope is a dict
-            await receive()  # type: ignore[operator]
-            await send({"type": "websocket.accept"})  # type: ignore[operator]
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
             with trio.move_on_after(0.2) as scope_:
-                await send({"type": "websocket.send", "bytes": b"z" * 50_000_000})  # type: ignore[operator]
+                await send({"type": "websocket.send", "bytes": b"z" * 50_000_000})
             assert scope_.cancelled_caught
             cancelled.set()
 
