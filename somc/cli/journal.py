@@ -19,35 +19,22 @@ import trio
 from rich.console import Console
 from rich.progress import Progress
 
-from somc.errors import SomcError, UsageError
+from somc.cli.failures import failing_clearly
+from somc.errors import UsageError
 from somc.journal.chain import line_of
+from somc.journal.connection import system_errors
 from somc.journal.export import export_json_lines, export_parquet
 from somc.journal.opening import open_journal
 from somc.journal.verify import Report, database_in, verify
 
-__all__ = ["command", "journal"]
+__all__ = ["command"]
 
 Folder = click.Path(exists=True, path_type=Path)
 
 
-@click.group()
-def journal() -> None:
+@click.group("journal")
+def command() -> None:
     """Check, export and follow a journal (记录). DIR is a hall's data folder."""
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of ours as one line on stderr and the right exit code."""
-    try:
-        yield
-    except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        raise  # an OSError too, but nobody's fault
-    except (SomcError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
 
 
 @contextmanager
@@ -59,12 +46,12 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-@journal.command("verify")
+@command.command("verify")
 @click.argument("directory", metavar="DIR", type=Folder)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def verify_command(directory: Path, as_json: bool) -> None:
     """Check sequence, hash chain, times, content and snapshots."""
-    with _told(), _progress("verifying") as on_progress:
+    with failing_clearly(), _progress("verifying") as on_progress:
         report = verify(directory, on_progress)
     if as_json:
         click.echo(msgspec.json.encode(report))
@@ -87,7 +74,7 @@ def _moment(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-@journal.command("export")
+@command.command("export")
 @click.argument("directory", metavar="DIR", type=Folder)
 @click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", show_default=True)
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="SEQ", help="Only records after SEQ.")
@@ -99,23 +86,24 @@ def _moment(at: int) -> str:
 )
 def export_command(directory: Path, form: str, after: int, output: Path | None) -> None:
     """Write the records as JSON Lines or Parquet: no phone, no name."""
-    with _told():
+    with failing_clearly():
         database_in(directory)  # before a file is made for nothing
-        if form == "parquet":
-            if output is None:
-                raise UsageError("Parquet is not a stream: name a file with --output")
-            with _progress("exporting") as on_progress:
-                export_parquet(directory, output, after, on_progress)
-        elif output is None:
+        if form == "parquet" and output is None:
+            raise UsageError("Parquet is not a stream: name a file with --output")
+        if output is None:
             with _quiet_when_nobody_reads():
                 export_json_lines(directory, sys.stdout.buffer, after)
                 sys.stdout.buffer.flush()
-        else:
-            with _progress("exporting") as on_progress, output.open("wb") as file:
-                export_json_lines(directory, file, after, on_progress)
+            return
+        with system_errors(f"{output} cannot be written"), _progress("exporting") as on_progress:
+            if form == "parquet":
+                export_parquet(directory, output, after, on_progress)
+            else:
+                with output.open("wb") as file:
+                    export_json_lines(directory, file, after, on_progress)
 
 
-@journal.command("tail")
+@command.command("tail")
 @click.argument("directory", metavar="DIR", type=Folder)
 @click.option(
     "-n", "count", type=click.IntRange(min=0), default=10, show_default=True, help="Records to begin with."
@@ -123,7 +111,7 @@ def export_command(directory: Path, form: str, after: int, output: Path | None) 
 @click.option("--follow", "-f", is_flag=True, help="Go on as records come, until interrupted.")
 def tail_command(directory: Path, count: int, follow: bool) -> None:
     """Print the newest records, one line of JSON each."""
-    with _told(), _quiet_when_nobody_reads():
+    with failing_clearly(), _quiet_when_nobody_reads():
         folder = database_in(directory).parent
         trio.run(_tail, folder, count, follow)
 
@@ -154,6 +142,3 @@ def _quiet_when_nobody_reads() -> Iterator[None]:
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - it lives as long as the process
     except KeyboardInterrupt:
         pass
-
-
-command = journal  # the name under which every command's file offers it

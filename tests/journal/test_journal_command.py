@@ -14,7 +14,7 @@ import pytest
 import trio
 from click.testing import CliRunner, Result
 
-from somc.cli.journal import journal as command
+from somc.cli.journal import command
 from tests.journal.samples import running, write
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def test_wrong_usage_is_2_and_says_what_to_do(filled: Path) -> None:
 def test_a_file_that_cannot_be_written_fails_in_one_line(filled: Path, tmp_path: Path) -> None:
     done = _run("export", filled, "--output", tmp_path / "no" / "such" / "folder.jsonl")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: ")
+    assert "folder.jsonl cannot be written" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -111,7 +111,7 @@ def test_tail_prints_the_newest_records(filled: Path) -> None:
     assert _run("tail", filled).stdout.count("\n") == 10
 
 
-PROGRAM = "from somc.cli.journal import journal; journal()"
+PROGRAM = "from somc.cli.journal import command; command()"
 
 
 @pytest.fixture
