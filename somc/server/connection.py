@@ -347,7 +347,10 @@ class Connection:
             return
         with suppress(OSError):
             self.socket.shutdown(stdlib_socket.SHUT_WR)
-        with trio.move_on_after(SHUTDOWN_LINGER_S if self._stopping() else LINGER_S):
+        linger_s = LINGER_S
+        if self._stopping():
+            linger_s = 0 if self._phase is Phase.CLOSING else SHUTDOWN_LINGER_S  # it has had that time
+        with trio.move_on_after(linger_s):
             while await self._receive():
                 pass
         if not self.gone:
