@@ -23,6 +23,7 @@ export function foldCounter(state: HallState, type: string, data: Record<string,
       return withCounter(state, which, (counter) => ({
         state: "open",
         since: at,
+        free_since: at,
         agent: text(data.agent),
         reason: null,
         skills: levels(data.skills) ?? counter.skills,
@@ -30,7 +31,7 @@ export function foldCounter(state: HallState, type: string, data: Record<string,
     case "counter.paused":
       return withCounter(state, which, () => ({ state: "paused", since: at, reason: text(data.reason) }));
     case "counter.resumed":
-      return withCounter(state, which, () => ({ state: "open", since: at, reason: null }));
+      return withCounter(state, which, () => ({ state: "open", since: at, free_since: at, reason: null }));
     case "counter.closed":
       return withCounter(state, which, () => ({ state: "closed", since: at, agent: null, reason: null }));
     case "counter.configured":

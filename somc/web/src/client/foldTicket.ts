@@ -29,19 +29,20 @@ export function foldTicket(state: HallState, type: string, data: Data, at: numbe
         withCounter(state, ticket.counter, (counter) => ({ served: counter.served + 1 })),
         ticket,
         "finished",
+        at,
       );
     case "ticket.no_show":
-      return ended(state, ticket, "no_show");
+      return ended(state, ticket, "no_show", at);
     case "ticket.cancelled":
-      return ended(state, ticket, "cancelled");
+      return ended(state, ticket, "cancelled", at);
     case "ticket.expired":
-      return ended(state, ticket, "expired");
+      return ended(state, ticket, "expired", at);
     case "ticket.held":
-      return withTicket(freed(state, ticket), ticket, { state: "held", held_at: at, ...sums(ticket, at) });
+      return withTicket(freed(state, ticket, at), ticket, { state: "held", held_at: at, ...sums(ticket, at) });
     case "ticket.resumed":
       return withTicket({ ...state, recent_calls: uncalled(state, id) }, ticket, { ...WAITS_AGAIN, queued_at: at });
     case "ticket.transferred":
-      return withTicket({ ...freed(state, ticket), recent_calls: uncalled(state, id) }, ticket, {
+      return withTicket({ ...freed(state, ticket, at), recent_calls: uncalled(state, id) }, ticket, {
         ...WAITS_AGAIN,
         service: text(data.to_service) ?? ticket.service,
         only_counter: number(data.to_counter) ?? 0,
@@ -136,9 +137,9 @@ function uncalled(state: HallState, id: string): RecentCall[] {
   return state.recent_calls.filter((call) => call.ticket !== id);
 }
 
-function ended(state: HallState, ticket: TicketView, how: Ending): HallState {
+function ended(state: HallState, ticket: TicketView, how: Ending, at: number): HallState {
   const next: HallState = {
-    ...freed(state, ticket),
+    ...freed(state, ticket, at),
     tickets: state.tickets.filter((one) => one.id !== ticket.id),
     today: { ...state.today, [how]: state.today[how] + 1 },
   };
@@ -154,8 +155,10 @@ function sums(ticket: TicketView, at: number): { waited_s: number; served_s: num
 }
 
 /** The ticket's counter has nobody now. */
-function freed(state: HallState, ticket: TicketView): HallState {
-  return withCounter(state, ticket.counter, (counter) => (counter.ticket === ticket.id ? { ticket: null } : {}));
+function freed(state: HallState, ticket: TicketView, at: number): HallState {
+  return withCounter(state, ticket.counter, (counter) => 
+    counter.ticket === ticket.id ? { ticket: null, free_since: at } : {},
+  );
 }
 
 function withTicket(state: HallState, ticket: TicketView, change: Partial<TicketView>): HallState {

@@ -43,6 +43,8 @@ export interface CounterView {
   /** The id of the ticket at this counter, called or being served. */
   ticket: string | null;
   served: number;
+  /** When it last became free. */
+  free_since?: number;
 }
 
 export interface TicketView {

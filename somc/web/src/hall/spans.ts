@@ -8,10 +8,9 @@ export function running(span_s: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** Whole minutes, half up; a started first minute is one. */
+/** Whole minutes, half up; from half a minute on the first counts. */
 export function minutes(span_s: number): number {
-  if (span_s <= 0) return 0;
-  return Math.max(1, Math.round(span_s / 60));
+  return Math.max(0, Math.round(span_s / 60));
 }
 
 /** `09:30` of an instant (Unix ms), in this screen's time zone: a screen hangs in its hall. */

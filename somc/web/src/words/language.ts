@@ -3,6 +3,7 @@ import { readonly, ref, watchEffect } from "vue";
 
 import type { Words } from "../client";
 import { recall, remember } from "../hall/memory";
+import { minutes } from "../hall/spans";
 import { en } from "./en";
 import { zh } from "./zh";
 
@@ -57,6 +58,14 @@ export function say(chosen: Language, key: Key, facts: Facts = {}): string {
 export function pick(words: Words | null | undefined): string {
   if (!words) return "";
   return current.value === "zh" ? words.zh || words.en : words.en || words.zh;
+}
+
+/** Shorter waits than this are none to a person (s). */
+const NO_WAIT_S = 45;
+
+/** An expected wait as a person says it. */
+export function waitWords(expected_s: number): string {
+  return expected_s < NO_WAIT_S ? t("no_wait") : t("about_minutes", { n: minutes(expected_s) });
 }
 
 /** The text of a catalogued code (`state.open`), or the code itself where no text is known. */

@@ -32,9 +32,15 @@ export function useAnnouncing(hall: Pick<Hall, "state" | "onRecords">, announce:
   const turns = ref(0);
   let timer = 0;
 
+  /** Whether somebody still has to go there: not once the customer left, or was called elsewhere. */
+  function wanted(call: Announcement): boolean {
+    return hall.state.value?.tickets.some((one) => one.number === call.number && one.counter === call.counter) ?? false;
+  }
+
   function showNext(): void {
     timer = 0;
-    const next = queue.shift();
+    let next = queue.shift();
+    while (next !== undefined && queue.length > 0 && !wanted(next)) next = queue.shift();
     if (next === undefined) return;
     current.value = next;
     announce(next);

@@ -13,5 +13,5 @@ export function statusOf(counter: CounterView, ticket: TicketView | null): Count
 export function sinceOf(counter: CounterView, ticket: TicketView | null): number {
   if (ticket?.state === "serving") return ticket.started_at ?? counter.since;
   if (ticket?.state === "called") return ticket.called_at ?? counter.since;
-  return counter.since;
+  return Math.max(counter.since, counter.state === "open" ? (counter.free_since ?? 0) : 0);
 }
