@@ -28,6 +28,8 @@ __all__ = ["Answer", "Desk"]
 CLAIMANTS = frozenset(("floor", "agent", "manager", "channel"))
 """Roles that may say which class a customer is of; a kiosk may not."""
 
+MOST_KEY_CHARACTERS = 200
+
 encode_json = msgspec.json.Encoder().encode
 
 
@@ -46,16 +48,18 @@ class Desk:
         self.ids = ids
         self._customers = customers
 
-    async def do(
-        self, act: Act, body: Any, principal: Principal, key: str | None = None, raw: bytes = b""
-    ) -> Answer | Problem:
-        """Carry `act` out. With `key`, the same `raw` body gets the same answer for 48 hours.
+    async def do(self, act: Act, body: Any, principal: Principal, key: str | None = None) -> Answer | Problem:
+        """Carry `act` out. With `key`, the same body gets the same answer for 48 hours.
 
-        Raises what `Hall.submit` raises.
+        Bodies are the same if they mean the same: a client that sends its command by HTTP first and by
+        WebSocket again, or its fields in another order, repeats it. Raises what `Hall.submit` raises.
         """
         if not may(principal, act.roles):
             allowed = ", ".join(sorted(act.roles))
             return problem(403, "no_right", f"{principal.by} may not do {act.name}; allowed: {allowed}")
+        if key is not None and not 0 < len(key) <= MOST_KEY_CHARACTERS:
+            why = f"an idempotency key has 1 to {MOST_KEY_CHARACTERS} characters"
+            return problem(422, "wrong_input", why, fields={"Idempotency-Key": why})
         person: Person | None = None
         command: c.Command
         if isinstance(body, TakeBody):
@@ -69,7 +73,7 @@ class Desk:
         used = None
         if key is not None:
             target = ":".join(str(getattr(body, name)) for name in act.parameters)
-            digest = hashlib.sha256(raw).digest()
+            digest = hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
             used = Key(principal.by, f"{act.name}:{target}", key, digest)
 
         def view(state: HallState, events: Any, now: int) -> Any:

@@ -64,7 +64,7 @@ class Op(msgspec.Struct, frozen=True):
     """Any message from a client; each op reads the fields that it needs, unknown ones are ignored."""
 
     op: str
-    id: Any = None
+    id: str | int | None = None
     topics: list[str] = []
     after: dict[str, Any] | None = None
     name: str = ""
@@ -86,7 +86,8 @@ class Client:
         """Why a snapshot is owed: a reason to tell, `FIRST_SNAPSHOT`, or `None` if none is."""
         self.figures_seen = 0
         self.wake = trio.Event()
-        self.replies_in, self.replies_out = trio.open_memory_channel[bytes](MOST_REPLIES)
+        self.replies_in, self.replies_out = trio.open_memory_channel[bytes | int](MOST_REPLIES)
+        """Encoded replies; an integer closes the connection with that code after those before it."""
 
     def sees(self, record: Record) -> bool:
         return self.interest.matches(record.topic) and (self.everything or public_topic(record.topic))
@@ -103,6 +104,7 @@ class LiveFeed:
         self._encoded: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._figures: dict[str, Any] = {}
         self._figures_version = 0
+        self._figures_head = -1
         self.sent_messages = 0
         self.resyncs = 0
 
@@ -123,12 +125,11 @@ class LiveFeed:
 
     async def _derive(self) -> None:
         """The figures: once a second while somebody looks and something changed."""
-        seen = -1
         while True:
             await trio.sleep(FIGURES_EVERY_S)
             head = self.hall.journal.head
-            if self.clients and head != seen:
-                seen = head
+            if self.clients and head != self._figures_head:
+                self._figures_head = head
                 self._figures = await self.hall.read(lambda state, now: views.figures(state, now))
                 self._figures_version += 1
                 self._wake_all()
@@ -148,6 +149,10 @@ class LiveFeed:
             return
         client = Client(principal, FORMATS[chosen or "somc.v1.json"])
         await send({"type": "websocket.accept", "subprotocol": chosen})
+        if not self.clients:
+            # The figures were last derived when somebody looked: too old for this one.
+            client.figures_seen = self._figures_version
+            self._figures_head = -1
         self.clients.add(client)
         try:
             async with trio.open_nursery() as nursery:
@@ -155,9 +160,12 @@ class LiveFeed:
                 client.replies_in.send_nowait(client.wire.encode(self._welcome(client)))
                 client.wake.set()
                 code = await self._read(client, receive)
-                if code is not None:
-                    await send({"type": "websocket.close", "code": code})
-                nursery.cancel_scope.cancel()
+                if code is None:
+                    nursery.cancel_scope.cancel()
+                else:
+                    # Through the writer, so that the reply which says why leaves first.
+                    await client.replies_in.send(code)
+                    client.wake.set()
         finally:
             self.clients.discard(client)
 
@@ -180,10 +188,10 @@ class LiveFeed:
             if message["type"] != "websocket.receive":
                 continue
             data = message.get("bytes")
-            data = message.get("text", "").encode() if data is None else data
+            data = (message.get("text") or "").encode() if data is None else data
             try:
                 op = client.wire.decode(data, Op)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 await self._reply(client, None, of_validation(error))
                 return PROTOCOL_ERROR
             code = await self._obey(client, op)
@@ -250,8 +258,7 @@ class LiveFeed:
                 return await query.ask(self.floor, msgspec.convert(op.args, query.params), client.principal)
             assert act is not None
             body = msgspec.convert(op.args, act.body)
-            raw = msgspec.json.encode(body)
-            answer = await self.desk.do(act, body, client.principal, op.key, raw)
+            answer = await self.desk.do(act, body, client.principal, op.key)
         except msgspec.ValidationError as error:
             return of_validation(error)
         except SomcError as error:
@@ -269,15 +276,22 @@ class LiveFeed:
     # -- writing ----------------------------------------------------------------------------------
 
     async def _write(self, client: Client, send: Send) -> None:
-        """The one task that sends to this client: replies first, then what it is behind by."""
+        """The one task that sends to this client: replies first, then what it is behind by.
+
+        It ends when it has closed the connection.
+        """
         while True:
             await client.wake.wait()
             client.wake = trio.Event()
             while True:
                 try:
-                    await self._send(client, send, client.replies_out.receive_nowait())
+                    reply = client.replies_out.receive_nowait()
                 except trio.WouldBlock:
                     break
+                if isinstance(reply, int):
+                    await send({"type": "websocket.close", "code": reply})
+                    return
+                await self._send(client, send, reply)
             await self._catch_up(client, send)
             if client.position is not None and client.figures_seen != self._figures_version:
                 client.figures_seen = self._figures_version

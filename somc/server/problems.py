@@ -6,6 +6,7 @@ both languages where the domain refused, `fields` names wrong input.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,9 @@ from somc.errors import (
 )
 
 __all__ = ["Problem", "of_error", "of_refusal"]
+
+MISSING = re.compile(r"missing required field `(\w+)`")
+"""How msgspec says that a field is not there: it names the object, and the field in words only."""
 
 STATUS_OF_KIND = {"conflict": 409, "not_found": 404, "invalid": 422}
 
@@ -62,10 +66,13 @@ def of_refusal(refusal: Refusal) -> Problem:
 def of_validation(error: Exception) -> Problem:
     """Input that is not of its form (or no JSON at all): 422, with the field that msgspec names."""
     text = str(error)
-    what, _, where = text.rpartition(" - at `$")
-    field = where.rstrip("`").lstrip(".") or "body"
+    what, at, where = text.rpartition(" - at `$")
+    if not at:
+        what, where = text, ""
+    path = [step for step in (where.rstrip("`").lstrip("."), *MISSING.findall(what)) if step]
+    field = ".".join(path) or "body"
     code = "wrong_input" if isinstance(error, msgspec.ValidationError) else "not_json"
-    return problem(422, code, f"{field}: {what or text}", fields={field: what or text})
+    return problem(422, code, f"{field}: {what}", fields={field: what})
 
 
 def of_error(error: SomcError) -> Problem:
