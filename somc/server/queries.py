@@ -60,7 +60,7 @@ class PreviewParams(msgspec.Struct, frozen=True):
 
 
 class RecordsParams(msgspec.Struct, frozen=True):
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0, le=2**53)] = 0
     epoch: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
 
@@ -157,8 +157,10 @@ async def _records(floor: Floor, params: RecordsParams, principal: Principal) ->
     journal = floor.hall.journal
     if params.epoch is not None and params.epoch != journal.epoch:
         return problem(409, "other_epoch", f"the journal is of epoch {journal.epoch}: begin at after=0")
+    # Of before the read: while it waits the head may move on to records that this page does not hold.
+    head = journal.head
     records = await journal.records_after(params.after, params.limit)
-    through = records[-1].seq if records else max(params.after, journal.head)
+    through = records[-1].seq if records else min(params.after, head)
     return {"epoch": journal.epoch, "through": through, "records": records}
 
 
