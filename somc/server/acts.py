@@ -47,7 +47,7 @@ class TakeBody(Body, frozen=True, kw_only=True):
     phone: Annotated[str, Meta(max_length=32)] | None = None
     customer_class: Annotated[str, Meta(max_length=64)] | None = None
     appointment_code: Annotated[str, Meta(max_length=64)] | None = None
-    channel: Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,31}$")] = "kiosk"
+    channel: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$(?!\n)")] = "kiosk"
 
 
 class TicketBody(Body, frozen=True, kw_only=True):

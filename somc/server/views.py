@@ -231,16 +231,23 @@ INSTANTS = frozenset(
 """Fields that hold an instant, in every view."""
 
 
+NAMED = frozenset(("skills", "target_wait_s", "waiting", "by_class"))
+"""Fields whose value is a map by names of the hall's own: a service may be called `now`."""
+
+
 def rfc3339(view: Any, zone: tzinfo) -> Any:
     """The view with every instant as RFC 3339 with the hall's offset, for HTTP."""
     if isinstance(view, dict):
-        return {
-            key: _instant(value, zone) if key in INSTANTS and isinstance(value, int) else rfc3339(value, zone)
-            for key, value in view.items()
-        }
+        return {key: _field(key, value, zone) for key, value in view.items()}
     if isinstance(view, list):
         return [rfc3339(item, zone) for item in view]
     return view
+
+
+def _field(key: str, value: Any, zone: tzinfo) -> Any:
+    if key in NAMED:
+        return value
+    return _instant(value, zone) if key in INSTANTS and isinstance(value, int) else rfc3339(value, zone)
 
 
 def _instant(at: int, zone: tzinfo) -> str:
