@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,25 +16,38 @@ from somc.server.problems import Problem, of_validation, problem
 if TYPE_CHECKING:
     from somc.server.app import Application
 
-__all__ = ["LinkBody", "TokenBody", "add_admission_routes"]
+__all__ = ["LinkBody", "RevokeBody", "TokenBody", "add_admission_routes"]
 
-Subject = Annotated[str, Meta(pattern=r"^[\w.@-]{1,64}$")]
+Subject = Annotated[str, Meta(pattern=r"^[\w.@-]{1,64}$(?!\n)")]
+"""What records name somebody by. `$` alone would let a line's end through."""
+
+Role = Literal["floor", "kiosk", "display", "agent", "manager", "admin", "device", "channel", "centre"]
+"""`access.ROLES`, as a type that validates and that the OpenAPI document spells out."""
+
+LONGEST_TOKEN_S = 10 * 366 * 24 * 3600
+"""Ten years; who wants longer leaves the end out."""
 
 
 class TokenBody(msgspec.Struct, frozen=True):
     """An API token for a program, or for one person's own client."""
 
     subject: Subject
-    roles: Annotated[list[str], Meta(min_length=1, max_length=9)]
+    roles: Annotated[list[Role], Meta(min_length=1, max_length=9)]
     scope: Annotated[str, Meta(max_length=200)] = ""
-    expires_in_s: Annotated[int, Meta(ge=1)] | None = None
+    expires_in_s: Annotated[int, Meta(ge=1, le=LONGEST_TOKEN_S)] | None = None
+
+
+class RevokeBody(msgspec.Struct, frozen=True):
+    """The API token to revoke; one that is unknown, or was revoked before, is no error."""
+
+    token: Annotated[str, Meta(max_length=200)]
 
 
 class LinkBody(msgspec.Struct, frozen=True):
     """A one-time sign-in link for a browser; its page is that of the role."""
 
     subject: Subject
-    role: str
+    role: Role
     scope: Annotated[str, Meta(max_length=200)] = ""
 
 
@@ -52,7 +65,7 @@ def add_admission_routes(app: Application) -> None:
     async def body_as(kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(await request.get_data(), type=kind)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return of_validation(error)
 
     @quart.post(f"{base}/ws-ticket")
@@ -81,10 +94,10 @@ def add_admission_routes(app: Application) -> None:
         principal = admin()
         if isinstance(principal, Problem):
             return app.fail(principal)
-        body = await body_as(dict[str, str])
+        body = await body_as(RevokeBody)
         if isinstance(body, Problem):
             return app.fail(body)
-        await hall.journal.drop_token(access.digest_of(body.get("token", "")))
+        await hall.journal.drop_token(access.digest_of(body.token))
         return Response(status=204)
 
     @quart.post(f"{base}/sign-in-links")
@@ -101,6 +114,9 @@ def add_admission_routes(app: Application) -> None:
 
     @quart.get("/sign-in/<secret>")
     async def sign_in(secret: str) -> Response:
+        if request.method == "HEAD":
+            # Mail gateways and chat programs look at links before people do: that must not use one up.
+            return Response(status=204)
         token = await hall.journal.take_token(access.digest_of(secret))
         if token is None or token.kind != "link" or (token.expires_at or 0) <= hall.now():
             why = "this sign-in link was used before or is too old: ask for a new one"
@@ -116,7 +132,8 @@ def add_admission_routes(app: Application) -> None:
             max_age=access.SESSION_LIFE_MS // 1000,
             httponly=True,
             secure=request.scheme == "https",
-            samesite="Lax",  # a link from a mail must arrive signed in; changes need X-SOMC besides
+            # Also from a link in a mail: the page itself is public, and what it then asks is same-site.
+            samesite="Strict",
         )
         return response
 

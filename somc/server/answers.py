@@ -215,6 +215,22 @@ class PolicyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: dict[str, ClassPolicy]
 
 
+class WsTicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    expires_in_s: int
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: str
+    subject: str
+    roles: list[str]
+
+
+class LinkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+    page: str
+
+
 _TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print")
 _COUNTER_ACTS = (
     *("recall", "start", "finish", "no_show", "pause", "resume", "open", "close"),
@@ -236,5 +252,8 @@ ANSWERS: dict[str, Any] = {
     "records": RecordsAnswer,
     "policy": PolicyAnswer,
     "devices": list[DeviceAnswer],
+    "ws-ticket": WsTicketAnswer,
+    "tokens.issue": TokenAnswer,
+    "links.issue": LinkAnswer,
 }
-"""Act or query → the shape of its answer."""
+"""Act, query or way in → the shape of its answer."""

@@ -13,7 +13,7 @@ import msgspec
 
 import somc
 from somc.server.acts import ACTS, Act
-from somc.server.admission import LinkBody, TokenBody
+from somc.server.admission import LinkBody, RevokeBody, TokenBody
 from somc.server.answers import ANSWERS
 from somc.server.problems import Problem
 from somc.server.queries import QUERIES, Query
@@ -48,6 +48,7 @@ def document() -> dict[str, Any]:
         Problem,
         TokenBody,
         LinkBody,
+        RevokeBody,
     ]
     _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -55,9 +56,14 @@ def document() -> dict[str, Any]:
         paths.setdefault(act.path, {})[act.method.lower()] = _act(act, components)
     for query in QUERIES:
         paths.setdefault(query.path, {})["get"] = _query(query, components)
-    paths["/ws-ticket"] = {"post": _post("ws-ticket", "A one-time ticket for the WebSocket", None)}
-    paths["/tokens"] = {"post": _post("tokens.issue", "A new API token (admin)", "TokenBody")}
-    paths["/sign-in-links"] = {"post": _post("links.issue", "A one-time sign-in link (admin)", "LinkBody")}
+    paths["/ws-ticket"] = {"post": _post("ws-ticket", "A one-time ticket for the WebSocket", None, 200)}
+    paths["/tokens"] = {"post": _post("tokens.issue", "A new API token (admin)", "TokenBody", 201)}
+    paths["/tokens/revoke"] = {
+        "post": _post("tokens.revoke", "Revoke an API token (admin)", "RevokeBody", 204)
+    }
+    paths["/sign-in-links"] = {
+        "post": _post("links.issue", "A one-time sign-in link (admin)", "LinkBody", 201)
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,11 +130,12 @@ def _query(query: Query, components: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _post(name: str, summary: str, body: str | None) -> dict[str, Any]:
+def _post(name: str, summary: str, body: str | None, status: int) -> dict[str, Any]:
+    done = _answer(ANSWERS[name]) if name in ANSWERS else {"description": "Done"}
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
-        "responses": {"2XX": {"description": "Done"}, **_problems()},
+        "responses": {str(status): done, **_problems()},
     }
     if body is not None:
         schema = {"$ref": REF.format(name=body)}
