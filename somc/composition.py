@@ -11,11 +11,11 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 import structlog
@@ -101,10 +101,13 @@ class Node:
 
 def load_config(path: Path) -> tuple[HallConfig, Plugins]:
     """hall.toml, held against the plugins that it enables. `ConfigurationError`, `UsageError`."""
-    known = set(installed())
-    bare = load(path, plugins=known)
-    plugins = Plugins(bare.plugins)
-    return load(path, drivers=driver_terms(plugins.drivers()), plugins=known), plugins
+    config = load(path, plugins=set(installed()), drivers=installed_drivers)
+    return config, Plugins(config.plugins)
+
+
+def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
+    """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
+    return driver_terms(Plugins(plugins).drivers())
 
 
 def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
@@ -128,7 +131,10 @@ def option_type(option: Any) -> Any:
             if abs(limit) != float("inf")
         }
         return Annotated[option.type, msgspec.Meta(**bounds)]
-    return tuple[str, ...] if option.type is tuple else option.type
+    word = Literal[option.choices] if option.choices else str
+    if option.type is tuple:
+        return tuple[word, ...]  # type: ignore[valid-type] # made from the driver's own choices
+    return word if option.type is str else option.type
 
 
 # -- the hall without its edges -----------------------------------------------------------------------

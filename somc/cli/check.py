@@ -14,10 +14,10 @@ from typing import Any
 import click
 import trio
 
-from somc.composition import driver_terms, read_overrides
-from somc.config import DriverTerms, HallConfig, load
+from somc.composition import installed_drivers, read_overrides
+from somc.config import Drivers, HallConfig, load
 from somc.errors import ConfigurationError, Fault, SomcError
-from somc.runtime.plugins import Plugins, installed
+from somc.runtime.plugins import installed
 
 __all__ = ["Overrides", "command", "command_with", "installed_command"]
 
@@ -35,7 +35,7 @@ class _Override:
 
 def command_with(
     *,
-    drivers: Callable[[], Mapping[str, DriverTerms]] | None = None,
+    drivers: Drivers | None = None,
     plugins: Callable[[], Collection[str]] | None = None,
     overrides: Overrides | None = None,
 ) -> click.Command:
@@ -47,7 +47,7 @@ def command_with(
     @click.pass_context
     def check(context: click.Context, hall: Path, as_json: bool, data: Path | None = None) -> None:
         try:
-            config = load(hall, drivers=drivers and drivers(), plugins=plugins and plugins())
+            config = load(hall, drivers=drivers, plugins=plugins and plugins())
         except ConfigurationError as error:
             _say_faults(hall, error.faults, as_json)
             context.exit(2)
@@ -117,11 +117,7 @@ def _print_json(document: Mapping[str, Any]) -> None:
 
 def installed_command() -> click.Command:
     """The command with what is installed here."""
-    return command_with(drivers=_drivers, plugins=installed, overrides=_overrides)
-
-
-def _drivers() -> Mapping[str, DriverTerms]:
-    return driver_terms(Plugins(installed()).drivers())
+    return command_with(drivers=installed_drivers, plugins=installed, overrides=_overrides)
 
 
 def _overrides(folder: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -115,10 +115,12 @@ def _customers(
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for table in (HALL, POLICY, CLASS, SERVICE, COUNTER):
-        for name, fields in tables[table.name].items():
+        for place, (name, fields) in enumerate(tables[table.name].items()):
             stem = f"{table.name}.{name}" if table.entry else table.name
             for key in _setting_keys(table):
                 values[f"{stem}.{key.field}"] = fields[key.name]
+            if table in (CLASS, SERVICE):
+                values[f"{stem}.order"] = place
             if table is COUNTER and fields["name"] is None:
                 values[f"{stem}.name"] = {"zh": f"{name}号台席", "en": f"Counter {name}"}
     values["hall.hours"] = hours

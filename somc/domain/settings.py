@@ -37,9 +37,16 @@ def settings_from(values: Mapping[str, Any]) -> HallSettings:
                 plain[TABLES[table]].setdefault(name, {})[field] = value
             case _:
                 raise msgspec.ValidationError(f"'{key}' is no setting")
+    for table in ("services", "classes"):
+        plain[table] = dict(sorted(plain[table].items(), key=_place))
     settings = msgspec.convert(plain, HallSettings, str_keys=True)
     _check_names(settings)
     return settings
+
+
+def _place(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
+    order = item[1].get("order", 0)
+    return (order if isinstance(order, int) else 0, item[0])  # of a wrong type: `convert` says so
 
 
 def _check_names(settings: HallSettings) -> None:

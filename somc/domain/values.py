@@ -96,6 +96,8 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Refuse further tickets once so many were taken on a business day."""
     hours: OpeningHours | None = None
     """Narrower than the hall's."""
+    order: int = 0
+    """Its place in lists; set from its place in hall.toml."""
 
 
 class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +109,8 @@ class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """1 is served first under `strict`."""
     rate_milli: int = 1000
     """Thousandths of a point per millisecond of waiting under `accumulating`."""
+    order: int = 0
+    """Its place in lists; set from its place in hall.toml."""
 
 
 class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

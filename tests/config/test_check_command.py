@@ -81,7 +81,7 @@ def test_missing_file_is_a_fault_and_not_a_traceback(tmp_path: Path) -> None:
 def test_installed_drivers_and_plugins_are_checked(hall: Path, smallest: str) -> None:
     device = "[device.d]\ndriver = 'strip'\nsimulated = 'pty'\n[plugins]\nenabled = ['care']\n"
     hall.write_text(smallest + device, encoding="utf-8")
-    informed = command_with(drivers=lambda: {"escpos": DriverTerms()}, plugins=lambda: ["crm"])
+    informed = command_with(drivers={"escpos": DriverTerms()}, plugins=lambda: ["crm"])
     assert run(hall).exit_code == 0
     lines = run(hall, using=informed).stdout.splitlines()
     assert [line.split(": ")[1] for line in lines] == ["device.d.driver", "plugins.enabled[0]"]
