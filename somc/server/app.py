@@ -184,7 +184,7 @@ class Application:
             if isinstance(answer, Problem):
                 return self.fail(answer)
             if not answer.body:
-                return Response(status=answer.status)
+                return self.nothing(answer.status)
             return self.answer(answer.status, msgspec.json.decode(answer.body))
 
         return route
@@ -211,6 +211,12 @@ class Application:
         """A view as JSON, its instants as RFC 3339 with the hall's offset."""
         body = encode_json(views.rfc3339(view, self.hall.state.zone))
         return Response(body, status=status, content_type="application/json")
+
+    def nothing(self, status: int = 204) -> Response:
+        """An answer without content. The body is given: Quart's own empty one needs an asyncio loop."""
+        response = Response(b"", status=status)
+        del response.headers["Content-Type"]
+        return response
 
     def fail(self, why: Problem) -> Response:
         """A problem document."""
