@@ -59,6 +59,9 @@ log = structlog.get_logger(__name__)
 LAST_STATE_S = 3.0
 """How long the devices may take to show their last state at the end."""
 
+OPENING_RUSH = 24
+"""Simulated visitors who stand at the door when the example hall opens: something to watch at once."""
+
 LINK_LIFE_MS = 24 * 3600 * 1000
 
 
@@ -375,6 +378,7 @@ def crowd_of(hall: Hall, config: HallConfig, options: Options, ids: IdSource) ->
             means_s=means_s,
             patience_s=settings.patience_s,
             seed=settings.seed,
+            rush=OPENING_RUSH,
         )
     counters = {
         number: f"sim-{number}"

@@ -30,8 +30,9 @@ def strip_lines(state: HallState, counter: Counter, lines: int, columns: int) ->
         ticket = state.tickets[counter.ticket]
         calling = ticket.state is TicketState.CALLED
         texts = [
-            f"请 {ticket.number} 号到 {counter.number} 号台席" if calling else f"{ticket.number} 号 办理中",
-            f"{ticket.number} to counter {counter.number}" if calling else f"Serving {ticket.number}",
+            # Short enough for the usual strip of sixteen columns: number and counter must both be seen.
+            f"请{ticket.number}到{counter.number}号" if calling else f"{ticket.number} 办理中",
+            f"{ticket.number} to No. {counter.number}" if calling else f"Serving {ticket.number}",
         ]
     else:
         words = {CounterState.CLOSED: CLOSED, CounterState.PAUSED: PAUSED, CounterState.OPEN: IDLE}

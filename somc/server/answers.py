@@ -167,6 +167,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speed: float
     org: str
     name: Words
+    timezone: str
     day: str | None
     open: bool
     services: list[ServiceInHall]

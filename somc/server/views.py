@@ -182,6 +182,7 @@ def hall_view(state: HallState, now: int, *, epoch: str, speed: float, drivers: 
         "speed": speed,
         "org": hall.org,
         "name": to_plain(hall.name),
+        "timezone": hall.timezone,
         "day": state.day,
         "open": derived["open"],
         "services": [{**service, **derived["services"][service["id"]]} for service in service_views(state)],

@@ -20,6 +20,7 @@ services of the same kind in the file, by seed.
 from __future__ import annotations
 
 import csv
+import itertools
 import random
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -119,6 +120,9 @@ def read_arrivals(
     return dict(sorted(days.items()))
 
 
+RUSH = 12
+"""How much faster than later the first visitors of a morning come."""
+
 MOST_FAULTS = 50
 """A file with the wrong mapping has as many faults as rows: these are enough to see why."""
 
@@ -193,12 +197,17 @@ def random_arrivals(
     means_s: Mapping[str, float],
     patience_s: float | None,
     seed: int,
+    rush: int = 0,
 ) -> Iterator[Arrival]:
-    """An endless Poisson stream: exponential gaps, services and patience; shares as weights."""
+    """An endless Poisson stream: exponential gaps, services and patience; shares as weights.
+
+    The first `rush` visitors were waiting at the door: they come `RUSH` times as fast.
+    """
     source = random.Random(seed)
     at_s = 0.0
-    while True:
-        at_s += source.expovariate(per_hour / 3600)
+    for number in itertools.count():
+        hurry = RUSH if number < rush else 1
+        at_s += source.expovariate(per_hour * hurry / 3600)
         service = source.choices(list(services), list(services.values()))[0]
         customer_class = source.choices(list(classes), list(classes.values()))[0]
         service_s = source.expovariate(1 / means_s[service])
