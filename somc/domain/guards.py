@@ -11,7 +11,7 @@ from somc.domain import events as e
 from somc.domain.lifecycle import ACTS, COUNTER_WORDS, STATE_WORDS, TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
-from somc.domain.values import Counter, CounterState, Ticket, Words
+from somc.domain.values import BEST_LEVEL, WORST_LEVEL, Counter, CounterState, Ticket, Words
 
 __all__ = [
     "counter_of",
@@ -24,8 +24,6 @@ __all__ = [
 
 TEXT_LIMIT = 120
 """Characters of a reason, an outcome or an agent's name: more is not a reason but a document."""
-
-BEST_LEVEL, WORST_LEVEL = 1, 9
 
 
 def ticket_for(state: HallState, ticket: str, act: type[e.Event]) -> Ticket | Refusal:

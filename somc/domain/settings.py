@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from somc.domain.values import HallSettings
+from somc.scheduler.policy import KINDS
 
 __all__ = ["TABLES", "differences", "settings_from"]
 
@@ -23,13 +25,16 @@ TABLES = {"service": "services", "class": "classes", "counter": "counters"}
 def settings_from(values: Mapping[str, Any]) -> HallSettings:
     """The settings that `values` spell out.
 
-    Raises `msgspec.ValidationError` if a key is unknown, a value has the wrong type, or a name refers to
-    nothing (a skill for a service that does not exist).
+    Raises `msgspec.ValidationError` if a key is unknown, a value has the wrong type or lies out of bounds, or
+    a name refers to nothing (a skill for a service that does not exist). What passes here can be applied:
+    `evolve` never meets a time zone, a policy or a number that it cannot use.
     """
     plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, "policy": {}}
-    for key, value in values.items():
+    # Sorted, so that services and classes come in one order however the table was filled: live, from
+    # the journal or from a snapshot. Queues are numbered in that order.
+    for key, value in sorted(values.items()):
         match key.split(".", 2):
-            case ["hall", field]:
+            case ["hall", field] if field not in ("services", "classes", "counters", "policy"):
                 plain[field] = value
             case ["policy", field]:
                 plain["policy"][field] = value
@@ -50,6 +55,14 @@ def _place(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
 
 
 def _check_names(settings: HallSettings) -> None:
+    try:
+        ZoneInfo(settings.timezone)
+    except (KeyError, ValueError, OSError):  # OSError: "Asia" is a folder of the database
+        raise msgspec.ValidationError(f"hall.timezone is '{settings.timezone}', which is no zone") from None
+    if settings.policy.kind not in KINDS:
+        raise msgspec.ValidationError(
+            f"policy.kind is '{settings.policy.kind}'; allowed are {', '.join(KINDS)}"
+        )
     if settings.default_class not in settings.classes:
         raise msgspec.ValidationError(
             f"hall.default_class names '{settings.default_class}', which is no class"

@@ -4,17 +4,24 @@ What must stay true
 - Every instant is an integer of Unix milliseconds, every other duration carries its unit.
 - No value here holds a phone number, a name or a message: people are known by `person`, a random id.
 - A value is replaced, never changed in place.
+- Settings hold no number that the scheduler or the clock could not take: the bounds stand at the fields
+  and are checked where settings are read (`settings_from`).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from somc.scheduler.interface import RATE_LIMIT
+from somc.scheduler.policy import PRIORITY_LIMIT
+
 __all__ = [
     "ANY_COUNTER",
+    "BEST_LEVEL",
+    "WORST_LEVEL",
     "Counter",
     "CounterSettings",
     "CounterState",
@@ -30,6 +37,16 @@ __all__ = [
 
 ANY_COUNTER = 0
 """`Ticket.only_counter` of a ticket that every counter with the skill may call."""
+
+BEST_LEVEL, WORST_LEVEL = 1, 9
+"""The preference levels of a skill."""
+
+Level = Annotated[int, msgspec.Meta(ge=BEST_LEVEL, le=WORST_LEVEL)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+"""A duration of one second to one day."""
+Limit = Annotated[int, msgspec.Meta(ge=0)]
+Prefix = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d_]{1,4}$")]
+"""Letters only: were a digit allowed, the 1001st of "A" and the first of "A1" would both be A1001."""
 
 
 class TicketState(StrEnum):
@@ -76,7 +93,7 @@ class OpeningHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     midnight, and the dates (`YYYY-MM-DD`) on which the hall stays closed. `until_s` may exceed 86,400:
     a span past midnight."""
 
-    week: tuple[tuple[tuple[int, int], ...], ...]
+    week: Annotated[tuple[tuple[tuple[int, int], ...], ...], msgspec.Meta(min_length=7, max_length=7)]
     closed_dates: frozenset[str] = frozenset()
 
 
@@ -84,15 +101,15 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A service (业务): what a customer comes for."""
 
     name: Words
-    prefix: str
-    mean_service_s: int = 300
+    prefix: Prefix
+    mean_service_s: Seconds = 300
     group: Words | None = None
     papers: tuple[Words, ...] = ()
-    target_wait_s: dict[str, int] = {}
+    target_wait_s: dict[str, Seconds] = {}
     """Promise per customer class where it differs from the class's own."""
-    max_waiting: int | None = None
+    max_waiting: Limit | None = None
     """Refuse further tickets while so many wait."""
-    daily_limit: int | None = None
+    daily_limit: Limit | None = None
     """Refuse further tickets once so many were taken on a business day."""
     hours: OpeningHours | None = None
     """Narrower than the hall's."""
@@ -104,10 +121,10 @@ class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer class (客户品牌/等级) with what the routing policy reads of it."""
 
     name: Words
-    target_wait_s: int = 600
-    priority: int = 1
+    target_wait_s: Seconds = 600
+    priority: Annotated[int, msgspec.Meta(ge=1, le=PRIORITY_LIMIT)] = 1
     """1 is served first under `strict`."""
-    rate_milli: int = 1000
+    rate_milli: Annotated[int, msgspec.Meta(ge=1, le=RATE_LIMIT)] = 1000
     """Thousandths of a point per millisecond of waiting under `accumulating`."""
     order: int = 0
     """Its place in lists; set from its place in hall.toml."""
@@ -117,14 +134,14 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A counter as set up: its skills (可办理业务) as service → preference level, 1 first."""
 
     name: Words
-    skills: dict[str, int]
+    skills: Annotated[dict[str, Level], msgspec.Meta(min_length=1)]
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The routing policy (排队策略, ACD) in force. Parameters per class are in `CustomerClass`."""
 
     kind: str = "accumulating"
-    max_wait_s: int | None = None
+    max_wait_s: Seconds | None = None
     """Starvation guard: beyond it a ticket outranks everything, oldest first."""
 
 
@@ -137,10 +154,10 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default_class: str
     services: dict[str, Service]
     classes: dict[str, CustomerClass]
-    counters: dict[int, CounterSettings]
-    day_ends_s: int = 4 * 3600
+    counters: dict[Annotated[int, msgspec.Meta(ge=1)], CounterSettings]
+    day_ends_s: Annotated[int, msgspec.Meta(ge=0, lt=86_400)] = 4 * 3600
     """The business day ends so many seconds after local midnight."""
-    max_recalls: int = 3
+    max_recalls: Limit = 3
     """A recall beyond so many makes the ticket a no-show."""
     hours: OpeningHours | None = None
     """None: always open."""
