@@ -6,10 +6,11 @@ The time zone's rules are data handed in as a `tzinfo`; nothing here reads a clo
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from somc.domain.values import OpeningHours
 
-__all__ = ["business_day", "day_end", "is_open"]
+__all__ = ["business_day", "day_after", "day_end", "is_open"]
 
 DAY_S = 86_400
 
@@ -22,19 +23,27 @@ def local(at: int, zone: tzinfo) -> datetime:
 def business_day(at: int, zone: tzinfo, day_ends_s: int) -> str:
     """The business day (营业日) to which `at` belongs, as `YYYY-MM-DD`.
 
-    With `day_ends_s` = 4 h, what happens at 03:59 still belongs to the day before.
+    With `day_ends_s` = 4 h, what happens at 03:59 still belongs to the day before. Days meet exactly at
+    `day_end`: on the night on which 02:00 to 03:00 comes twice, a day that ended at the first 02:30 does
+    not come back before the second.
     """
-    here = local(at, zone)
-    since_midnight_s = here.hour * 3600 + here.minute * 60 + here.second
-    day = here.date()
-    if since_midnight_s < day_ends_s:
+    day = local(at, zone).date()
+    if at < day_end((day - timedelta(days=1)).isoformat(), zone, day_ends_s):
         day -= timedelta(days=1)
+    elif at >= day_end(day.isoformat(), zone, day_ends_s):
+        day += timedelta(days=1)
     return day.isoformat()
 
 
+def day_after(day: str) -> str:
+    """The next date."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+@lru_cache(maxsize=8)  # asked for with every command, for the same day
 def day_end(day: str, zone: tzinfo, day_ends_s: int) -> int:
     """The instant (Unix ms) at which the business day `day` ends."""
-    next_day = date.fromisoformat(day) + timedelta(days=1)
+    next_day = date.fromisoformat(day_after(day))
     hours, rest = divmod(day_ends_s, 3600)
     minutes, seconds = divmod(rest, 60)
     end = datetime(next_day.year, next_day.month, next_day.day, hours, minutes, seconds, tzinfo=zone)

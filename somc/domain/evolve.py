@@ -198,6 +198,7 @@ def _configured(state: HallState, event: e.CounterConfigured, at: int) -> None:
 
 def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
     state.day = None
+    state.ended_day = event.day
     state.counts = DayCounts(by_service={}, serials={})
     state.tickets = {name: ticket for name, ticket in state.tickets.items() if not ticket.state.ended}
     state.copies = {name: copies for name, copies in state.copies.items() if name in state.tickets}

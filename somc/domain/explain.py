@@ -17,6 +17,7 @@ def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now:
     second = state.tickets[state.by_key[runner.key]].number if runner is not None else None
     kind = hall.classes[ticket.customer_class].name
     minutes = waited_s(ticket, now) // 60
+    lines = state.service_lines()
     zh, en = SENTENCES[choice.rule]
     facts = {
         "number": ticket.number,
@@ -30,7 +31,7 @@ def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now:
         rule=choice.rule,
         policy=hall.policy.kind,
         waited_s=waited_s(ticket, now),
-        candidates=sum(state.service_lines()[service] for service in counter.skills),
+        candidates=sum(lines[service] for service in counter.skills),
         score=choice.score,
         level=choice.level,
         runner_up=second,

@@ -148,6 +148,11 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "The level {level} of '{service}' is not valid; allowed: 1 to 9.",
     ),
     "no_day": ("conflict", "当前没有进行中的营业日。", "No business day is running: nothing to end."),
+    "day_not_over": (
+        "conflict",
+        "营业日 {day} 尚未结束。",
+        "The business day {day} is not over: it ends at the hall's day_ends.",
+    ),
     "bad_config": ("invalid", "配置无效：{why}", "The change of settings is refused: {why}"),
     "bad_text": (
         "invalid",

@@ -70,6 +70,8 @@ class HallState:
         self.zone: tzinfo = ZoneInfo("UTC")
         self.day: str | None = None
         """The running business day; none until a ticket is taken."""
+        self.ended_day: str | None = None
+        """The business day that ended last: it never comes back."""
         self.counts = DayCounts()
         self.tickets: dict[str, Ticket] = {}
         """Every ticket of the running day, and older ones still at a counter."""
@@ -97,6 +99,19 @@ class HallState:
     def skills(self) -> dict[int, dict[str, int]]:
         """Counter → skills, for all counters that are set up."""
         return {number: counter.skills for number, counter in self.counters.items()}
+
+    def day_at(self, at: int) -> str:
+        """The business day to which a ticket taken at `at` belongs: the running one, or one that begins.
+
+        Another `day_ends` or time zone can give `at` to a day that has ended. Its numbers were given
+        out, so the day after it begins.
+        """
+        if self.day is not None:
+            return self.day
+        day = business_day.business_day(at, self.zone, self.hall.day_ends_s)
+        if self.ended_day is not None and day <= self.ended_day:
+            return business_day.day_after(self.ended_day)
+        return day
 
     def day_end_at(self) -> int | None:
         """When the running business day ends (Unix ms); `None` if none runs."""
@@ -136,6 +151,7 @@ class HallState:
             "values": dict(sorted(self.values.items())),
             "file_values": dict(sorted(self.file_values.items())),
             "day": self.day,
+            "ended_day": self.ended_day,
             "counts": to_plain(self.counts),
             "tickets": [to_plain(ticket) for ticket in self.tickets.values()],
             "counters": [to_plain(self.counters[number]) for number in sorted(self.counters)],
@@ -156,6 +172,7 @@ class HallState:
             state.settings = settings_from(state.values)
             state.zone = ZoneInfo(state.settings.timezone)
         state.day = dumped["day"]
+        state.ended_day = dumped["ended_day"]
         state.counts = msgspec.convert(dumped["counts"], DayCounts)
         for plain in dumped["tickets"]:
             ticket = msgspec.convert(plain, Ticket)

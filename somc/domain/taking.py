@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from somc.domain import commands as c
 from somc.domain import events as e
-from somc.domain.business_day import business_day
 from somc.domain.estimates import newcomer
 from somc.domain.guards import counter_of, plain_text, ticket_for
 from somc.domain.refusals import Refusal, refuse
@@ -41,7 +40,7 @@ def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | R
             by=command.by,
             ticket=command.ticket_id,
             number=f"{service.prefix}{serial:03d}",
-            day=state.day or business_day(now, state.zone, hall.day_ends_s),
+            day=state.day_at(now),
             serial=serial,
             service=command.service,
             customer_class=command.customer_class,

@@ -17,8 +17,12 @@ __all__ = ["change_config", "end_day", "report_device"]
 
 def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Refusal:
     """Who waits or is held expires; who is at a counter finishes under the old day."""
-    if state.day is None:
+    due = state.day_end_at()
+    if state.day is None or due is None:
         return refuse("no_day")
+    if now < due:
+        # Its numbers would start again within the same day.
+        return refuse("day_not_over", day=state.day)
     expired: list[e.Event] = [
         e.TicketExpired(by=command.by, ticket=ticket.id, number=ticket.number, day=ticket.day)
         for ticket in state.tickets.values()
