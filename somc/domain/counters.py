@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.guards import busy, counter_of, plain_text, skills_refused, state_words
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
-from somc.domain.values import ANY_COUNTER, Counter, CounterState, TicketState
+from somc.domain.values import ANY_COUNTER, Counter, CounterState, Ticket, TicketState
 
-__all__ = ["close", "configure", "open_", "pause", "resume"]
+__all__ = ["close", "configure", "open_", "pause", "release", "released", "resume"]
 
 
 def open_(state: HallState, command: c.OpenCounter, now: int) -> list[e.Event] | Refusal:
@@ -61,7 +63,7 @@ def close(state: HallState, command: c.CloseCounter, now: int) -> list[e.Event] 
         return refuse("counter_already_closed", counter=counter.number)
     if counter.ticket is not None:
         return busy(state, counter)
-    released = _released(state, command, counter, {}, "counter_closed")
+    released = released(state, command, counter, {}, "counter_closed")
     return [e.CounterClosed(by=command.by, counter=counter.number), *released]
 
 
@@ -76,25 +78,30 @@ def configure(state: HallState, command: c.ConfigureCounter, now: int) -> list[e
     if refused := skills_refused(state, skills):
         return refused
     event = e.CounterConfigured(by=command.by, counter=counter.number, skills=command.skills)
-    return [event, *_released(state, command, counter, skills, "counter_configured")]
+    return [event, *released(state, command, counter, skills, "counter_configured")]
 
 
-def _released(
-    state: HallState, command: c.Command, counter: Counter, skills: dict[str, int], cause: str
+def released(
+    state: HallState, command: c.Command, counter: Counter, skills: Mapping[str, int], cause: str
 ) -> list[e.Event]:
     """Nobody may wait for a counter alone that will not serve them."""
     return [
-        e.TicketTransferred(
-            by=command.by,
-            ticket=ticket.id,
-            number=ticket.number,
-            to_service=ticket.service,
-            to_counter=ANY_COUNTER,
-            target_wait_s=ticket.target_wait_s,
-            cause=cause,
-        )
+        release(command, ticket, cause)
         for ticket in state.tickets.values()
         if ticket.state is TicketState.WAITING
         and ticket.only_counter == counter.number
         and ticket.service not in skills
     ]
+
+
+def release(command: c.Command, ticket: Ticket, cause: str) -> e.TicketTransferred:
+    """A ticket that waited for one counter waits for any that has the skill."""
+    return e.TicketTransferred(
+        by=command.by,
+        ticket=ticket.id,
+        number=ticket.number,
+        to_service=ticket.service,
+        to_counter=ANY_COUNTER,
+        target_wait_s=ticket.target_wait_s,
+        cause=cause,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.counters import release
 from somc.domain.estimates import newcomer
 from somc.domain.guards import counter_of, plain_text, ticket_for
 from somc.domain.refusals import Refusal, refuse
@@ -82,10 +83,19 @@ def hold(state: HallState, command: c.HoldTicket, now: int) -> list[e.Event] | R
 
 
 def resume(state: HallState, command: c.ResumeTicket, now: int) -> list[e.Event] | Refusal:
+    """Back to where it waited; to everybody, if its only counter no longer serves it."""
     ticket = ticket_for(state, command.ticket, e.TicketResumed)
     if isinstance(ticket, Refusal):
         return ticket
-    return [e.TicketResumed(by=command.by, ticket=ticket.id, number=ticket.number)]
+    resumed = e.TicketResumed(by=command.by, ticket=ticket.id, number=ticket.number)
+    if ticket.only_counter == ANY_COUNTER:
+        return [resumed]
+    only = state.counters[ticket.only_counter]
+    if only.agent is None:
+        return [resumed, release(command, ticket, "counter_closed")]
+    if ticket.service not in only.skills:
+        return [resumed, release(command, ticket, "counter_configured")]
+    return [resumed]
 
 
 def transfer(state: HallState, command: c.TransferTicket, now: int) -> list[e.Event] | Refusal:
