@@ -61,7 +61,7 @@ export function pick(words: Words | null | undefined): string {
 }
 
 /** Shorter waits than this are none to a person (s). */
-const NO_WAIT_S = 45;
+export const NO_WAIT_S = 45;
 
 /** An expected wait as a person says it. */
 export function waitWords(expected_s: number): string {
