@@ -63,18 +63,18 @@ def close(state: HallState, command: c.CloseCounter, now: int) -> list[e.Event] 
         return refuse("counter_already_closed", counter=counter.number)
     if counter.ticket is not None:
         return busy(state, counter)
-    released = released(state, command, counter, {}, "counter_closed")
-    return [e.CounterClosed(by=command.by, counter=counter.number), *released]
+    closed = e.CounterClosed(by=command.by, counter=counter.number)
+    return [closed, *released(state, command, counter, {}, "counter_closed")]
 
 
 def configure(state: HallState, command: c.ConfigureCounter, now: int) -> list[e.Event] | Refusal:
-    """Other skills from the next call on; `None` brings hall.toml's back."""
+    """Other skills from the next call on; `None` brings hall.toml's back (if that names the counter)."""
     counter = counter_of(state, command.counter)
     if isinstance(counter, Refusal):
         return counter
     skills = command.skills
     if skills is None:
-        skills = state.file_values[f"counter.{counter.number}.skills"]
+        skills = state.file_values.get(f"counter.{counter.number}.skills", {})
     if refused := skills_refused(state, skills):
         return refused
     event = e.CounterConfigured(by=command.by, counter=counter.number, skills=command.skills)
