@@ -14,7 +14,7 @@ import msgspec
 
 from somc.domain import events as e
 from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
-from somc.domain.settings import settings_from
+from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, HallState
 from somc.domain.values import (
     Counter,
@@ -217,20 +217,15 @@ def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
     settings = settings_from(state.values)
     state.settings = settings
     state.zone = ZoneInfo(settings.timezone)
+    before, state.counters = state.counters, {}
     for number in sorted(settings.counters):
-        skills = settings.counters[number].skills
-        if number not in state.counters:
-            state.counters[number] = Counter(
+        counter = before.get(number)
+        skills = skills_under(settings, event.changes, number, counter)
+        if counter is None:
+            counter = Counter(
                 number=number, state=CounterState.CLOSED, since=at, skills=skills, free_since=at
             )
-            continue
-        counter = state.counters[number]
-        if f"counter.{number}.skills" not in event.changes and counter.agent is not None:
-            # An agent's own choice of skills lasts until the counter closes, less what is gone.
-            skills = {name: at for name, at in counter.skills.items() if name in settings.services} or skills
         state.counters[number] = replace(counter, skills=skills)
-    for number in [number for number in state.counters if number not in settings.counters]:
-        del state.counters[number]
     state.queues.apply_settings(settings, state.skills())
 
 

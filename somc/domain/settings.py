@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from somc.domain.values import HallSettings
+from somc.domain.values import Counter, HallSettings
 from somc.scheduler.policy import KINDS
 
-__all__ = ["TABLES", "differences", "settings_from"]
+__all__ = ["TABLES", "differences", "settings_from", "skills_under"]
 
 TABLES = {"service": "services", "class": "classes", "counter": "counters"}
 """First word of a three-part key → the field of `HallSettings` that collects it."""
@@ -85,3 +85,16 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     """What turns `old` into `new`: key → new value, `None` for a key that is gone. Sorted by key."""
     keys = sorted(old.keys() | new.keys())
     return {key: new.get(key) for key in keys if old.get(key) != new.get(key)}
+
+
+def skills_under(
+    settings: HallSettings, changes: Mapping[str, Any], number: int, counter: Counter | None
+) -> dict[str, int]:
+    """The skills of a counter once `changes` have led to `settings`; `counter` is how it stood before.
+
+    An agent's own choice of skills lasts until the counter closes, less what is gone.
+    """
+    skills = settings.counters[number].skills
+    if counter is None or counter.agent is None or f"counter.{number}.skills" in changes:
+        return skills
+    return {name: level for name, level in counter.skills.items() if name in settings.services} or skills

@@ -6,9 +6,10 @@ import msgspec
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.counters import released
 from somc.domain.lifecycle import TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
-from somc.domain.settings import settings_from
+from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import HallState
 from somc.domain.values import HallSettings
 
@@ -23,7 +24,7 @@ def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Re
     if now < due:
         # Its numbers would start again within the same day.
         return refuse("day_not_over", day=state.day)
-    expired: list[e.Event] = [
+    expired = [
         e.TicketExpired(by=command.by, ticket=ticket.id, number=ticket.number, day=ticket.day)
         for ticket in state.tickets.values()
         if (ticket.state, e.TicketExpired) in TICKET_MOVES
@@ -53,7 +54,12 @@ def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e
         return refuse("bad_config", why=why)
     if not command.changes:
         return []
-    return [e.ConfigChanged(by=command.by, changes=command.changes)]
+    events: list[e.Event] = [e.ConfigChanged(by=command.by, changes=command.changes)]
+    for number, counter in state.counters.items():
+        if number in settings.counters:
+            skills = skills_under(settings, command.changes, number, counter)
+            events += released(state, command, counter, skills, "counter_configured")
+    return events
 
 
 def _still_needed(state: HallState, settings: HallSettings) -> str | None:
