@@ -37,7 +37,8 @@ def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Re
         finished=counts.finished,
         no_show=counts.no_show,
         cancelled=counts.cancelled,
-        expired=counts.expired + len(expired),
+        # A ticket of an earlier day (sent on from its counter after that day's end) is not this day's.
+        expired=counts.expired + sum(event.day == state.day for event in expired),
     )
     return [*expired, ended]
 
