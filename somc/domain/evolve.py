@@ -82,6 +82,7 @@ def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
             first_called_at=ticket.first_called_at or at,
             recalls=0,
             held_at=None,
+            started_at=None,
         ),
     )
     counter = state.counters[event.counter]
