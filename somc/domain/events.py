@@ -76,7 +76,11 @@ class TicketTaken(TicketEvent, frozen=True, kw_only=True):
 
 
 class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why this ticket: the rule that spoke, its score, the runner-up; as data and as a sentence."""
+    """Why this ticket: the rule that spoke, its score, the runner-up; as data and as a sentence.
+
+    `candidates` counts those whom this counter could have called. `runner_up` is the best of the other
+    lines (service × class): the next of the winner's own line may well come before it.
+    """
 
     rule: str
     policy: str

@@ -65,8 +65,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{number} ({kind}, {minutes} min waited) is the first in the only line this counter can serve now.",
     ),
     "score": (
-        "{number}（{kind}，已等 {minutes} 分钟）按策略“{policy}”得分最高，其次是 {second}。",
-        "{number} ({kind}, {minutes} min waited) scores highest under '{policy}'; next would be {second}.",
+        "{number}（{kind}，已等 {minutes} 分钟）按策略“{policy}”得分最高，其他队列中最靠前的是 {second}。",
+        "{number} ({kind}, {minutes} min waited) scores highest under '{policy}', "
+        "before {second}, the best of the other lines.",
     ),
     "level": (
         "{number}（{kind}，已等 {minutes} 分钟）属于本台席第 {level} 优先业务，先于 {second}。",

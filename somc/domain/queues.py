@@ -8,7 +8,7 @@ queues; a service's profile (all of its classes) says how many are ahead of some
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from somc.domain.values import ANY_COUNTER, HallSettings, Ticket
@@ -62,6 +62,14 @@ class Queues:
             self.scheduler.waiting(number)
             for (name, kind, _), number in self.numbers.items()
             if name == service and kind == customer_class
+        )
+
+    def waiting_for(self, counter: int, skills: Collection[str]) -> int:
+        """How many wait whom a counter with these skills may call."""
+        return sum(
+            self.scheduler.waiting(number)
+            for (service, _, only), number in self.numbers.items()
+            if service in skills and only in (ANY_COUNTER, counter)
         )
 
     def server(self, number: int, free_in_ms: int) -> Server:
