@@ -25,6 +25,9 @@ __all__ = [
 TEXT_LIMIT = 120
 """Characters of a reason, an outcome or an agent's name: more is not a reason but a document."""
 
+UNSHOWN = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
+"""Unicode categories of control characters, line ends, and what stands for no character."""
+
 
 def ticket_for(state: HallState, ticket: str, act: type[e.Event]) -> Ticket | Refusal:
     """The ticket, if its state allows `act`."""
@@ -96,8 +99,8 @@ def plain_text(field: str, text: str | None) -> Refusal | None:
     """Why `text` cannot be kept: empty or too long, or with characters that no display can show."""
     if text is None:
         return None
-    printable = all(unicodedata.category(character) not in ("Cc", "Cs", "Co", "Cn") for character in text)
-    if 0 < len(text) <= TEXT_LIMIT and printable:
+    printable = all(unicodedata.category(character) not in UNSHOWN for character in text)
+    if text.strip() and len(text) <= TEXT_LIMIT and printable:
         return None
     return refuse("bad_text", field=field, limit=TEXT_LIMIT)
 

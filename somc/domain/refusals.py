@@ -156,8 +156,8 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
     "bad_config": ("invalid", "配置无效：{why}", "The change of settings is refused: {why}"),
     "bad_text": (
         "invalid",
-        "“{field}”过长或含有控制字符（最多 {limit} 个字符）。",
-        "'{field}' is too long or has control characters; allowed: up to {limit} characters.",
+        "“{field}”为空、过长或含有无法显示的字符（应为 1 到 {limit} 个字符）。",
+        "'{field}' is empty, too long or has characters that cannot be shown; allowed: 1 to {limit}.",
     ),
 }
 """code → kind, Chinese sentence, English sentence; the braces name what the refusal fills in."""
