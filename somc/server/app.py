@@ -183,9 +183,9 @@ class Application:
             answer = await self.desk.do(act, body, principal, key)
             if isinstance(answer, Problem):
                 return self.fail(answer)
-            if not answer.body:
+            if answer.view is None:
                 return self.nothing(answer.status)
-            return self.answer(answer.status, msgspec.json.decode(answer.body))
+            return self.answer(answer.status, answer.view)
 
         return route
 

@@ -34,10 +34,10 @@ encode_json = msgspec.json.Encoder().encode
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What an act led to: a status and the view, as bytes of JSON with integer instants."""
+    """What an act led to: a status and the view, plain values with integer instants; `None` with a 204."""
 
     status: int
-    body: bytes
+    view: Any
 
 
 class Desk:
@@ -86,8 +86,8 @@ class Desk:
         if isinstance(outcome, Refusal):
             return of_refusal(outcome)
         if isinstance(outcome, Replayed):
-            return Answer(outcome.status, outcome.answer)
-        return Answer(*encode(outcome.view))
+            return Answer(outcome.status, msgspec.json.decode(outcome.answer))
+        return Answer(act.status if outcome.view is not None else 204, outcome.view)
 
     async def _prepare_take(
         self, body: TakeBody, principal: Principal

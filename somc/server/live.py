@@ -265,7 +265,7 @@ class LiveFeed:
             return of_error(error)
         if isinstance(answer, Problem):
             return answer
-        return msgspec.json.decode(answer.body) if answer.body else None
+        return answer.view
 
     async def _reply(self, client: Client, id: Any, result: Any) -> None:
         reply: dict[str, Any] = {"op": "reply", "id": id, "ok": not isinstance(result, Problem)}
