@@ -1,0 +1,581 @@
+"""The live feed as its clients see it: handshake, snapshot, records, resume, commands, errors."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import msgspec
+import pytest
+import trio
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.trio.client import connect
+
+from somc.domain import commands as c
+from somc.domain.events import BY_TYPE
+from somc.journal.record import Record
+from somc.server.views import rfc3339
+from somc.server.wire import FORMATS
+from tests.server.live_rig import JSON, MSGPACK, Client, live
+from tests.server.rig import ORG, Running, is_problem, running
+
+both = pytest.mark.parametrize("protocol", [JSON, MSGPACK])
+
+
+async def refused(hall: Running, token: str | None = None, query: str = "", **more: Any) -> dict[str, Any]:
+    """The problem document with which the handshake was answered."""
+    with pytest.raises(InvalidStatus) as caught:
+        async with live(hall, token, query=query, **more):
+            pass
+    response = caught.value.response
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = json.loads(response.body or b"")
+    assert problem["status"] == response.status_code
+    if response.status_code == 401:
+        assert response.headers["www-authenticate"] == "Bearer"
+    return problem
+
+
+# -- the handshake ---------------------------------------------------------------------------------
+
+
+async def test_who_has_no_right_gets_an_answer_and_no_socket(hall: Running) -> None:
+    assert (await refused(hall))["code"] == "not_signed_in"
+    assert (await refused(hall, "nonsense"))["code"] == "bad_token"
+    assert (await refused(hall, query="?ticket=nonsense"))["code"] == "bad_ticket"
+    elsewhere = await hall.token("admin", scope="somc/other")
+    assert (await refused(hall, elsewhere))["code"] == "other_hall"
+    assert (await refused(hall, elsewhere))["status"] == 403
+    assert not hall.node.app.feed.clients
+
+
+async def test_a_cookie_opens_no_socket(hall: Running) -> None:
+    answer = await hall.as_admin.post("/api/v1/sign-in-links", json={"subject": "x", "role": "admin"})
+    browser = hall.client()
+    await browser.get(answer.json()["path"])
+    header = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    with pytest.raises(InvalidStatus):
+        async with connect(
+            hall.url.replace("http", "ws") + "/api/v1/ws", additional_headers={"cookie": header}, proxy=None
+        ):
+            pass
+    ticket = (await browser.post("/api/v1/ws-ticket", headers={"X-SOMC": "1"})).json()["ticket"]
+    async with live(hall, query=f"?ticket={ticket}") as client:
+        assert client.told[0]["role"] == "admin"
+    assert (await refused(hall, query=f"?ticket={ticket}"))["code"] == "bad_ticket"
+
+
+async def test_an_unknown_subprotocol_is_refused_and_none_means_json(hall: Running) -> None:
+    problem = await refused(hall, hall.admin, protocol="graphql-ws")
+    assert (problem["status"], problem["code"]) == (400, "no_subprotocol")
+    async with live(hall, hall.admin, protocol=None) as client:
+        assert client.socket.subprotocol is None
+
+
+@both
+async def test_welcome_says_who_i_am(hall: Running, protocol: str) -> None:
+    token = await hall.token("agent", subject="li")
+    async with live(hall, token, protocol) as client:
+        welcome = client.told[0]
+        assert welcome["role"] == "agent"
+        assert welcome["subject"] == "li"
+        assert welcome["org"] == ORG
+        assert welcome["speed"] == 1.0
+        assert isinstance(welcome["now"], int)
+
+
+# -- snapshot and records --------------------------------------------------------------------------
+
+
+@both
+async def test_the_snapshot_is_the_hall_as_http_shows_it(hall: Running, protocol: str) -> None:
+    await hall.take(phone="13800138000")
+    await hall.take("business")
+    await hall.open_counter(2)
+    await hall.at(2, "call-next")
+    async with live(hall, hall.admin, protocol) as client:
+        await client.subscribe()
+        snapshot = await client.op("snapshot")
+        by_http = (await hall.as_admin.get("/api/v1/hall")).json()
+        assert snapshot["seq"] == snapshot["state"]["seq"] == by_http["seq"]
+        assert snapshot["epoch"] == snapshot["state"]["epoch"] == by_http["epoch"]
+        state = rfc3339(snapshot["state"], hall.node.hall.state.zone)
+        for view in (state, by_http):
+            del view["now"]
+            for ticket in view["tickets"]:
+                del ticket["waited_s"]  # grows between the two
+        assert state == by_http
+
+
+@both
+async def test_records_follow_the_snapshot_once_and_in_order(hall: Running, protocol: str) -> None:
+    await hall.take()
+    async with live(hall, hall.admin, protocol) as client:
+        await client.subscribe()
+        seq = (await client.op("snapshot"))["seq"]
+        for _ in range(30):
+            await hall.take("business")
+        head = hall.node.hall.journal.head
+        records = await client.records_through(head)
+        assert [record["seq"] for record in records] == list(range(seq + 1, head + 1))
+        by_http = (await hall.as_admin.get(f"/api/v1/records?after={seq}")).json()["records"]
+        assert records == by_http
+
+
+@both
+async def test_who_comes_back_gets_exactly_what_was_missed(hall: Running, protocol: str) -> None:
+    async with live(hall, hall.admin, protocol) as client:
+        await client.subscribe()
+        snapshot = await client.op("snapshot")
+    for _ in range(7):
+        await hall.take()
+    head = hall.node.hall.journal.head
+    async with live(hall, hall.admin, protocol) as client:
+        await client.subscribe(after={"epoch": snapshot["epoch"], "seq": snapshot["seq"]})
+        records = await client.records_through(head)
+        assert [record["seq"] for record in records] == list(range(snapshot["seq"] + 1, head + 1))
+        assert not [m for m in client.told if m["op"] in ("snapshot", "resync")]
+        await hall.take()
+        more = await client.records_through(head + 1)
+        assert more[-1]["seq"] == head + 1
+
+
+async def test_a_position_survives_a_restart_of_the_hall(tmp_path: Path) -> None:
+    async with running(tmp_path) as hall:
+        async with live(hall, hall.admin) as client:
+            await client.subscribe()
+            snapshot = await client.op("snapshot")
+        await hall.take()
+    async with running(tmp_path) as hall:
+        await hall.take()
+        head = hall.node.hall.journal.head
+        async with live(hall, hall.admin) as client:
+            await client.subscribe(after={"epoch": snapshot["epoch"], "seq": snapshot["seq"]})
+            records = await client.records_through(head)
+            assert [record["seq"] for record in records] == list(range(snapshot["seq"] + 1, head + 1))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"epoch": "e-other", "seq": 1},
+        {"epoch": None, "seq": None},
+        {},
+        {"epoch": "OWN", "seq": -1},
+        {"epoch": "OWN", "seq": 10**6},
+        {"epoch": "OWN", "seq": "1"},
+        {"epoch": "OWN", "seq": 10**30},
+        {"epoch": "OWN", "seq": 1.5},
+        {"epoch": "OWN"},
+    ],
+)
+async def test_a_position_that_cannot_be_is_answered_by_a_new_snapshot(
+    hall: Running, after: dict[str, Any]
+) -> None:
+    if after.get("epoch") == "OWN":
+        after = {**after, "epoch": hall.node.hall.journal.epoch}
+    async with live(hall, hall.admin) as client:
+        await client.subscribe(after=after)
+        assert (await client.op("resync"))["reason"]
+        snapshot = await client.hear()
+        assert snapshot["op"] == "snapshot"
+        assert snapshot["seq"] == hall.node.hall.journal.head
+
+
+async def test_a_position_too_far_back_is_answered_by_a_new_snapshot(hall: Running) -> None:
+    hall.node.hall.journal.recent_after = lambda seq, limit=500: None if seq < 3 else []  # type: ignore[method-assign]  # a ring that has moved on
+    await hall.take()
+    async with live(hall, hall.admin) as client:
+        await client.subscribe(after={"epoch": hall.node.hall.journal.epoch, "seq": 0})
+        assert (await client.op("resync"))["reason"] == "too far back"
+
+
+async def test_the_first_snapshot_is_no_resync(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.subscribe()
+        await client.op("snapshot")
+        assert "resync" not in [message["op"] for message in client.told]
+        assert hall.node.app.feed.resyncs == 0
+
+
+# -- topics ----------------------------------------------------------------------------------------
+
+
+EVERYTHING = {"ticket.taken", "counter.opened", "ticket.called", "counter.configured"}
+CHOSEN: list[tuple[list[str], set[str]]] = [
+    (["#"], EVERYTHING),
+    ([f"{ORG}/#"], EVERYTHING),
+    (["+/#"], EVERYTHING),
+    (["somc/+/+/+/ticket/+"], {"ticket.taken", "ticket.called"}),
+    ([f"{ORG}/counter/#"], {"counter.opened", "counter.configured"}),
+    ([f"{ORG}/counter/2"], {"counter.configured"}),
+    ([f"{ORG}/counter/1", f"{ORG}/ticket/#"], {"ticket.taken", "counter.opened", "ticket.called"}),
+    (["somc/+/+/+/+"], set()),
+    (["somc/shoudu/haidian/#"], set()),
+]
+"""Topics, and the types of the records that they let through."""
+
+
+async def test_topics_choose_records(hall: Running) -> None:
+    async with AsyncExitStack() as stack:
+        clients = []
+        for topics, _ in CHOSEN:
+            client = await stack.enter_async_context(live(hall, hall.admin))
+            await client.subscribe(*topics)
+            await client.op("snapshot")
+            clients.append(client)
+        await hall.take()
+        await hall.open_counter(1)
+        await hall.at(1, "call-next")
+        await hall.as_admin.patch("/api/v1/counters/2", json={"skills": {"payment": 1}})
+        head = hall.node.hall.journal.head
+        for client, (topics, seen) in zip(clients, CHOSEN, strict=True):
+            # The figures come after every record that they count, whether it was told or not.
+            await client.until(lambda m: m["op"] == "figures" and m["seq"] >= head)
+            assert {record["type"] for record in client.records()} == seen, topics
+
+
+@pytest.mark.parametrize(
+    "topic", ["", "a//b", "/", "#/a", "a/#/b", "a#", "+a", "a/b+", "x" * 600, "a/" * 20 + "a"]
+)
+async def test_what_is_no_topic_is_refused_and_the_socket_stays(hall: Running, topic: str) -> None:
+    async with live(hall, hall.admin) as client:
+        reply = await client.subscribe(f"{ORG}/#", topic)
+        assert (reply["ok"], reply["error"]["status"]) == (False, 422)
+        assert "topics" in reply["error"]["fields"]
+        assert (await client.subscribe())["result"] == {"topics": ["#"]}
+
+
+async def test_unsubscribed_topics_are_told_no_more(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.subscribe(f"{ORG}/ticket/#", f"{ORG}/counter/#")
+        await client.op("snapshot")
+        reply = await client.ask("unsubscribe", topics=[f"{ORG}/ticket/#", "never/there"])
+        assert reply["result"] == {"topics": [f"{ORG}/counter/#"]}
+        await hall.take()
+        await hall.open_counter(1)
+        await client.records_through(hall.node.hall.journal.head)
+        assert [record["type"] for record in client.records()] == ["counter.opened"]
+
+
+async def test_too_many_topics_end_the_connection(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.say("subscribe", id=1, topics=[f"a/{n}" for n in range(65)])
+        assert (await client.op("reply"))["error"]["code"] == "too_many_topics"
+        assert await closed_with(client) == 1008
+
+
+@pytest.mark.parametrize("role", ["kiosk", "display"])
+async def test_the_publics_screens_see_tickets_counters_and_days_only(hall: Running, role: str) -> None:
+    secret = "what the manager changed"
+    async with live(hall, await hall.token(role)) as client:
+        await client.subscribe("#")
+        await client.op("snapshot")
+        door = hall.node.hall
+        for command in (
+            c.ChangeConfig(by="admin", changes={"hall.max_recalls": 2}),
+            c.ReportDevice(by=secret, device="printer", status="offline", detail=secret),
+        ):
+            await door.submit(command, lambda state, events, now: None)
+        await hall.take()
+        records = await client.records_through(door.journal.head)
+        assert [record["type"] for record in records] == ["ticket.taken"]
+        assert secret not in json.dumps([m for m in client.told if m["op"] == "records"])
+    async with live(hall, await hall.token("manager")) as client:
+        await client.subscribe("#", after={"epoch": door.journal.epoch, "seq": 1})
+        records = await client.records_through(door.journal.head)
+        assert [record["type"] for record in records] == ["config.changed", "device.status", "ticket.taken"]
+
+
+async def test_a_display_cannot_command_and_a_kiosk_takes_tickets(hall: Running) -> None:
+    async with live(hall, await hall.token("display")) as client:
+        reply = await client.command("tickets.take", service="payment")
+        assert (reply["ok"], reply["error"]["status"], reply["error"]["code"]) == (False, 403, "no_right")
+        assert (await client.command("hall"))["ok"]
+        assert (await client.command("queue.preview", counter=1))["error"]["status"] == 403
+    async with live(hall, await hall.token("kiosk")) as client:
+        assert (await client.command("tickets.take", service="payment"))["result"]["number"] == "A001"
+
+
+# -- commands --------------------------------------------------------------------------------------
+
+
+@both
+async def test_a_command_is_answered_as_by_http(hall: Running, protocol: str) -> None:
+    async with live(hall, hall.admin, protocol) as client:
+        reply = await client.command("tickets.take", id="mine", service="payment", phone="13800138000")
+        assert (reply["id"], reply["ok"]) == ("mine", True)
+        ticket = reply["result"]
+        assert (ticket["number"], ticket["customer_class"]) == ("A001", "gotone")
+        assert isinstance(ticket["taken_at"], int)
+        assert (await client.command("counters.open", counter=1, agent="li"))["result"]["state"] == "open"
+        called = (await client.command("counters.call_next", counter=1))["result"]
+        assert called["ticket"]["id"] == ticket["id"]
+        assert called["ticket"]["phone"] is None
+        await client.command("counters.start", counter=1)
+        assert (await client.command("counters.finish", counter=1, outcome="ok"))["result"]["ticket"] is None
+        assert (await client.command("counters.call_next", counter=1))["result"] is None
+        assert (await client.command("queue.preview", counter=1))["result"]["tickets"] == []
+
+
+@both
+async def test_an_error_over_the_socket_is_the_problem_document(hall: Running, protocol: str) -> None:
+    async with live(hall, hall.admin, protocol) as client:
+        for name, args, status, code in (
+            ("counters.call_next", {"counter": 1}, 409, "counter_closed"),
+            ("counters.call_next", {"counter": 99}, 404, "unknown_counter"),
+            ("counters.call_next", {"counter": "x"}, 422, "wrong_input"),
+            ("counters.call_next", {}, 422, "wrong_input"),
+            ("tickets.take", {"service": "x"}, 422, "unknown_service"),
+            ("tickets.take", {"service": "payment", "phone": "x"}, 422, "bad_phone"),
+            ("queue.preview", {"counter": 99}, 404, "unknown_counter"),
+            ("records", {}, 404, "unknown_command"),
+            ("nothing", {}, 404, "unknown_command"),
+            ("", {}, 404, "unknown_command"),
+        ):
+            error = (await client.command(name, **args))["error"]
+            assert (error["status"], error["code"]) == (status, code), name
+            assert error["title"]
+            assert error["detail"]
+        conflict = (await client.command("counters.start", counter=1))["error"]
+        assert set(conflict["words"]) == {"zh", "en"}
+        assert (await client.command("tickets.take", key="", service="payment"))["error"]["status"] == 422
+        assert (await client.command("tickets.take", key="k" * 201, service="payment"))["error"][
+            "status"
+        ] == 422
+
+
+async def test_a_key_is_the_same_by_socket_and_by_http(hall: Running) -> None:
+    body = {"service": "payment", "channel": "kiosk"}
+    async with live(hall, hall.admin) as client:
+        first = (await client.command("tickets.take", key="k", **body))["result"]
+        again = (await client.command("tickets.take", key="k", **body))["result"]
+        assert again == first
+        error = (await client.command("tickets.take", key="k", service="repair"))["error"]
+        assert (error["status"], error["code"]) == (422, "idempotency_conflict")
+    by_http = await hall.as_admin.post("/api/v1/tickets", json=body, headers={"Idempotency-Key": "k"})
+    assert (by_http.status_code, by_http.json()["id"]) == (201, first["id"])
+    assert sum(record["type"] == "ticket.taken" for record in await hall.records()) == 1
+
+
+@both
+async def test_ping_is_answered(hall: Running, protocol: str) -> None:
+    async with live(hall, hall.admin, protocol) as client:
+        await client.say("ping")
+        assert isinstance((await client.op("pong"))["now"], int)
+        pong = await client.socket.ping()
+        await pong.wait()
+
+
+async def test_unknown_fields_are_ignored(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.say("ping", later_version={"a": [1]})
+        await client.op("pong")
+        reply = await client.command("tickets.take", service="payment", favourite_colour="red")
+        assert reply["ok"]
+
+
+# -- protocol errors -------------------------------------------------------------------------------
+
+
+async def closed_with(client: Client) -> int | None:
+    """The code with which the server ends the connection."""
+    while True:
+        try:
+            await client.hear()
+        except ConnectionClosed as closed:
+            return None if closed.rcvd is None else closed.rcvd.code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "{",
+            "[]",
+            "17",
+            "null",
+            '"op"',
+            "{}",
+            '{"op":1}',
+            '{"op":"dance"}',
+            '{"op":"ping","topics":"a"}',
+        ),
+        *('{"op":"subscribe","topics":[1]}', '{"op":"command","args":[]}', '{"op":' + "[" * 50_000),
+        *('{"op":"ping","id":{}}', '{"op":"ping","id":1.5}', '{"op":"command","key":1}', '{"op":"\\ud800"}'),
+    ],
+)
+async def test_what_is_no_message_is_answered_and_ends_the_connection(hall: Running, text: str) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.socket.send(text)
+        reply = await client.op("reply")
+        assert (reply["ok"], reply["error"]["status"]) == (False, 422)
+        assert await closed_with(client) == 1002
+    assert (await hall.as_admin.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\xc1", b"\x81\xa2op\xa4ping\x00", b"\x81\xa2op\xa1\xff", b"\x91" * 50_000, '{"op":"ping"}'),
+        msgpack.packb([1]),
+        msgpack.packb({"op": "ping", "id": b"x"}),
+        msgpack.packb({"op": "ping", "id": msgpack.ExtType(5, b"x")}),
+        msgpack.packb({"op": "subscribe", "topics": [b"#"]}),
+    ],
+)
+async def test_what_is_no_msgpack_message_ends_the_connection(hall: Running, data: Any) -> None:
+    async with live(hall, hall.admin, MSGPACK) as client:
+        await client.socket.send(data)
+        assert (await client.op("reply"))["ok"] is False
+        assert await closed_with(client) == 1002
+
+
+async def test_a_message_that_is_too_large_ends_the_connection(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.socket.send("x" * 300_000)
+        assert await closed_with(client) == 1009
+
+
+async def test_the_end_of_the_hall_is_1012(tmp_path: Path) -> None:
+    codes: list[int | None] = []
+    opened = trio.Event()
+
+    async with trio.open_nursery() as nursery:
+
+        async def stay(hall: Running) -> None:
+            async with live(hall, hall.admin) as client:
+                opened.set()
+                codes.append(await closed_with(client))
+
+        async with running(tmp_path) as hall:
+            nursery.start_soon(stay, hall)
+            await opened.wait()
+    assert codes == [1012]
+
+
+# -- nobody delays another -------------------------------------------------------------------------
+
+
+async def test_a_client_that_does_not_read_delays_nobody_else(hall: Running) -> None:
+    """The deaf one is owed more than any buffer takes; the other hears of each ticket before the next."""
+    for _ in range(150):
+        await hall.take("business")
+    host, port = hall.url.removeprefix("http://").split(":")
+    deaf = trio.socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await deaf.connect((host, int(port)))
+    asked = masked(b'{"op":"command","id":1,"name":"hall"}')
+    handshake = (
+        b"GET /api/v1/ws HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"authorization: Bearer " + hall.admin.encode() + b"\r\n\r\n"
+    )
+    await deaf.send(handshake + masked(b'{"op":"subscribe","id":1,"topics":["#"]}') + asked * 200)
+    async with live(hall, hall.admin) as client:
+        await client.subscribe()
+        await client.op("snapshot")
+        for _ in range(100):
+            await hall.take("business")
+            await client.records_through(hall.node.hall.journal.head)
+        assert len(client.records()) == 100
+        behind = [
+            each for each in hall.node.app.feed.clients if each.replies_out.statistics().current_buffer_used
+        ]
+        assert len(behind) == 1, "the deaf one is served: this test shows nothing"
+        assert behind[0].replies_out.statistics().current_buffer_used <= 32
+    deaf.close()
+
+
+def masked(payload: bytes) -> bytes:
+    """A client's text frame; with the mask 0 the payload stays readable (RFC 6455, section 5.3)."""
+    assert len(payload) < 126
+    return bytes([0x81, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
+
+
+async def test_a_client_too_far_behind_is_given_a_snapshot_instead_of_all_it_missed(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.subscribe()
+        await client.op("snapshot")
+        real = hall.node.hall.journal.recent_after
+        moved = False
+
+        def replaced(seq: int, limit: int = 500) -> list[Record] | None:
+            nonlocal moved
+            first, moved = not moved, True
+            return None if first else real(seq, limit)
+
+        hall.node.hall.journal.recent_after = replaced  # type: ignore[method-assign]  # a ring that has moved on
+        await hall.take()
+        assert "too slow" in (await client.op("resync"))["reason"]
+        assert (await client.op("snapshot"))["seq"] == hall.node.hall.journal.head
+        assert hall.node.app.feed.resyncs == 1
+
+
+async def test_whoever_comes_when_nobody_looked_is_not_told_old_figures(hall: Running) -> None:
+    async with live(hall, hall.admin) as client:
+        await client.subscribe()
+        await hall.take()
+        assert (await client.until(lambda m: m["op"] == "figures"))["figures"]["today"]["taken"] == 1
+    for _ in range(3):
+        await hall.take()
+    async with live(hall, hall.admin) as client:
+        await client.subscribe()
+        assert (await client.op("snapshot"))["state"]["today"]["taken"] == 4
+        assert (await client.op("figures"))["figures"]["today"]["taken"] == 4
+
+
+# -- every record type, both encodings (DC-07) -----------------------------------------------------
+
+
+def sample(kind: Any) -> Any:
+    """A value of a field's type, made from the type alone."""
+    match kind:
+        case msgspec.inspect.IntType():
+            return 7
+        case msgspec.inspect.StrType():
+            return "文 x"
+        case msgspec.inspect.UnionType(types=types):
+            return sample(types[0])
+        case msgspec.inspect.StructType(fields=fields):
+            return {field.encode_name: sample(field.type) for field in fields}
+        case msgspec.inspect.VarTupleType(item_type=item):
+            return [sample(item), sample(item)]
+        case msgspec.inspect.DictType(value_type=value):
+            return {"a": sample(value)}
+        case msgspec.inspect.AnyType():
+            return {"zh": "文", "n": [1, None, True]}
+    raise AssertionError(f"no sample for {kind}")
+
+
+@pytest.mark.parametrize("name", BY_TYPE)
+@both
+def test_every_record_type_decodes_to_its_documented_shape(name: str, protocol: str) -> None:
+    kind = BY_TYPE[name]
+    event = msgspec.convert(sample(msgspec.inspect.type_info(kind)), kind)
+    record = Record(5, 1_700_000_000_000, name, f"{ORG}/x/1", msgspec.Raw(msgspec.json.encode(event)), 1)
+    wire = FORMATS[protocol]
+    frame = wire.records("e1", 5, [wire.record(record)] * 3)
+    message = json.loads(frame) if protocol == JSON else msgpack.unpackb(frame)
+    assert list(message) == ["op", "epoch", "through", "records"]
+    assert [set(each) for each in message["records"]] == [{"seq", "at", "type", "topic", "data", "v"}] * 3
+    assert msgspec.convert(message["records"][2]["data"], kind) == event
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 255, 256, 500])
+def test_a_message_of_any_number_of_records_is_whole(count: int) -> None:
+    record = Record(5, 1_700_000_000_000, "day.ended", f"{ORG}/day/x", msgspec.Raw(b'{"by":"x"}'), 1)
+    for name, wire in FORMATS.items():
+        frame = wire.records("e1", 5, [wire.record(record)] * count)
+        message = json.loads(frame) if name == JSON else msgpack.unpackb(frame)
+        assert len(message["records"]) == count
+        assert message["through"] == 5
+
+
+async def test_the_ws_path_without_an_upgrade_is_no_page(hall: Running) -> None:
+    is_problem(await hall.as_admin.get("/api/v1/ws"), 404)
