@@ -28,7 +28,7 @@ from somc.config import DeviceSettings, DriverTerms, HallConfig, load
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
-from somc.errors import ConfigurationError, Fault, Overloaded, ShuttingDown
+from somc.errors import ConfigurationError, Fault, Overloaded, RuleFailed, ShuttingDown
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.runtime.clock import Clock, SystemClock
@@ -269,6 +269,8 @@ class Health:
                     continue
                 except ShuttingDown:
                     return
+                except RuleFailed:
+                    pass  # logged where it failed; a device's health stops no hall
                 if self._newest.get(name) is status:
                     del self._newest[name]
 

@@ -6,13 +6,16 @@ import structlog
 import trio
 
 from somc.domain import commands as c
-from somc.errors import Overloaded, ShuttingDown
+from somc.errors import Overloaded, RuleFailed, ShuttingDown
 from somc.runtime.hall import Hall
 from somc.runtime.replay import SNAPSHOT_EVERY, save_snapshot
 
 __all__ = ["keep_deadlines", "keep_snapshots"]
 
 log = structlog.get_logger(__name__)
+
+RETRY_S = 60
+"""A deadline's rule that failed is tried again after so many seconds, and before each command anyway."""
 
 
 async def keep_deadlines(hall: Hall) -> None:
@@ -37,6 +40,9 @@ async def keep_deadlines(hall: Hall) -> None:
             await hall.submit(c.EndDay(by="deadline"), lambda state, events, now: None)
         except Overloaded:
             await trio.sleep(1)
+        except RuleFailed:
+            # A fault in ending the day must not stop the calling: the decider has logged it.
+            await trio.sleep(RETRY_S)
         except ShuttingDown:
             return
 
