@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 
 import { pageName } from "../src/client/browser";
 import { minutes, running } from "../src/hall/spans";
-import { classesInOrder, servicesInOrder } from "../src/hall/order";
 import { concerns } from "../src/pages/counter/desk";
 import { movesQueue } from "../src/pages/counter/preview";
 import { shortcutOf } from "../src/pages/counter/shortcuts";
@@ -45,19 +44,6 @@ test("running times read as clocks, waits as minutes", () => {
 
 test("a page names itself by its path, so that its own cookie is used", () => {
   expect(["/counter/3", "/kiosk", "/"].map(pageName)).toEqual(["counter", "kiosk", "1"]);
-});
-
-test("services stand by their letters, classes by who goes first", () => {
-  const state = hallState();
-  const [pay, card] = state.services;
-  const classes = [
-    { ...state.classes[0]!, id: "easy", priority: 3 },
-    { ...state.classes[0]!, id: "go", priority: 1 },
-  ];
-  const mixed = { ...state, classes, services: [{ ...card!, prefix: "B" }, { ...pay!, prefix: "A" }] };
-  expect(servicesInOrder(mixed).map((one) => one.id)).toEqual(["pay", "card"]);
-  expect(classesInOrder(mixed).map((one) => one.id)).toEqual(["go", "easy"]);
-  expect(servicesInOrder(null)).toEqual([]);
 });
 
 const key = (name: string, more = {}) => ({ key: name, repeat: false, ctrlKey: false, altKey: false, metaKey: false, ...more });

@@ -126,6 +126,7 @@ export function hallState(change: Partial<HallState> = {}): HallState {
     now: 1000,
     speed: 1,
     org: "east/city/north/hall1",
+    timezone: "Asia/Shanghai",
     name: { zh: "一号厅", en: "Hall one" },
     day: "2026-11-22",
     open: true,

@@ -132,6 +132,8 @@ export interface HallState {
   speed: number;
   org: string;
   name: Words;
+  /** IANA name: clock times on every page are the hall's. */
+  timezone: string;
   day: string | null;
   open: boolean;
   services: ServiceView[];

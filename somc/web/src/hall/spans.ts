@@ -13,8 +13,24 @@ export function minutes(span_s: number): number {
   return Math.max(0, Math.round(span_s / 60));
 }
 
-/** `09:30` of an instant (Unix ms), in this screen's time zone: a screen hangs in its hall. */
-export function timeOfDay(at: number): string {
-  const when = new Date(at);
-  return `${String(when.getHours()).padStart(2, "0")}:${String(when.getMinutes()).padStart(2, "0")}`;
+/** `09:30` of an instant (Unix ms) on the wall of a hall in `zone` (IANA name; absent: this screen's). */
+export function timeOfDay(at: number, zone?: string): string {
+  return clockIn(zone).format(at);
+}
+
+const clocks = new Map<string | undefined, Intl.DateTimeFormat>();
+
+/** Formatters are dear to make and pages tell the time often: one a zone is kept. */
+function clockIn(zone: string | undefined): Intl.DateTimeFormat {
+  let clock = clocks.get(zone);
+  if (!clock) {
+    clock = new Intl.DateTimeFormat("en-GB", {
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+      timeZone: zone,
+    });
+    clocks.set(zone, clock);
+  }
+  return clock;
 }

@@ -1,6 +1,5 @@
 /** The queue as a table: service × class, each cell with its longest wait against its own promise. */
 import type { HallState, ServiceView } from "../../client";
-import { classesInOrder, servicesInOrder } from "../../hall/order";
 
 /** From this share of the promise on a wait is near its end. */
 const NEAR = 0.75;
@@ -22,9 +21,9 @@ export function levelOf(count: number, share: number): QueueCell["level"] {
 
 export function matrix(state: HallState, now: number): { service: ServiceView; cells: QueueCell[] }[] {
   const waiting = state.tickets.filter((ticket) => ticket.state === "waiting");
-  return servicesInOrder(state).map((service) => ({
+  return (state?.services ?? []).map((service) => ({
     service,
-    cells: classesInOrder(state).map((kind) => {
+    cells: (state?.classes ?? []).map((kind) => {
       const here = waiting.filter((one) => one.service === service.id && one.customer_class === kind.id);
       const waits = here.map((one) => ({ s: (now - one.queued_at) / 1000, promise_s: one.target_wait_s }));
       const share = Math.max(0, ...waits.map((wait) => (wait.promise_s > 0 ? wait.s / wait.promise_s : 0)));
