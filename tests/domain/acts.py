@@ -1,0 +1,95 @@
+"""Commands in short, for tests: who asks is seldom the point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from somc.domain import commands as c
+
+AGENT = "agent:li"
+
+
+def take(
+    ticket_id: str, service: str = "payment", customer_class: str = "plain", **more: Any
+) -> c.TakeTicket:
+    fields = {"class_source": "given", "channel": "kiosk", **more}
+    return c.TakeTicket(
+        by="kiosk:1", ticket_id=ticket_id, service=service, customer_class=customer_class, **fields
+    )
+
+
+def open_(counter: int, agent: str | None = None, skills: dict[str, int] | None = None) -> c.OpenCounter:
+    return c.OpenCounter(by=AGENT, counter=counter, agent=agent or f"agent{counter}", skills=skills)
+
+
+def close(counter: int) -> c.CloseCounter:
+    return c.CloseCounter(by=AGENT, counter=counter)
+
+
+def pause(counter: int, reason: str = "lunch") -> c.PauseCounter:
+    return c.PauseCounter(by=AGENT, counter=counter, reason=reason)
+
+
+def resume_counter(counter: int) -> c.ResumeCounter:
+    return c.ResumeCounter(by=AGENT, counter=counter)
+
+
+def configure(counter: int, skills: dict[str, int] | None) -> c.ConfigureCounter:
+    return c.ConfigureCounter(by="manager:wu", counter=counter, skills=skills)
+
+
+def call(counter: int) -> c.CallNext:
+    return c.CallNext(by=AGENT, counter=counter)
+
+
+def call_ticket(counter: int, ticket: str) -> c.CallTicket:
+    return c.CallTicket(by=AGENT, counter=counter, ticket=ticket)
+
+
+def recall(counter: int) -> c.Recall:
+    return c.Recall(by=AGENT, counter=counter)
+
+
+def start(counter: int) -> c.StartService:
+    return c.StartService(by=AGENT, counter=counter)
+
+
+def finish(counter: int, outcome: str | None = None) -> c.FinishService:
+    return c.FinishService(by=AGENT, counter=counter, outcome=outcome)
+
+
+def no_show(counter: int) -> c.MarkNoShow:
+    return c.MarkNoShow(by=AGENT, counter=counter)
+
+
+def cancel(ticket: str, reason: str | None = None) -> c.CancelTicket:
+    return c.CancelTicket(by=AGENT, ticket=ticket, reason=reason)
+
+
+def hold(ticket: str, reason: str | None = None) -> c.HoldTicket:
+    return c.HoldTicket(by=AGENT, ticket=ticket, reason=reason)
+
+
+def resume(ticket: str) -> c.ResumeTicket:
+    return c.ResumeTicket(by=AGENT, ticket=ticket)
+
+
+def transfer(ticket: str, service: str | None = None, counter: int | None = None) -> c.TransferTicket:
+    return c.TransferTicket(by=AGENT, ticket=ticket, service=service, counter=counter)
+
+
+def print_again(ticket: str) -> c.PrintTicket:
+    return c.PrintTicket(by=AGENT, ticket=ticket)
+
+
+def end_day() -> c.EndDay:
+    return c.EndDay(by="deadline")
+
+
+def change(by: str = "manager:wu", /, **changes: Any) -> c.ChangeConfig:
+    """Changes with `__` for the dots of the keys: `change(policy__kind="strict")`."""
+    return c.ChangeConfig(by=by, changes={key.replace("__", "."): value for key, value in changes.items()})
+
+
+def report(device: str, status: str, detail: str = "") -> c.ReportDevice:
+    return c.ReportDevice(by="device", device=device, status=status, detail=detail)

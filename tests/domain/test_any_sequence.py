@@ -1,0 +1,367 @@
+"""Whatever is asked of a hall, in whatever order: what must stay true stays true.
+
+Each step goes through `somc.testing.given`: deciding changes nothing; a hall fed from the records alone, on
+the reference scheduler, decides and stands the same as the live one on the native scheduler; the
+invariants hold. Here is added what needs the whole history, and a hall that restarts from snapshots.
+
+SOMC_CAMPAIGN=1 runs far longer; the seed is printed by Hypothesis with a failure (`--hypothesis-seed=N`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from somc.domain import events as e
+from somc.domain.commands import Command
+from somc.domain.decide import decide
+from somc.domain.evolve import evolve
+from somc.domain.refusals import Refusal
+from somc.domain.values import ANY_COUNTER, TicketState
+from somc.testing.given import Situation, given, small_hall, week
+from tests.domain import acts
+
+CAMPAIGN = os.environ.get("SOMC_CAMPAIGN") == "1"
+PROFILE = settings(
+    max_examples=2_000 if CAMPAIGN else 50,
+    stateful_step_count=120 if CAMPAIGN else 40,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+SERVICES = ("payment", "repair", "advice")
+CLASSES = ("gold", "plain")
+HOURS = (None, week("09:00-17:00"), week("20:00-02:00", sun=()), week("08:00-23:00", closed=("2026-03-29",)))
+
+service_names = st.sampled_from((*SERVICES, "unheard-of"))
+class_names = st.sampled_from((*CLASSES, "unheard-of"))
+counter_numbers = st.integers(0, 4)
+some_skills = st.dictionaries(service_names, st.integers(0, 10), max_size=3)
+good_skills = st.dictionaries(st.sampled_from(SERVICES), st.integers(1, 9), min_size=1)
+texts = st.none() | st.sampled_from(("", "lunch", "午饭", "x" * 121, "a\nb", "a\x00b"))
+limits = st.none() | st.integers(0, 4)
+service_entries = st.fixed_dictionaries(
+    {
+        "prefix": st.sampled_from(("A", "B", "AB")),
+        "mean_service_s": st.integers(1, 1200),
+        "max_waiting": limits,
+        "daily_limit": limits,
+        "hours": st.sampled_from(HOURS),
+    }
+)
+class_entries = st.fixed_dictionaries(
+    {"priority": st.integers(1, 3), "rate_milli": st.integers(1, 3000), "target_wait_s": st.integers(1, 900)}
+)
+halls = st.builds(
+    small_hall,
+    services=st.fixed_dictionaries(dict.fromkeys(SERVICES, service_entries)),
+    classes=st.fixed_dictionaries(dict.fromkeys(CLASSES, class_entries)),
+    counters=st.fixed_dictionaries({1: good_skills, 2: good_skills, 3: good_skills}),
+    policy=st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(("fifo", "strict", "accumulating")),
+            "max_wait_s": st.none() | st.integers(1, 3600),
+        }
+    ),
+    timezone=st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "America/New_York")),
+    day_ends_s=st.sampled_from((0, 7_200, 9_000, 14_400)),
+    max_recalls=st.integers(0, 2),
+    hours=st.sampled_from((None, None, None, *HOURS)),
+)
+nothing_of_repair = dict.fromkeys(
+    f"service.repair.{field}"
+    for field in ("name", "prefix", "mean_service_s", "max_waiting", "daily_limit", "hours")
+)
+new_service = {
+    "service.aaa.name": {"zh": "新", "en": "new"},
+    "service.aaa.prefix": "Z",
+}
+new_counter = {"counter.4.name": {"zh": "四", "en": "four"}, "counter.4.skills": {"payment": 1}}
+changes = st.one_of(
+    st.fixed_dictionaries({"policy.kind": st.sampled_from(("fifo", "strict", "accumulating", "dice"))}),
+    st.fixed_dictionaries({"policy.max_wait_s": st.none() | st.integers(-1, 3600)}),
+    st.fixed_dictionaries({"hall.day_ends_s": st.sampled_from((-1, 0, 9_000, 20_000, 86_400))}),
+    st.fixed_dictionaries(
+        {"hall.timezone": st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "Mars/Olympus", "Asia"))}
+    ),
+    st.fixed_dictionaries({"hall.max_recalls": st.integers(-1, 2)}),
+    st.fixed_dictionaries(
+        {"class.gold.rate_milli": st.integers(0, 2000), "class.gold.priority": st.integers(0, 3)}
+    ),
+    st.fixed_dictionaries({"service.payment.mean_service_s": st.integers(0, 600)}),
+    st.fixed_dictionaries({"service.payment.prefix": st.sampled_from(("C", "A", "A1", ""))}),
+    st.builds(lambda number, skills: {f"counter.{number}.skills": skills}, st.integers(1, 3), some_skills),
+    st.builds(
+        lambda one, two, three: {
+            **nothing_of_repair,
+            **{f"counter.{n}.skills": skills for n, skills in enumerate((one, two, three), 1)},
+        },
+        *[st.dictionaries(st.sampled_from(("payment", "advice")), st.integers(1, 9), min_size=1)] * 3,
+    ),
+    st.sampled_from(
+        (
+            {},
+            new_service,
+            dict.fromkeys(new_service),
+            new_counter,
+            dict.fromkeys(new_counter),
+            {"counter.3.name": None, "counter.3.skills": None},
+            {
+                "class.gold.name": None,
+                "class.gold.priority": None,
+                "class.gold.rate_milli": None,
+                "class.gold.target_wait_s": None,
+            },
+            {"hall.services": {}},
+            {"hall.policy": "fifo"},
+            {"nonsense": 1},
+            {"service.payment.colour": "red"},
+            {"counter.x.skills": {"payment": 1}},
+            {"counter.0.name": {"zh": "零", "en": "zero"}, "counter.0.skills": {"payment": 1}},
+        )
+    ),
+)
+
+
+class AnyHall(RuleBasedStateMachine):
+    """Every command, with arguments that fit and that do not, while time goes on."""
+
+    hall: Situation
+
+    @initialize(
+        hall=halls, start=st.sampled_from(("2026-03-02 10:00", "2026-03-28 22:00", "2026-10-24 22:00"))
+    )
+    def build(self, hall: dict[str, Any], start: str) -> None:
+        self.hall = given(hall, at=start).and_(acts.open_(1), acts.open_(2))
+        self.restarted = self.hall.reloaded()
+        self.drawn = 0
+        self.taken: dict[str, str] = {}
+        """Ticket → the state that its events alone say it is in."""
+        self.numbers: set[tuple[str, str]] = set()
+        self.ended_days: list[str] = []
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def ask(self, command: Command) -> None:
+        before = len(self.hall.happened)
+        skills, only = (
+            self.hall.state.skills(),
+            {t.id: t.only_counter for t in self.hall.state.tickets.values()},
+        )
+        outcome = self.hall.when(command)
+        if isinstance(outcome.refusal, Refusal):
+            words = outcome.refusal.words
+            assert words.zh
+            assert not re.search(r"\{[a-z_]+\}", words.zh + words.en), words
+        for event in self.hall.happened[before:]:
+            evolve(self.restarted, event, self.hall.now)
+            self.follow(event, skills, only)
+
+    def follow(self, event: e.Event, skills: dict[int, dict[str, int]], only: dict[str, int]) -> None:
+        """The history, kept without looking at the state."""
+        match event:
+            case e.TicketTaken():
+                assert event.ticket not in self.taken, "an id came twice"
+                assert (event.day, event.number) not in self.numbers, "a number came twice on one day"
+                assert event.day not in self.ended_days, "a day that ended goes on"
+                self.numbers.add((event.day, event.number))
+                self.taken[event.ticket] = "waiting"
+            case e.TicketCalled():
+                assert event.service in skills[event.counter], "called to a counter without the skill"
+                assert only[event.ticket] in (ANY_COUNTER, event.counter), "called away from its counter"
+                self.taken[event.ticket] = "called"
+            case e.TicketServiceStarted():
+                self.taken[event.ticket] = "serving"
+            case e.TicketFinished():
+                assert event.waited_s >= 0
+                assert event.served_s >= 0
+                self.taken[event.ticket] = "finished"
+            case e.TicketNoShow() | e.TicketCancelled() | e.TicketExpired() | e.TicketHeld():
+                ends = {e.TicketNoShow: "no_show", e.TicketCancelled: "cancelled", e.TicketExpired: "expired"}
+                self.taken[event.ticket] = ends.get(type(event), "held")
+            case e.TicketResumed() | e.TicketTransferred():
+                self.taken[event.ticket] = "waiting"
+            case e.DayEnded():
+                today = [t for t in self.hall.happened if isinstance(t, e.TicketTaken) and t.day == event.day]
+                assert event.taken == len(today)
+                for what in ("finished", "no_show", "cancelled", "expired"):
+                    became = sum(self.taken[t.ticket] == what for t in today)
+                    assert getattr(event, what) == became, f"{what} of {event.day} is miscounted"
+                assert event.day not in self.ended_days, "a day ended twice"
+                self.ended_days.append(event.day)
+
+    def some_ticket(self, pick: int) -> str:
+        """Mostly a ticket that is alive, now and then any, or one that the hall does not know."""
+        alive = [ticket.id for ticket in self.hall.state.live_tickets()]
+        known = alive if alive and pick % 5 else list(self.hall.state.tickets)
+        return known[pick % len(known)] if known and pick % 19 else "unheard-of"
+
+    # -- time -------------------------------------------------------------------------------------
+
+    @rule(ms=st.integers(0, 1_500_000), hours=st.integers(-25, 30))
+    def wait(self, ms: int, hours: int) -> None:
+        self.hall.now += ms + max(0, hours) * 3_600_000
+
+    @rule()
+    def restart(self) -> None:
+        self.restarted = self.hall.reloaded()
+
+    # -- tickets ----------------------------------------------------------------------------------
+
+    @rule(service=service_names, customer_class=class_names, pick=st.integers(0, 40))
+    def take(self, service: str, customer_class: str, pick: int) -> None:
+        self.drawn += 1
+        ticket = self.some_ticket(pick) if pick == 40 else f"t{self.drawn}"
+        if ticket not in self.taken:
+            self.ask(acts.take(ticket, service, customer_class))
+        elif ticket in self.hall.state.tickets:
+            assert self.hall.when(acts.take(ticket, "payment", "plain")).refusal is not None
+
+    @rule(service=st.sampled_from(SERVICES), customer_class=st.sampled_from(CLASSES), count=st.integers(1, 3))
+    def take_some(self, service: str, customer_class: str, count: int) -> None:
+        for _ in range(count):
+            self.drawn += 1
+            self.ask(acts.take(f"t{self.drawn}", service, customer_class))
+
+    @rule(pick=st.integers(0, 99), reason=texts)
+    def cancel(self, pick: int, reason: str | None) -> None:
+        self.ask(acts.cancel(self.some_ticket(pick), reason))
+
+    @rule(pick=st.integers(0, 99), reason=texts)
+    def hold(self, pick: int, reason: str | None) -> None:
+        self.ask(acts.hold(self.some_ticket(pick), reason))
+
+    @rule(pick=st.integers(0, 99))
+    def resume(self, pick: int) -> None:
+        self.ask(acts.resume(self.some_ticket(pick)))
+
+    @rule(pick=st.integers(0, 99), service=st.none() | service_names, counter=st.none() | counter_numbers)
+    def transfer(self, pick: int, service: str | None, counter: int | None) -> None:
+        self.ask(acts.transfer(self.some_ticket(pick), service, counter))
+
+    @rule(pick=st.integers(0, 99))
+    def print_again(self, pick: int) -> None:
+        self.ask(acts.print_again(self.some_ticket(pick)))
+
+    # -- counters ---------------------------------------------------------------------------------
+
+    @rule(counter=counter_numbers, agent=st.integers(1, 4), skills=st.none() | some_skills)
+    def open(self, counter: int, agent: int, skills: dict[str, int] | None) -> None:
+        self.ask(acts.open_(counter, f"agent{agent}", skills))
+
+    @rule(counter=st.integers(1, 3))
+    def open_plainly(self, counter: int) -> None:
+        self.ask(acts.open_(counter))
+
+    @rule(counter=counter_numbers)
+    def call(self, counter: int) -> None:
+        self.ask(acts.call(counter))
+
+    @rule(counter=counter_numbers, pick=st.integers(0, 99))
+    def call_ticket(self, counter: int, pick: int) -> None:
+        self.ask(acts.call_ticket(counter, self.some_ticket(pick)))
+
+    @rule(
+        counter=counter_numbers,
+        act=st.sampled_from(
+            (acts.recall, acts.start, acts.finish, acts.no_show, acts.pause, acts.resume_counter, acts.close)
+        ),
+    )
+    def act_at(self, counter: int, act: Any) -> None:
+        self.ask(act(counter))
+
+    @rule(
+        counter=st.integers(1, 3), last=st.sampled_from((acts.finish, acts.no_show, acts.recall, acts.call))
+    )
+    def go_on(self, counter: int, last: Any) -> None:
+        """What an agent would do next."""
+        there = self.hall.state.counters.get(counter)
+        ticket = there.ticket if there is not None else None
+        if ticket is None:
+            self.ask(acts.call(counter))
+        elif self.hall.state.tickets[ticket].state is TicketState.CALLED and last is acts.finish:
+            self.ask(acts.start(counter))
+        else:
+            self.ask(last(counter))
+
+    @rule(pick=st.integers(0, 99), counter=st.integers(1, 3))
+    def hand_over(self, pick: int, counter: int) -> None:
+        """To a counter alone, for a service that it has."""
+        there = self.hall.state.counters.get(counter)
+        if there is not None:
+            self.ask(acts.transfer(self.some_ticket(pick), min(there.skills), counter))
+
+    @rule(pick=st.integers(0, 99), counter=st.integers(1, 3))
+    def set_aside_while_the_counter_closes(self, pick: int, counter: int) -> None:
+        ticket = self.some_ticket(pick)
+        for command in (acts.hold(ticket), acts.close(counter), acts.resume(ticket)):
+            self.ask(command)
+
+    @rule(counter=counter_numbers, outcome=texts)
+    def finish_with(self, counter: int, outcome: str | None) -> None:
+        self.ask(acts.finish(counter, outcome))
+
+    @rule(counter=counter_numbers, skills=st.none() | some_skills)
+    def configure(self, counter: int, skills: dict[str, int] | None) -> None:
+        self.ask(acts.configure(counter, skills))
+
+    # -- the hall ---------------------------------------------------------------------------------
+
+    @rule()
+    def end_day(self) -> None:
+        self.ask(acts.end_day())
+
+    @rule(by=st.sampled_from(("config", "manager:wu")), changes=changes)
+    def change(self, by: str, changes: dict[str, Any]) -> None:
+        self.ask(acts.c.ChangeConfig(by=by, changes=changes))
+
+    @rule(device=st.sampled_from(("printer", "strip-1")), status=st.sampled_from(("online", "offline")))
+    def report(self, device: str, status: str) -> None:
+        self.ask(acts.report(device, status))
+
+    # -- what stays true --------------------------------------------------------------------------
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        if not hasattr(self, "hall"):
+            return
+        for ticket in self.hall.state.tickets.values():
+            assert ticket.state == self.taken[ticket.id]
+        ended = {"finished", "no_show", "cancelled", "expired"}
+        alive = {name for name, state in self.taken.items() if state not in ended}
+        assert alive == {ticket.id for ticket in self.hall.state.live_tickets()}
+
+    @invariant()
+    def nobody_waits_for_a_counter_that_will_not_serve_them(self) -> None:
+        if not hasattr(self, "hall"):
+            return
+        counters = self.hall.state.counters
+        for ticket in self.hall.state.live_tickets():
+            if ticket.state is TicketState.WAITING and ticket.only_counter != ANY_COUNTER:
+                assert counters[ticket.only_counter].agent is not None, f"{ticket.number}: nobody is there"
+                assert ticket.service in counters[ticket.only_counter].skills, f"{ticket.number}: no skill"
+
+    @invariant()
+    def a_restart_changes_nothing(self) -> None:
+        if not hasattr(self, "hall"):
+            return
+        assert self.restarted.dump() == self.hall.state.dump()
+        assert self.hall.reloaded().dump() == self.hall.state.dump()
+        for number in self.hall.state.counters:
+            command = acts.call(number)
+            here, there = (decide(s, command, self.hall.now) for s in (self.hall.state, self.restarted))
+            assert here == there
+        newcomer = acts.take("newcomer")
+        assert decide(self.restarted, newcomer, self.hall.now) == decide(
+            self.hall.state, newcomer, self.hall.now
+        )
+
+
+AnyHall.TestCase.settings = PROFILE
+TestAnySequence = AnyHall.TestCase
