@@ -7,37 +7,31 @@ problem document; every request but health, pages and sign-in is somebody's.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-import structlog
 from quart import Response, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from somc.errors import SomcError
-from somc.server import access, views
+from somc.server import access, replies
 from somc.server.access import Principal, may
+from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
 from somc.server.desk import Desk
-from somc.server.identity import Caller, caller_of
+from somc.server.identity import Caller, asker_of, caller_of, changer_of
 from somc.server.live import LiveFeed, refuse
 from somc.server.metrics import Metrics
 from somc.server.openapi import document
 from somc.server.pages import add_pages
-from somc.server.problems import Problem, of_error, of_validation, problem
+from somc.server.problems import Problem, of_validation, problem
 from somc.server.queries import QUERIES, Floor, Query
+from somc.server.replies import SAFE_HEADERS, Reply
 
 __all__ = ["Application"]
 
-log = structlog.get_logger(__name__)
-
-BASE = "/api/v1"
 WS_PATH = f"{BASE}/ws"
-LARGEST_BODY_BYTES = 64 * 1024
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -50,6 +44,7 @@ class Application:
         self.hall = floor.hall
         self.desk = desk
         self.ready = ready
+        self.acts = ActRoutes(self.hall, desk)
         self.feed = LiveFeed(floor, desk)
         self.ws_tickets = access.WsTickets()
         self.metrics = Metrics(floor.hall, self.feed)
@@ -60,6 +55,10 @@ class Application:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
+            return
+        found = self.acts.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is not None:
+            await self.acts.serve(*found, scope, receive, send)
         else:
             await self.quart(scope, receive, send)
 
@@ -67,24 +66,11 @@ class Application:
 
     def caller(self) -> Caller | Problem:
         """Whose request this is."""
-        headers = request.headers
-        return caller_of(
-            self.hall.journal,
-            self.hall.state.hall.org,
-            self.hall.now(),
-            headers.get("authorization"),
-            headers.get("cookie"),
-            headers.get("x-somc"),
-        )
+        return asker_of(self.hall, request.headers)
 
     def changer(self) -> Principal | Problem:
         """Whose request this is, if it may change anything: a cookie alone is not enough."""
-        caller = self.caller()
-        if isinstance(caller, Problem):
-            return caller
-        if caller.by_cookie and "x-somc" not in request.headers:
-            return problem(403, "no_x_somc", "a request by cookie must carry the header X-SOMC")
-        return caller.principal
+        return changer_of(self.hall, request.headers)
 
     async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -145,47 +131,17 @@ class Application:
 
         @app.errorhandler(Exception)
         async def broken(error: Exception) -> Response:
-            if isinstance(error, HTTPException):
-                code = error.code or 500
-                name = (error.name or "error").lower().replace(" ", "_")
-                said = self.fail(problem(code, name, error.description or error.name or "no further detail"))
-                if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                    said.headers["Connection"] = "close"  # the rest of the body will not be read
-                if isinstance(error, MethodNotAllowed) and error.valid_methods:
-                    said.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-                return said
-            if isinstance(error, SomcError):
-                return self.fail(of_error(error))
-            log.exception("request failed", path=request.path, exc_info=error)
-            return self.fail(problem(500, "internal", "an error of ours; the log has it"))
+            return response_of(replies.of_fault(error, request.path))
 
         @app.after_request
         async def harden(response: Response) -> Response:
-            response.headers.setdefault("X-Content-Type-Options", "nosniff")
-            response.headers.setdefault("Referrer-Policy", "no-referrer")
-            if not response.headers.get("Cache-Control"):
-                response.headers["Cache-Control"] = "no-store"
+            for name, value in SAFE_HEADERS.items():
+                response.headers.setdefault(name, value)
             return response
 
     def _act_route(self, act: Act) -> Callable[..., Awaitable[Response]]:
         async def route(**place: Any) -> Response:
-            principal = self.changer()
-            if isinstance(principal, Problem):
-                return self.fail(principal)
-            raw = await request.get_data()
-            assert isinstance(raw, bytes), "quart gives bytes unless text is asked for"
-            key = request.headers.get("idempotency-key")
-            try:
-                given = msgspec.json.decode(raw, type=dict[str, Any]) if raw else {}
-                body = msgspec.convert({**given, **place}, act.body)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                return self.fail(of_validation(error))
-            answer = await self.desk.do(act, body, principal, key)
-            if isinstance(answer, Problem):
-                return self.fail(answer)
-            if answer.view is None:
-                return self.nothing(answer.status)
-            return self.answer(answer.status, answer.view)
+            return response_of(await self.acts.answer(act, place, request.headers, read_body))
 
         return route
 
@@ -209,15 +165,27 @@ class Application:
 
     def answer(self, status: int, view: Any) -> Response:
         """A view as JSON, its instants as RFC 3339 with the hall's offset."""
-        body = encode_json(views.rfc3339(view, self.hall.state.zone))
-        return Response(body, status=status, content_type="application/json")
+        return response_of(replies.of_view(status, view, self.hall.state.zone))
 
-    def nothing(self, status: int = 204) -> Response:
-        """An answer without content. The body is given: Quart's own empty one needs an asyncio loop."""
-        response = Response(b"", status=status)
-        del response.headers["Content-Type"]
-        return response
+    def nothing(self) -> Response:
+        """An answer without content."""
+        return response_of(replies.NOTHING)
 
     def fail(self, why: Problem) -> Response:
         """A problem document."""
-        return Response(encode_json(why), status=why.status, headers=why.headers())
+        return response_of(replies.of_problem(why))
+
+
+async def read_body() -> bytes:
+    """The body of the request that the framework is at."""
+    raw = await request.get_data()
+    assert isinstance(raw, bytes), "quart gives bytes unless text is asked for"
+    return raw
+
+
+def response_of(reply: Reply) -> Response:
+    """The reply as the framework's. The body is given: Quart's own empty one needs an asyncio loop."""
+    response = Response(reply.body, status=reply.status, headers=dict(reply.headers))
+    if "content-type" not in reply.headers:
+        del response.headers["Content-Type"]
+    return response

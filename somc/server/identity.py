@@ -6,14 +6,16 @@ Settled from the bare headers, so that HTTP and the WebSocket's handshake share 
 from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
+from typing import Protocol
 
 import msgspec
 
 from somc.journal.journal import Journal
+from somc.runtime.hall import Hall
 from somc.server.access import PAGE_OF_ROLE, Principal, find
 from somc.server.problems import Problem, problem
 
-__all__ = ["COOKIE_PREFIX", "Caller", "caller_of", "cookie_of"]
+__all__ = ["COOKIE_PREFIX", "Caller", "Headers", "asker_of", "caller_of", "changer_of", "cookie_of"]
 
 COOKIE_PREFIX = "somc-"
 PAGES = ("admin", *dict.fromkeys(PAGE_OF_ROLE.values()))
@@ -25,6 +27,34 @@ class Caller(msgspec.Struct, frozen=True):
 
     principal: Principal
     by_cookie: bool
+
+
+class Headers(Protocol):
+    """A request's headers, by names in lower case."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+def asker_of(hall: Hall, headers: Headers) -> Caller | Problem:
+    """Whose request this is."""
+    return caller_of(
+        hall.journal,
+        hall.state.hall.org,
+        hall.now(),
+        headers.get("authorization"),
+        headers.get("cookie"),
+        headers.get("x-somc"),
+    )
+
+
+def changer_of(hall: Hall, headers: Headers) -> Principal | Problem:
+    """Whose request this is, if it may change anything: a cookie alone is not enough."""
+    caller = asker_of(hall, headers)
+    if isinstance(caller, Problem):
+        return caller
+    if caller.by_cookie and headers.get("x-somc") is None:
+        return problem(403, "no_x_somc", "a request by cookie must carry the header X-SOMC")
+    return caller.principal
 
 
 def caller_of(
