@@ -80,7 +80,7 @@ $(VENV)/.ready: $(SOURCES)
 	@echo "setting up $(VENV) (about a minute the first time)"
 	@$(FIND_PYTHON); $(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV) && "$$python" -m venv $(VENV); }
 	@$(PIP) install --upgrade 'pip>=25.1' # the first that knows --group
-	@$(PIP) install --editable .
+	@$(PIP) --quiet install --editable . # errors only: setuptools warns at length that editable is editable
 	@touch $@
 
 $(VENV)/.ready-for-tests: $(VENV)/.ready
