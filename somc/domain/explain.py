@@ -17,7 +17,6 @@ def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now:
     second = state.tickets[state.by_key[runner.key]].number if runner is not None else None
     kind = hall.classes[ticket.customer_class].name
     minutes = waited_s(ticket, now) // 60
-    lines = state.service_lines()
     zh, en = SENTENCES[choice.rule]
     facts = {
         "number": ticket.number,
@@ -31,7 +30,7 @@ def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now:
         rule=choice.rule,
         policy=hall.policy.kind,
         waited_s=waited_s(ticket, now),
-        candidates=sum(lines[service] for service in counter.skills),
+        candidates=state.queues.waiting_for(counter.number, counter.skills),
         score=choice.score,
         level=choice.level,
         runner_up=second,
