@@ -22,13 +22,18 @@ def failing_clearly() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        ours = [found for found in leaves(error) if isinstance(found, SomcError)]
+        ours = [found for found in leaves(error) if isinstance(found, SomcError) or core_missing(found)]
         if not ours:
             raise
         for found in ours:
             click.echo(f"error: {found}", err=True)
         wrong = any(isinstance(found, ConfigurationError | UsageError) for found in ours)
         sys.exit(2 if wrong else 1)
+
+
+def core_missing(error: BaseException) -> bool:
+    """Whether SOMC was installed without its C core and not told so; the message says both remedies."""
+    return isinstance(error, ImportError) and error.name == "somc._sched"
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
