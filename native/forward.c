@@ -126,8 +126,8 @@ static int64_t next_sight(const struct run *run, const struct profile *profile) 
     int64_t earliest = TIME_LIMIT;
     for (int64_t i = 0; i < profile->count; i++) {
         const sched_lane *lane = &profile->lanes[i];
-        int64_t v = run->lines[lane->queue].head_v;
-        if (v != EMPTY_V && v + lane->min_wait < earliest) earliest = v + lane->min_wait;
+        int64_t moment = run->lines[lane->queue].head_v + lane->min_wait; /* of an empty queue: too late */
+        if (moment < earliest) earliest = moment;
     }
     return earliest;
 }

@@ -27,6 +27,8 @@ static sched_terms terms[QUEUES];
 static sched_lane lanes[PROFILES][QUEUES];
 static int64_t lane_count[PROFILES];
 static int64_t now, next_key;
+static int64_t stale; /* the handle of a ticket that has left; its slot may be another's by now */
+static bool crowded; /* this run: nearly all in one queue, so that its directory fills and is reused */
 static uint64_t state, seed, run_number;
 
 static uint64_t draw(void) { /* splitmix64 (Steele, Lea, Flood 2014) */
@@ -234,7 +236,8 @@ static void compare_estimate(const scheduler *s) {
 
 static void push(scheduler *s) {
     if (count == TICKETS) return;
-    struct ticket t = {next_key++, below(QUEUES), now - below(30) + 3, below(3), 0, 0};
+    int64_t queue = crowded && below(20) ? 0 : below(QUEUES);
+    struct ticket t = {next_key++, queue, now - below(30) + 3, below(3), 0, 0};
     t.handle = sched_push(s, t.key, t.queue, t.v, t.order);
     expect(t.handle > 0, "push");
     inside[count++] = t;
@@ -244,7 +247,30 @@ static void drop(scheduler *s, int64_t i) {
     int64_t handle = inside[i].handle;
     expect(!sched_remove(s, handle), "remove");
     expect(sched_remove(s, handle) == SCHED_NO_TICKET, "a handle is dead after remove");
+    stale = handle;
     inside[i] = inside[--count];
+}
+
+/* Calls some of those whom the profile would call: from the front, which empties whole chunks. */
+static void call(scheduler *s, int profile) {
+    sched_choice choice;
+    for (int64_t calls = below(crowded ? 600 : 150); calls > 0 && sched_peek(s, profile, now, &choice) == 1; calls--) {
+        int64_t i = 0;
+        while (inside[i].key != choice.key) i++;
+        drop(s, i);
+    }
+}
+
+/* Tells some of what is due, so that whole chunks have nothing left to tell. */
+static void tell(scheduler *s) {
+    static sched_alert due[TICKETS];
+    int64_t written = sched_due(s, now, below(TICKETS), due);
+    for (int64_t told = 0; told < written; told++) {
+        int64_t i = 0;
+        while (inside[i].key != due[told].key) i++;
+        expect(!sched_alerted(s, inside[i].handle, due[told].level), "alerted: due");
+        inside[i].told = due[told].level;
+    }
 }
 
 static void refused(scheduler *s) {
@@ -252,6 +278,7 @@ static void refused(scheduler *s) {
     sched_terms wrong = some_terms();
     wrong.rate_after = -wrong.rate - 1;
     sched_lane twice[2] = {{0, 1, 0, 0, 0}, {0, 1, 0, 0, 0}};
+    expect(!stale || sched_alerted(s, stale, 1) == SCHED_NO_TICKET, "a handle is dead for ever");
     expect(sched_push(s, 5, QUEUES, 0, 0) == SCHED_NO_QUEUE, "push: queue");
     expect(sched_push(s, 5, 0, INT64_MIN, 0) == SCHED_BAD_NUMBER, "push: v");
     expect(sched_move(s, (int64_t)draw() | INT64_MIN, 0, 0) == SCHED_NO_TICKET, "move: handle");
@@ -267,9 +294,9 @@ static void refused(scheduler *s) {
 static void step(scheduler *s) {
     int64_t some = count ? below(count) : -1, queue = below(QUEUES);
     int profile = (int)below(PROFILES);
-    switch (below(14)) {
+    switch (below(16)) {
     case 0:
-        for (int64_t i = below(150); i > 0; i--) push(s);
+        for (int64_t i = below(crowded ? 600 : 150); i > 0; i--) push(s);
         break;
     case 1:
         for (int64_t i = below(150); i > 0 && count; i--) drop(s, below(count));
@@ -310,6 +337,12 @@ static void step(scheduler *s) {
     case 11:
         if (some >= 0) drop(s, some);
         break;
+    case 12:
+        call(s, profile);
+        break;
+    case 13:
+        tell(s);
+        break;
     default:
         push(s);
     }
@@ -331,6 +364,8 @@ int main(int argc, char **argv) {
         count = 0;
         next_key = 0;
         now = below(2) ? 1000 : -1000;
+        crowded = !below(4);
+        stale = 0;
         for (int queue = 0; queue < QUEUES; queue++) {
             terms[queue] = some_terms();
             expect(sched_define_queue(s, &terms[queue]) == queue, "define_queue");

@@ -241,6 +241,10 @@ class NativeScheduler:
         """For tests: 0 if all invariants of the core hold, else the line of `check.c` that says no."""
         return int(lib.sched_check(self._core))
 
+    def memory_bytes(self) -> int:
+        """What the core holds, without the Python objects of this class."""
+        return int(lib.sched_bytes(self._core))
+
     def _rows(self, queue: int) -> list[list[int]]:
         rows = ffi.new("sched_row[]", self.waiting(queue))
         count = lib.sched_rows(self._core, queue, rows)
