@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 import click
 import trio
@@ -16,7 +19,7 @@ from somc.cli.failures import failing_clearly
 from somc.cli.logs import set_up_logs
 from somc.composition import Options, load_config, run_node
 from somc.config import HallConfig
-from somc.errors import UsageError
+from somc.errors import StoreError, UsageError
 from somc.example import example_hall
 from somc.runtime.plugins import Plugins
 from somc.server.access import admin_token
@@ -82,14 +85,30 @@ def command(
             )
             try:
                 trio.run(serve_until_signal, config, plugins, options)
+            except* StoreError as group:
+                # Every task that waited for the journal tells of its end; once is enough.
+                raise next(flatten(group)) from None
             except* OSError as group:
-                taken = [error for error in flatten(group) if "in use" in str(error)]
-                if not taken:
+                error = next(flatten(group))
+                if not cannot_listen(error):
                     raise
-                raise UsageError(
-                    f"port {options.port} on {options.host} is taken by another program: "
-                    "end it, name another with --port N, or let one be picked with --port 0"
-                ) from taken[0]
+                if error.errno == errno.EADDRINUSE:
+                    why = (
+                        "is taken by another program: end it, name another with --port N, "
+                        "or let one be picked with --port 0"
+                    )
+                else:
+                    why = (
+                        f"cannot be listened on: {error.strerror}; see [server] host and port, --host, --port"
+                    )
+                raise UsageError(f"port {options.port} on {options.host} {why}") from error
+
+
+def cannot_listen(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the address to serve on is what was wrong: it has no number, or `serve` says so."""
+    return isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and "cannot listen on" in (error.strerror or "")
+    )
 
 
 async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Options) -> None:
