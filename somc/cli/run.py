@@ -98,9 +98,8 @@ def command(
                         "or let one be picked with --port 0"
                     )
                 else:
-                    why = (
-                        f"cannot be listened on: {error.strerror}; see [server] host and port, --host, --port"
-                    )
+                    what = (error.strerror or str(error)).rpartition(": ")[2]
+                    why = f"cannot be served on ({what}): see --host, --port and [server] in hall.toml"
                 raise UsageError(f"port {options.port} on {options.host} {why}") from error
 
 
