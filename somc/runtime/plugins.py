@@ -1,12 +1,19 @@
 """The plugin host: finds installed plugins, loads those that hall.toml names, calls their hooks.
 
-Bundled plugins are found by the same entry points as anybody's.
+What must stay true
+- Bundled plugins are found by the same entry points as anybody's; nothing runs that hall.toml does not name.
+- What is wrong with a plugin is found at the start and said with the plugin's name: one that is missing
+  or does not load, a hook that does not exist or is of the wrong colour, a hook that raises or gives
+  something else than it should, a name that two plugins bring.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
 
 import pluggy
 
@@ -20,9 +27,11 @@ __all__ = ["GROUP", "Plugins", "installed"]
 GROUP = "somc.plugins"
 """The entry-point group."""
 
+T = TypeVar("T")
+
 
 def installed() -> dict[str, EntryPoint]:
-    """Every installed plugin by name, loaded or not."""
+    """Every installed plugin by name, loaded or not; of two that share a name, the last one found."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
@@ -30,33 +39,108 @@ class Plugins:
     """The loaded plugins of one hall, and what they bring."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """Load the plugins `names`. `UsageError` names one that is missing or does not load."""
+        """Load the plugins `names`. `UsageError` names one that is missing, does not load, or
+        implements a hook that is none."""
         self.manager = pluggy.PluginManager(PROJECT)
         self.manager.add_hookspecs(HallHooks)
-        available = installed()
-        for name in names:
-            entry = available.get(name)
-            if entry is None:
-                known = ", ".join(sorted(available)) or "none"
-                raise UsageError(f"the plugin '{name}' is not installed; installed: {known}")
+        for name in dict.fromkeys(names):
+            entry = _entry(name)
             try:
-                self.manager.register(entry.load(), name)
+                plugin = entry.load()
+                self.manager.register(plugin, name)
             except Exception as error:
                 raise UsageError(f"the plugin '{name}' ({entry.value}) does not load: {error!r}") from error
+            self._check(name, plugin)
+
+    def _check(self, name: str, plugin: object) -> None:
+        """That every hook it implements exists, and is sync where the specification is."""
+        known = [hook for hook in dir(HallHooks) if hook.startswith(f"{PROJECT}_")]
+        for caller in self.manager.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                near = difflib.get_close_matches(caller.name, known, 1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+                raise UsageError(f"the plugin '{name}' implements '{caller.name}', which is no hook; {hint}")
+            for implementation in caller.get_hookimpls():
+                function = implementation.function
+                if implementation.plugin_name == name and (
+                    inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+                ):
+                    raise UsageError(
+                        f"the plugin '{name}' implements '{caller.name}' as an async function; this hook is "
+                        "sync: write `def` instead of `async def`"
+                    )
 
     def drivers(self) -> dict[str, DriverSpec]:
-        """Every device driver by name. `UsageError` if two plugins bring the same name."""
+        """Every device driver by name. `UsageError` if two plugins bring the same name, and for a plugin
+        whose hook fails."""
         drivers: dict[str, DriverSpec] = {}
-        for brought in self.manager.hook.somc_device_drivers():
-            for spec in brought:
-                if spec.name in drivers and drivers[spec.name] is not spec:
-                    raise UsageError(f"two plugins bring the driver '{spec.name}': enable only one of them")
-                drivers[spec.name] = spec
+        owners: dict[str, str] = {}
+        for plugin, spec in self._brought("somc_device_drivers", _drivers_in):
+            if drivers.get(spec.name, spec) is not spec:
+                raise _two("driver", spec.name, owners[spec.name], plugin)
+            drivers[spec.name] = spec
+            owners.setdefault(spec.name, plugin)
         return drivers
 
     def simulators(self) -> dict[str, Callable[[], Simulator]]:
-        """Every simulator by the name of its driver."""
+        """Every simulator by the name of its driver. `UsageError` as for `drivers`."""
         simulators: dict[str, Callable[[], Simulator]] = {}
-        for brought in self.manager.hook.somc_device_simulators():
-            simulators.update(brought)
+        owners: dict[str, str] = {}
+        for plugin, (driver, make) in self._brought("somc_device_simulators", _simulators_in):
+            if simulators.get(driver, make) is not make:
+                raise _two("simulator of", driver, owners[driver], plugin)
+            simulators[driver] = make
+            owners.setdefault(driver, plugin)
         return simulators
+
+    def _brought(self, hook: str, things_in: Callable[[object], list[T]]) -> Iterator[tuple[str, T]]:
+        """What each plugin's hook gives, with the plugin's name, in the order of hall.toml.
+
+        The plugins are asked one by one, because pluggy does not say whose hook raised.
+        """
+        everybody = self.manager.list_name_plugin()
+        for name, plugin in everybody:
+            others = [other for _, other in everybody if other is not plugin]
+            try:
+                answers = self.manager.subset_hook_caller(hook, others)()
+                things = [thing for answer in answers for thing in things_in(answer)]
+            except Exception as error:
+                raise UsageError(f"the plugin '{name}' failed in '{hook}': {error!r}") from error
+            yield from ((name, thing) for thing in things)
+
+
+def _entry(name: str) -> EntryPoint:
+    """The entry point of the plugin `name`; `UsageError` if there is none, or two that differ."""
+    found = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
+    if not found:
+        known = ", ".join(sorted(installed())) or "none"
+        raise UsageError(f"the plugin '{name}' is not installed; installed: {known}")
+    if len(found) > 1:
+        both = " and ".join(sorted(found))
+        raise UsageError(f"two installed packages bring a plugin '{name}' ({both}): uninstall one of them")
+    return next(iter(found.values()))
+
+
+def _drivers_in(answer: object) -> list[DriverSpec]:
+    """The drivers of one answer. `TypeError` says what else is in it."""
+    if answer is None or isinstance(answer, str | Mapping):
+        raise TypeError(f"it gave {answer!r}, not an iterable of DriverSpec")
+    drivers = []
+    for spec in answer:  # type: ignore[attr-defined] # what is not iterable raises the TypeError meant here
+        if not isinstance(spec, DriverSpec):
+            raise TypeError(f"it gave {spec!r}, which is no DriverSpec")
+        drivers.append(spec)
+    return drivers
+
+
+def _simulators_in(answer: object) -> list[tuple[str, Callable[[], Simulator]]]:
+    if not isinstance(answer, Mapping):
+        raise TypeError(f"it gave {answer!r}, not a mapping of driver names to simulators")
+    for driver, make in answer.items():
+        if not isinstance(driver, str) or not callable(make):
+            raise TypeError(f"it gave {driver!r}: {make!r}, which is no driver's name with its simulator")
+    return list(answer.items())
+
+
+def _two(what: str, name: str, first: str, second: str) -> UsageError:
+    return UsageError(f"two plugins bring the {what} '{name}', {first} and {second}: enable only one of them")

@@ -23,7 +23,7 @@ import csv
 import itertools
 import random
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,8 @@ RUSH = 12
 MOST_FAULTS = 50
 """A file with the wrong mapping has as many faults as rows: these are enough to see why."""
 
+ROW_ALLOWED = "a cell for every column; seconds from 0 up; waited_s for whoever left"
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -143,39 +145,48 @@ def _rows(path: Path, mapping: Mapped) -> tuple[list[_Row], list[Fault]]:
     rows: list[_Row] = []
     faults: list[Fault] = []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
+        # Spreadsheets put a byte order mark before the first column's name: -sig takes it away.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
             wanted = [name for name in msgspec.structs.astuple(columns) if name is not None]
             missing = [name for name in wanted if name not in (reader.fieldnames or ())]
             if missing:
                 found = ", ".join(reader.fieldnames or ["nothing"])
                 fault = Fault(str(path), 1, "columns", found, f"also {', '.join(missing)} (see the mapping)")
                 return rows, [fault]
-            for line, raw in enumerate(reader, start=2):
+            for raw in reader:
+                line = (
+                    reader.line_num
+                )  # not a count of rows: empty lines are none, a quoted field may hold some
                 try:
-                    rows.append(_row(line, raw, mapping))
+                    rows.append(_row(line, raw, mapping, wanted))
                 except ValueError as error:
-                    faults.append(Fault(str(path), line, "row", str(error), "seconds from 0 up"))
+                    faults.append(Fault(str(path), line, "row", str(error), ROW_ALLOWED))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return rows, [Fault(str(path), 0, "file", str(error), "a readable CSV file in UTF-8")]
     return rows, faults
 
 
-def _row(line: int, raw: Mapping[str, str], mapping: Mapped) -> _Row:
+def _row(line: int, raw: Mapping[str, str | None], mapping: Mapped, wanted: Sequence[str]) -> _Row:
     columns = mapping.columns
-    left = columns.outcome is not None and raw[columns.outcome] in mapping.outcomes.left
-    waited_s = _seconds(raw[columns.waited_s]) if columns.waited_s is not None else None
-    customer_class, service = raw[columns.customer_class], raw[columns.service]
-    time_s = _seconds(raw[columns.time_s])
+    cells = {name: cell for name in wanted if (cell := raw[name]) is not None}
+    if short := [name for name in wanted if name not in cells]:
+        raise ValueError(f"the row ends before {', '.join(short)}")
+    left = columns.outcome is not None and cells[columns.outcome] in mapping.outcomes.left
+    waited_s = _seconds(cells[columns.waited_s]) if columns.waited_s is not None else None
+    if left and waited_s is None:
+        raise ValueError("the visitor left, and nothing says after how long")
+    customer_class, service = cells[columns.customer_class], cells[columns.service]
+    time_s = _seconds(cells[columns.time_s])
     if time_s is None:
         raise ValueError("no time of arrival")
     return _Row(
         line=line,
-        date=raw[columns.date] if columns.date is not None else "",
+        date=cells[columns.date] if columns.date is not None else "",
         time_s=time_s,
         customer_class=mapping.classes.get(customer_class, customer_class),
         service=mapping.services.get(service, service),
-        service_s=_seconds(raw[columns.service_s]),
+        service_s=_seconds(cells[columns.service_s]),
         patience_s=waited_s if left else None,
     )
 

@@ -18,6 +18,7 @@ from somc.domain.events import TicketCalled
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
 from somc.domain.values import CounterState, TicketState
+from somc.errors import Overloaded, RuleFailed, ShuttingDown
 from somc.journal.entry import Person
 from somc.runtime.hall import Hall, Replayed
 from somc.runtime.ids import IdSource
@@ -32,7 +33,8 @@ WALK_S = (4.0, 20.0)
 """Seconds between the call and the customer's arrival at the counter: uniform."""
 
 LOOK_AGAIN_S = 5.0
-"""An agent who could not call looks again after so many seconds; an arrival makes it look at once."""
+"""An agent who had nobody to call, or is paused, looks again after so many seconds. A simulated arrival
+makes one look at once; this is for whoever came by another door, or came back from hold."""
 
 Act = Callable[[int], Awaitable[None]]
 
@@ -85,10 +87,24 @@ class Crowd:
         await act(at)
 
     async def live(self) -> None:
-        """Act as the hall's clock says, until all are done or cancelled."""
-        while (at := self.next_at) is not None:
-            await self.hall.clock.sleep_until(at)
-            await self.act()
+        """Act as the hall's clock says, until all are done, the hall stops, or cancelled."""
+        try:
+            while (at := self.next_at) is not None:
+                look_at = self.hall.clock.now_ms() + int(LOOK_AGAIN_S * 1000)
+                await self.hall.clock.sleep_until(min(at, look_at))
+                if at <= look_at:
+                    await self.act()
+                else:
+                    await self.look_around()
+        except ShuttingDown:
+            return
+
+    async def look_around(self) -> None:
+        """Let every idle agent look whether there is somebody to call."""
+        for number in list(self._idle):
+            state, now = self.hall.state, self.hall.now()
+            if number in state.counters and state.scheduler.peek(state.queues.counter_profile(number), now):
+                await self._look(number, now)
 
     # -- who does what ----------------------------------------------------------------------------
 
@@ -141,8 +157,8 @@ class Crowd:
     async def _wake_agents(self, at: int, service: str) -> None:
         """Whoever has nothing to do and the skill looks at once, the longest idle first."""
         for number in list(self._idle):
-            if service in self.hall.state.counters[number].skills:
-                del self._idle[number]
+            counter = self.hall.state.counters.get(number)
+            if counter is not None and counter.state is CounterState.OPEN and service in counter.skills:
                 await self._look(number, at)
                 return
 
@@ -173,7 +189,7 @@ class Crowd:
             await self._serve(number, ticket_id, at)
 
     async def _start(self, number: int, ticket_id: str, at: int) -> None:
-        if self.hall.state.counters[number].ticket == ticket_id:
+        if self._has(number, ticket_id):
             await self._do(c.StartService(by=self._by(number), counter=number))
         await self._serve(number, ticket_id, at)
 
@@ -184,9 +200,14 @@ class Crowd:
         self._at(at + int(service_s * 1000), partial(self._finish, number, ticket_id))
 
     async def _finish(self, number: int, ticket_id: str, at: int) -> None:
-        if self.hall.state.counters[number].ticket == ticket_id:
+        if self._has(number, ticket_id):
             await self._do(c.FinishService(by=self._by(number), counter=number))
         await self._look(number, at)
+
+    def _has(self, number: int, ticket_id: str) -> bool:
+        """Whether this ticket is at this counter still."""
+        counter = self.hall.state.counters.get(number)
+        return counter is not None and counter.ticket == ticket_id
 
     def _mean_s(self, ticket_id: str) -> float:
         ticket = self.hall.state.tickets.get(ticket_id)
@@ -197,8 +218,12 @@ class Crowd:
         return f"agent:{self._counters[number]}"
 
     async def _do(self, command: c.Command, person: Person | None = None) -> tuple[object, ...] | None:
-        """The command's events, or `None` if it was refused."""
-        outcome = await self.hall.submit(command, _events_of, person=person)
+        """The command's events, or `None` if it was not carried out."""
+        try:
+            outcome = await self.hall.submit(command, _events_of, person=person)
+        except (Overloaded, RuleFailed) as error:
+            log.warning("simulated act not carried out", command=type(command).__name__, why=str(error))
+            return None
         if isinstance(outcome, Refusal):
             log.debug("simulated act refused", command=type(command).__name__, why=outcome.words.en)
             return None
