@@ -28,7 +28,7 @@ from tests.domain import acts
 
 CAMPAIGN = os.environ.get("SOMC_CAMPAIGN") == "1"
 PROFILE = settings(
-    max_examples=2_000 if CAMPAIGN else 50,
+    max_examples=5_000 if CAMPAIGN else 120,
     stateful_step_count=120 if CAMPAIGN else 40,
     deadline=None,
     print_blob=True,
@@ -45,14 +45,14 @@ counter_numbers = st.integers(0, 4)
 some_skills = st.dictionaries(service_names, st.integers(0, 10), max_size=3)
 good_skills = st.dictionaries(st.sampled_from(SERVICES), st.integers(1, 9), min_size=1)
 texts = st.none() | st.sampled_from(("", "lunch", "午饭", "x" * 121, "a\nb", "a\x00b"))
-limits = st.none() | st.integers(0, 4)
+limits = st.sampled_from((*[None] * 9, 0, 1, 3))
 service_entries = st.fixed_dictionaries(
     {
         "prefix": st.sampled_from(("A", "B", "AB")),
         "mean_service_s": st.integers(1, 1200),
         "max_waiting": limits,
         "daily_limit": limits,
-        "hours": st.sampled_from(HOURS),
+        "hours": st.sampled_from((*[None] * 9, *HOURS)),
     }
 )
 class_entries = st.fixed_dictionaries(
@@ -72,7 +72,7 @@ halls = st.builds(
     timezone=st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "America/New_York")),
     day_ends_s=st.sampled_from((0, 7_200, 9_000, 14_400)),
     max_recalls=st.integers(0, 2),
-    hours=st.sampled_from((None, None, None, *HOURS)),
+    hours=st.sampled_from((*[None] * 9, *HOURS)),
 )
 nothing_of_repair = dict.fromkeys(
     f"service.repair.{field}"
@@ -145,6 +145,8 @@ class AnyHall(RuleBasedStateMachine):
         """Ticket → the state that its events alone say it is in."""
         self.numbers: set[tuple[str, str]] = set()
         self.ended_days: list[str] = []
+        for service in (*SERVICES, "payment"):
+            self.take_some(service, "plain", 1)
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -277,18 +279,29 @@ class AnyHall(RuleBasedStateMachine):
         self.ask(act(counter))
 
     @rule(
-        counter=st.integers(1, 3), last=st.sampled_from((acts.finish, acts.no_show, acts.recall, acts.call))
+        steps=st.lists(
+            st.tuples(
+                st.integers(1, 3), st.sampled_from((acts.finish, acts.finish, acts.no_show, acts.recall))
+            ),
+            min_size=1,
+            max_size=8,
+        ),
+        pause_ms=st.integers(0, 300_000),
     )
-    def go_on(self, counter: int, last: Any) -> None:
-        """What an agent would do next."""
-        there = self.hall.state.counters.get(counter)
-        ticket = there.ticket if there is not None else None
-        if ticket is None:
-            self.ask(acts.call(counter))
-        elif self.hall.state.tickets[ticket].state is TicketState.CALLED and last is acts.finish:
-            self.ask(acts.start(counter))
-        else:
-            self.ask(last(counter))
+    def go_on(self, steps: list[tuple[int, Any]], pause_ms: int) -> None:
+        """What agents would do next, one step after the other; now and then somebody comes."""
+        for counter, last in steps:
+            there = self.hall.state.counters.get(counter)
+            self.hall.now += pause_ms
+            if there is None or there.agent is None:
+                self.ask(acts.open_(counter))
+            elif there.ticket is None:
+                self.take_some(max(there.skills), "plain", 1)
+                self.ask(acts.call(counter))
+            elif self.hall.state.tickets[there.ticket].state is TicketState.CALLED and last is acts.finish:
+                self.ask(acts.start(counter))
+            else:
+                self.ask(last(counter))
 
     @rule(pick=st.integers(0, 99), counter=st.integers(1, 3))
     def hand_over(self, pick: int, counter: int) -> None:
