@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from somc.journal.record import Record
 from somc.server.access import ROLES, Principal, may
 from somc.server.acts import ACTS, Act
 from somc.server.queries import QUERIES, Query
@@ -212,6 +213,24 @@ async def test_records_are_paged_without_a_gap_and_never_led_past_the_head(hall:
     is_problem(await hall.as_admin.get(f"{BASE}/records?epoch=e-other"), 409, "other_epoch")
     same = await hall.as_admin.get(f"{BASE}/records?epoch={hall.node.hall.journal.epoch}")
     assert same.status_code == 200
+
+
+async def test_a_record_that_comes_while_a_page_is_read_is_on_the_next(hall: Running) -> None:
+    await hall.take()
+    journal = hall.node.hall.journal
+    head, real = journal.head, journal.records_after
+
+    async def meanwhile(seq: int, limit: int = 500) -> list[Record]:
+        found = await real(seq, limit)
+        await hall.take()
+        return found
+
+    journal.records_after = meanwhile  # type: ignore[method-assign]  # a disk that takes its time
+    empty = (await hall.as_admin.get(f"{BASE}/records?after={head}")).json()
+    assert (empty["records"], empty["through"]) == ([], head)
+    journal.records_after = real  # type: ignore[method-assign]  # and one that does not
+    following = (await hall.as_admin.get(f"{BASE}/records?after={empty['through']}")).json()
+    assert [record["seq"] for record in following["records"]] == [head + 1]
 
 
 async def test_tickets_are_paged_and_filtered(hall: Running) -> None:

@@ -1,0 +1,66 @@
+"""The page on the live feed is true: its bytes are the codec's, its ops and numbers those of the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import msgpack
+import msgspec
+import pytest
+
+from somc.journal.opening import RING_RECORDS
+from somc.journal.record import Record
+from somc.server import live
+from somc.server.connection import ServeSettings
+from somc.server.live import Op
+from somc.server.wire import FORMATS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "websocket.md").read_text()
+EXAMPLES = [
+    (text, bytes.fromhex("".join(hexadecimal.split())))
+    for text, hexadecimal in re.findall(r"^(\{.*\})\n((?:[0-9a-f ]+\n)+)", PAGE, re.MULTILINE)
+]
+
+
+def test_the_page_has_its_examples() -> None:
+    assert len(EXAMPLES) == 5
+
+
+@pytest.mark.parametrize(("text", "data"), EXAMPLES, ids=[text[:40] for text, _ in EXAMPLES])
+def test_an_example_says_the_same_in_both_encodings(text: str, data: bytes) -> None:
+    assert msgpack.unpackb(data) == json.loads(text)
+
+
+@pytest.mark.parametrize(("text", "data"), EXAMPLES, ids=[text[:40] for text, _ in EXAMPLES])
+def test_an_example_is_what_the_code_reads_or_writes(text: str, data: bytes) -> None:
+    message = json.loads(text)
+    if message["op"] != "records":
+        assert FORMATS["somc.v1.msgpack"].decode(data, Op) == FORMATS["somc.v1.json"].decode(
+            text.encode(), Op
+        )
+        return
+    (plain,) = message["records"]
+    data_json = msgspec.Raw(msgspec.json.encode(plain["data"]))
+    record = Record(plain["seq"], plain["at"], plain["type"], plain["topic"], data_json, plain["v"])
+    for name, expected in (("somc.v1.json", text.encode()), ("somc.v1.msgpack", data)):
+        wire = FORMATS[name]
+        assert wire.records(message["epoch"], message["through"], [wire.record(record)]) == expected
+
+
+def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
+    assert f"{RING_RECORDS:,}" in PAGE
+    assert f"At most {live.MOST_TOPICS} topics" in PAGE
+    assert f"at most {live.MOST_REPLIES} replies" in PAGE
+    assert f"{ServeSettings().max_ws_message_bytes // 1024} KB" in PAGE
+    for name in live.LIVE_QUERIES:
+        assert f"`{name}`" in PAGE
+    for code in (live.PROTOCOL_ERROR, live.POLICY_VIOLATION):
+        assert str(code) in PAGE
+
+
+def test_every_op_of_the_code_is_on_the_page() -> None:
+    source = Path(live.__file__).read_text() + Path(live.__file__).with_name("wire.py").read_text()
+    ops = set(re.findall(r'"op": "(\w+)"', source)) | set(re.findall(r'case "(\w+)"', source))
+    assert ops == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
