@@ -222,11 +222,12 @@ async def test_a_record_that_comes_while_a_page_is_read_is_on_the_next(hall: Run
 
     async def meanwhile(seq: int, limit: int = 500) -> list[Record]:
         found = await real(seq, limit)
-        await hall.take()
+        if not found and limit == 7:  # the request's own read, not that of the hall's followers
+            await hall.take()
         return found
 
     journal.records_after = meanwhile  # type: ignore[method-assign]  # a disk that takes its time
-    empty = (await hall.as_admin.get(f"{BASE}/records?after={head}")).json()
+    empty = (await hall.as_admin.get(f"{BASE}/records?after={head}&limit=7")).json()
     assert (empty["records"], empty["through"]) == ([], head)
     journal.records_after = real  # type: ignore[method-assign]  # and one that does not
     following = (await hall.as_admin.get(f"{BASE}/records?after={empty['through']}")).json()
