@@ -1,0 +1,60 @@
+"""Tutorials do what they say: their `sh` blocks run one after the other, their `text` blocks come out.
+
+In a `text` block `…` stands for anything; its lines must come out in that order, others may come between.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
+BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LIMIT_S = 120
+STRICT = "set -euo pipefail\n"
+
+
+def run(script: str, folder: Path) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr; the script's process group is ended with it."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with subprocess.Popen(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as bash:
+        try:
+            came, said = bash.communicate(timeout=LIMIT_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(bash.pid, signal.SIGKILL)
+    return bash.returncode, came, said
+
+
+@pytest.mark.parametrize("page", sorted(TUTORIALS.glob("*.md")), ids=lambda page: page.stem)
+def test_a_tutorial_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    script = STRICT + "".join(text for kind, text in blocks if kind == "sh")
+    code, came, said = run(script, tmp_path)
+    assert code == 0, came + said
+    promised = [line for kind, text in blocks if kind == "text" for line in text.splitlines()]
+    assert promised
+    came = came.replace(f"{tmp_path}/", "")
+    for line in promised:
+        pattern = ".*".join(map(re.escape, line.split("…")))
+        found = re.search(f"^{pattern}$", came, re.MULTILINE)
+        assert found, f"{page.name} promises {line!r} next; what came was:\n{came}"
+        came = came[found.end() :]
