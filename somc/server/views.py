@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from somc.domain import estimates
@@ -238,19 +239,21 @@ NAMED = frozenset(("skills", "target_wait_s", "waiting", "by_class"))
 
 def rfc3339(view: Any, zone: tzinfo) -> Any:
     """The view with every instant as RFC 3339 with the hall's offset, for HTTP."""
-    if isinstance(view, dict):
-        return {key: _field(key, value, zone) for key, value in view.items()}
     if isinstance(view, list):
         return [rfc3339(item, zone) for item in view]
-    return view
+    if not isinstance(view, dict):
+        return view
+    written = dict(view)
+    for key, value in view.items():
+        if isinstance(value, (dict, list)):
+            if key not in NAMED:
+                written[key] = rfc3339(value, zone)
+        elif key in INSTANTS and isinstance(value, int):
+            written[key] = _instant(value, zone)
+    return written
 
 
-def _field(key: str, value: Any, zone: tzinfo) -> Any:
-    if key in NAMED:
-        return value
-    return _instant(value, zone) if key in INSTANTS and isinstance(value, int) else rfc3339(value, zone)
-
-
+@lru_cache(maxsize=1024)  # a ticket's instants stand in every answer about it
 def _instant(at: int, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at / 1000, zone).isoformat(timespec="milliseconds")
 
