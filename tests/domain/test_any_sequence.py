@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from somc.domain import events as e
-from somc.domain.commands import Command
+from somc.domain.commands import ChangeConfig, Command
 from somc.domain.decide import decide
 from somc.domain.evolve import evolve
 from somc.domain.refusals import Refusal
@@ -332,7 +332,7 @@ class AnyHall(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from(("config", "manager:wu")), changes=changes)
     def change(self, by: str, changes: dict[str, Any]) -> None:
-        self.ask(acts.c.ChangeConfig(by=by, changes=changes))
+        self.ask(ChangeConfig(by=by, changes=changes))
 
     @rule(device=st.sampled_from(("printer", "strip-1")), status=st.sampled_from(("online", "offline")))
     def report(self, device: str, status: str) -> None:

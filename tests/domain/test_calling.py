@@ -10,6 +10,7 @@ from tests.domain.acts import (
     call,
     call_ticket,
     cancel,
+    configure,
     finish,
     hold,
     no_show,
@@ -96,8 +97,6 @@ def test_a_ticket_is_not_called_to_a_counter_without_its_service_even_if_it_alon
 
 def test_a_payment_only_counter_gets_only_payments_until_the_setting_is_removed() -> None:
     """SK-02."""
-    from tests.domain.acts import configure
-
     hall = given().and_(open_(1), take("r1", "repair"), take("p1", "payment"), take("r2", "repair"))
     hall.and_(configure(1, {"payment": 1}))
     assert called(hall) == "A001"
@@ -252,6 +251,33 @@ def test_a_ticket_called_again_off_hold_has_not_been_started() -> None:
     hall.after("60s").and_(call_ticket(1, "t1"))
     assert hall.ticket("t1").started_at is None
     hall.and_(start(1)).after("10s").when(finish(1)).then(like(e.TicketFinished, served_s=40))
+
+
+def test_the_first_call_and_the_last_are_both_kept() -> None:
+    hall = given().and_(open_(1), take("t1")).after("2min").and_(call(1)).after("1min").and_(hold("t1"))
+    hall.after("4min").and_(call_ticket(1, "t1"))
+    ticket = hall.ticket("t1")
+    assert ticket.first_called_at == ticket.taken_at + 120_000
+    assert ticket.called_at == ticket.taken_at + 420_000
+
+
+def test_the_reason_counts_no_time_on_hold() -> None:
+    hall = given().and_(open_(1), take("t1")).after("90s").and_(hold("t1")).after("1h")
+    assert hall.when(call_ticket(1, "t1")).event.reason.waited_s == 90
+
+
+def test_a_counter_is_free_since_its_last_customer_left() -> None:
+    hall = given().and_(open_(1), take("t1"), take("t2"), take("t3"))
+    free_since = [hall.counter(1).free_since]
+    for last in (finish(1), no_show(1), hold("t3")):
+        hall.after("1min").and_(call(1))
+        if last == finish(1):
+            hall.and_(start(1))
+        hall.after("1min").and_(last)
+        free_since.append(hall.counter(1).free_since)
+    assert [at - free_since[0] for at in free_since] == [0, 120_000, 240_000, 360_000]
+    hall.and_(pause(1)).after("1min").and_(resume_counter(1))
+    assert hall.counter(1).free_since == hall.now
 
 
 def test_an_outcome_is_one_short_line() -> None:

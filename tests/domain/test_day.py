@@ -86,6 +86,15 @@ def test_a_day_that_ends_in_an_hour_that_does_not_come_ends_once() -> None:
     assert business_day(ends, zone, half_past_two) == "2026-03-29"
 
 
+def test_a_day_that_ended_does_not_come_back_where_clocks_go_back_across_midnight() -> None:
+    """Until 2011 St John's went from 00:01 back to 23:01 of the evening before."""
+    zone = ZoneInfo("America/St_Johns")
+    ends = day_end("2010-11-06", zone, 0)
+    second_evening = instant("2010-11-06 23:30", "America/St_Johns", fold=1)
+    assert ends < second_evening
+    assert business_day(second_evening, zone, 0) == "2010-11-07"
+
+
 @holds_for(
     at=st.integers(instant("2005-01-01", "UTC"), instant("2035-01-01", "UTC")),
     zone=st.sampled_from(

@@ -6,7 +6,7 @@ import pytest
 
 from somc.domain.estimates import everybody
 from somc.testing.given import Situation, given, small_hall
-from tests.domain.acts import call, close, open_, pause, start, take, transfer
+from tests.domain.acts import call, change, close, open_, pause, start, take, transfer
 
 TWO_FOR_PAYMENT = small_hall(counters={1: {"payment": 1}, 2: {"payment": 1}})
 
@@ -80,6 +80,19 @@ def test_whom_no_open_counter_will_call_is_told_nothing() -> None:
     assert everybody(hall.state, hall.now).keys() == {"r1", "t1"}
     hall.and_(close(1), pause(2))
     assert everybody(hall.state, hall.now) == {}
+
+
+def test_a_change_of_the_mean_changes_what_is_told_next() -> None:
+    hall = given().and_(open_(2), take("t1"))
+    assert told(hall, "t2") == (2, 180)
+    hall.and_(change(service__payment__mean_service_s=60))
+    assert told(hall, "t3") == (3, 120)
+
+
+@pytest.mark.parametrize(("served", "rest"), [("60400ms", 120), ("60500ms", 120), ("60501ms", 119)])
+def test_seconds_are_rounded_halves_up(served: str, rest: int) -> None:
+    hall = given().and_(open_(2), take("t1"), call(2), start(2)).after(served)
+    assert told(hall, "t2") == (1, rest)
 
 
 def test_an_estimate_once_given_stays_what_it_was() -> None:

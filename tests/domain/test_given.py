@@ -24,7 +24,7 @@ def test_then_wants_exactly_the_events() -> None:
         (like(e.TicketTaken, number="B1"),),
     ):
         with pytest.raises(AssertionError, match="TicketTaken A001"):
-            given().when(take("t1")).then(*expected)  # type: ignore[arg-type]  # each is one of the kinds
+            given().when(take("t1")).then(*expected)
 
 
 def test_then_fails_on_a_refusal_and_refused_on_events() -> None:

@@ -25,11 +25,30 @@ TWO_ALIKE = small_hall(counters={1: BOTH, 2: BOTH})
 
 def test_to_a_service_the_ticket_keeps_number_and_seniority() -> None:
     hall = given(TWO_ALIKE).and_(open_(1), take("t1")).after("1min").and_(take("t2", "repair"), call(1))
-    hall.when(transfer("t1", "repair")).then(
+    hall.after("1min").when(transfer("t1", "repair")).then(
         like(e.TicketTransferred, number="A001", to_service="repair", to_counter=0, counter=1, cause="asked")
     )
     assert hall.ticket("t1").state == "waiting"
     hall.when(call(1)).then(like(e.TicketCalled, number="A001", service="repair"))
+
+
+def test_sent_on_while_it_waits_a_ticket_waits_on() -> None:
+    hall = given(TWO_ALIKE).and_(open_(1), take("t1")).after("5min").and_(transfer("t1", "repair"))
+    event = hall.after("2min").when(call(1)).event
+    assert event.reason.waited_s == 420
+    assert hall.ticket("t1").waited_ms == 420_000
+
+
+def test_who_is_ahead_includes_those_handed_to_one_counter() -> None:
+    hall = given(TWO_ALIKE).and_(open_(1), open_(2), take("t1"), take("t2"), transfer("t1", counter=2))
+    hall.when(take("t3")).then(like(e.TicketTaken, position=3))
+
+
+def test_a_ticket_handed_to_one_counter_stays_so_when_settings_or_skills_of_others_change() -> None:
+    hall = given(TWO_ALIKE).and_(open_(1), open_(2), take("t1"), transfer("t1", counter=2))
+    hall.and_(change(policy__kind="strict")).when(call(1)).then()
+    hall.and_(configure(1, {"payment": 1})).when(call(1)).then()
+    hall.when(call(2)).then(like(e.TicketCalled, number="A001"))
 
 
 def test_to_a_counter_only_that_counter_calls_it() -> None:
