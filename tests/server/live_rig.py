@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgpack
+from websockets.exceptions import ConnectionClosed
 from websockets.trio.client import ClientConnection, connect
 
 from tests.server.rig import Running
@@ -81,3 +82,12 @@ async def live(
         client = Client(socket)
         assert (await client.hear())["op"] == "welcome"
         yield client
+
+
+async def closed_with(client: Client) -> int | None:
+    """The code with which the server ends the connection."""
+    while True:
+        try:
+            await client.hear()
+        except ConnectionClosed as closed:
+            return None if closed.rcvd is None else closed.rcvd.code
