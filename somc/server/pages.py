@@ -56,7 +56,9 @@ def add_pages(app: Application) -> None:
 
     async def page(rest: str = "") -> Response:
         if "index.html" not in assets:
-            return app.fail(problem(404, "no_pages", "the pages are not built in this checkout: run `make ui`"))
+            return app.fail(
+                problem(404, "no_pages", "the pages are not built in this checkout: run `make ui`")
+            )
         body, kind = assets["index.html"]
         response = Response(body, content_type=f"{kind}; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY
