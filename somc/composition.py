@@ -38,7 +38,7 @@ from somc.runtime.plugins import Plugins, installed
 from somc.runtime.replay import replay
 from somc.runtime.upkeep import keep_deadlines, keep_snapshots
 from somc.scheduler.choose import factory
-from somc.server.access import Principal, issue
+from somc.server.access import Principal, issue, keep_file_token
 from somc.server.app import Application
 from somc.server.desk import Desk
 from somc.server.queries import Floor
@@ -307,8 +307,7 @@ async def run_node(
         desk = Desk(hall, ids, lambda: config.customers)
         app = Application(floor, desk, ready=lambda: serving)
         nursery.start_soon(app.feed.run)
-        if options.admin is not None:
-            await hall.journal.put_token(options.admin)
+        await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, devices, hosts)
         stop_server, stopped = trio.Event(), trio.Event()
 

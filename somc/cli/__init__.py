@@ -10,6 +10,7 @@ import click
 import somc
 from somc.cli import check, init, run
 from somc.cli.journal import command as journal
+from somc.cli.logs import set_up_logs
 
 __all__ = ["main"]
 
@@ -18,6 +19,7 @@ __all__ = ["main"]
 @click.version_option(somc.__version__, package_name="somc", message="somc %(version)s")
 def main() -> None:
     """Run a service hall (营业厅): tickets, calling, devices, live pages."""
+    set_up_logs()
 
 
 main.add_command(run.command)

@@ -25,7 +25,7 @@ def failing_clearly() -> Iterator[None]:
         ours = [found for found in leaves(error) if isinstance(found, SomcError) or core_missing(found)]
         if not ours:
             raise
-        for found in ours:
+        for found in {str(found): found for found in ours}.values():  # several tasks may tell the same
             click.echo(f"error: {found}", err=True)
         wrong = any(isinstance(found, ConfigurationError | UsageError) for found in ours)
         sys.exit(2 if wrong else 1)

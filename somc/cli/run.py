@@ -16,10 +16,9 @@ import click
 import trio
 
 from somc.cli.failures import failing_clearly
-from somc.cli.logs import set_up_logs
 from somc.composition import Options, load_config, run_node
 from somc.config import HallConfig
-from somc.errors import StoreError, UsageError
+from somc.errors import UsageError
 from somc.example import example_hall
 from somc.runtime.plugins import Plugins
 from somc.server.access import admin_token
@@ -63,7 +62,6 @@ def command(
     speed: float,
 ) -> None:
     """Run one hall; with no file, the example hall with simulated devices and visitors."""
-    set_up_logs()
     with failing_clearly():
         config, plugins = load_config(example_hall() if file is None else file)
         visits = None if arrivals is None else one_day(arrivals, mapping, config)
@@ -85,9 +83,6 @@ def command(
             )
             try:
                 trio.run(serve_until_signal, config, plugins, options)
-            except* StoreError as group:
-                # Every task that waited for the journal tells of its end; once is enough.
-                raise next(flatten(group)) from None
             except* OSError as group:
                 error = next(flatten(group))
                 if not cannot_listen(error):

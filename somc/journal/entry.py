@@ -44,7 +44,8 @@ class Token(msgspec.Struct, frozen=True):
     """An access token or a browser's sign-in, known only by the SHA-256 of its secret.
 
     `scope` is a path of the organisation, `expires_at` Unix milliseconds or None for never, `kind`
-    one of `api`, `link` (a one-time sign-in link) and `cookie`.
+    one of `api`, `file` (the admin token of the command line), `link` (a one-time sign-in link) and
+    `cookie`.
     """
 
     digest: bytes

@@ -368,6 +368,10 @@ class Journal:
         """The token of a digest (SHA-256 of the secret); None if unknown or past its time."""
         return self._tokens.get(digest, self._clock_ms())
 
+    def tokens(self, kind: str) -> list[Token]:
+        """Every token of a kind, in no order."""
+        return self._tokens.of_kind(kind)
+
     async def put_token(self, token: Token) -> None:
         """Keep a token; durable on return, and only then answered by `token`."""
         await self._writing().put_durable(

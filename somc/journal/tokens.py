@@ -62,6 +62,9 @@ class TokenIndex:
             return None
         return token
 
+    def of_kind(self, kind: str) -> list[Token]:
+        return [token for token in self._by_digest.values() if token.kind == kind]
+
     def add(self, token: Token) -> None:
         self._by_digest[token.digest] = token
 

@@ -29,6 +29,7 @@ __all__ = [
     "WsTickets",
     "admin_token",
     "digest_of",
+    "keep_file_token",
     "may",
     "new_secret",
 ]
@@ -106,10 +107,10 @@ async def issue(journal: Journal, principal: Principal, kind: str, expires_at: i
     return secret
 
 
-def find(journal: Journal, secret: str, kind: str, now: int) -> Principal | None:
-    """Whose secret this is, if it is one of `kind` and still good."""
+def find(journal: Journal, secret: str, kinds: tuple[str, ...], now: int) -> Principal | None:
+    """Whose secret this is, if it is one of `kinds` and still good."""
     token = journal.token(digest_of(secret))
-    if token is None or token.kind != kind:
+    if token is None or token.kind not in kinds:
         return None
     if token.expires_at is not None and token.expires_at <= now:
         return None
@@ -130,7 +131,16 @@ def admin_token(path: Path) -> Token:
     secret = path.read_text().strip()
     if len(secret) < 20:
         raise UsageError(f"{path} holds no token of at least 20 characters: remove it to have one made")
-    return Token(digest_of(secret), "admin", ("admin",), "", None, "api")
+    return Token(digest_of(secret), "admin", ("admin",), "", None, "file")
+
+
+async def keep_file_token(journal: Journal, token: Token | None) -> None:
+    """Let the token of the file be good from now on, and no file's token of an earlier start."""
+    for old in journal.tokens("file"):
+        if token is None or old.digest != token.digest:
+            await journal.drop_token(old.digest)
+    if token is not None:
+        await journal.put_token(token)
 
 
 def _private(path: str, flags: int) -> int:

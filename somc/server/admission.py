@@ -117,7 +117,7 @@ def add_admission_routes(app: Application) -> None:
         if request.method == "HEAD":
             # Mail gateways and chat programs look at links before people do: that must not use one up.
             return app.nothing()
-        known = access.find(hall.journal, secret, "link", hall.now())
+        known = access.find(hall.journal, secret, ("link",), hall.now())
         # Looked at first: an API token that is tried here must not be used up.
         token = None if known is None else await hall.journal.take_token(access.digest_of(secret))
         if token is None:

@@ -104,7 +104,12 @@ class Http1(H11Protocol):
         if (
             isinstance(event, Response)
             and event.status_code >= 200
-            and (isinstance(self.connection, H11WSConnection) or self.context.terminated.is_set())
+            and (
+                isinstance(self.connection, H11WSConnection)
+                or self.context.terminated.is_set()
+                # What is left of a body nobody reads stands before the next request: the peer is told.
+                or self.connection.their_state not in (h11.DONE, h11.MUST_CLOSE)
+            )
         ):
             headers = [*event.headers, (b"connection", b"close")]
             event = Response(stream_id=event.stream_id, headers=headers, status_code=event.status_code)

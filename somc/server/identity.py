@@ -19,6 +19,9 @@ __all__ = ["COOKIE_PREFIX", "Caller", "Headers", "asker_of", "caller_of", "chang
 
 COOKIE_PREFIX = "somc-"
 PAGES = ("admin", *dict.fromkeys(PAGE_OF_ROLE.values()))
+BEARERS = ("api", "file")
+"""Kinds of tokens that programs carry in a header."""
+
 NOT_SIGNED_IN = "send 'Authorization: Bearer TOKEN', or open a sign-in link in this browser"
 
 
@@ -63,12 +66,12 @@ def caller_of(
     """Who asks, or a problem document of status 401 or 403. `page` is the value of `X-SOMC`."""
     if authorization is not None:
         kind, _, secret = authorization.partition(" ")
-        principal = find(journal, secret.strip(), "api", now) if kind.lower() == "bearer" else None
+        principal = find(journal, secret.strip(), BEARERS, now) if kind.lower() == "bearer" else None
         if principal is None:
             return problem(401, "bad_token", "the bearer token is unknown or has expired")
         return _inside(Caller(principal, False), org)
     for secret in cookie_of(cookies, page):
-        principal = find(journal, secret, "cookie", now)
+        principal = find(journal, secret, ("cookie",), now)
         if principal is not None:
             return _inside(Caller(principal, True), org)
     return problem(401, "not_signed_in", NOT_SIGNED_IN)

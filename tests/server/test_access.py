@@ -294,3 +294,26 @@ def test_an_admin_token_file_without_a_token_is_refused(tmp_path: Path, content:
     path.chmod(0o600)
     with pytest.raises(UsageError, match="remove it"):
         admin_token(path)
+
+
+async def test_another_admin_token_file_ends_the_rights_of_the_one_before(tmp_path: Path) -> None:
+    async with running(tmp_path) as hall:
+        before = hall.admin
+        assert (await hall.as_admin.get("/api/v1/tickets")).status_code == 200
+    (tmp_path / "admin.token").unlink()
+    async with running(tmp_path) as hall:
+        assert hall.admin != before
+        assert (await hall.as_admin.get("/api/v1/tickets")).status_code == 200
+        is_problem(await hall.client(before).get("/api/v1/tickets"), 401, "bad_token")
+
+
+async def test_a_refusal_before_the_body_was_sent_says_that_the_line_ends(hall: Running) -> None:
+    stream = await trio.open_tcp_stream("127.0.0.1", int(hall.url.rpartition(":")[2]))
+    async with stream:
+        head = "POST /api/v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n"
+        await stream.send_all(head.encode() + b"{")
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += await stream.receive_some()
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"connection: close" in answer.lower()
