@@ -365,7 +365,9 @@ class AnyHall(RuleBasedStateMachine):
         if not hasattr(self, "hall"):
             return
         assert self.restarted.dump() == self.hall.state.dump()
-        assert self.hall.reloaded().dump() == self.hall.state.dump()
+        reloaded = self.hall.reloaded()
+        reloaded.check_invariants()
+        assert reloaded.dump() == self.hall.state.dump()
         for number in self.hall.state.counters:
             command = acts.call(number)
             here, there = (decide(s, command, self.hall.now) for s in (self.hall.state, self.restarted))
