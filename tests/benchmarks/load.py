@@ -1,12 +1,12 @@
-"""Clients of a queue server, as a process of their own: N connections, each taking tickets through their life.
+"""Clients of a queue server, as a process of their own: each takes one ticket after the other to its end.
 
     python load.py PORT CLIENTS SECONDS PLAN [--token T] [--keys]
 
 Each client repeats its plan on one kept-alive connection with TCP_NODELAY, one `send` a request, the next
 request when the answer is there. A wrong status, or a ticket called twice, ends the run with an error.
 
-It warms up, prints `warm`, waits for a line on stdin, runs for SECONDS, lets every client finish the ticket it
-is at, and prints one JSON object: tickets, seconds, latencies in ms (of a request by its step, of a ticket).
+It warms up, prints `warm`, waits for a line on stdin, runs for SECONDS, lets every client finish the ticket
+it is at, and prints one JSON object: tickets, seconds, latencies in ms (of requests by step, of tickets).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TAKE = b'{"service":"%b","channel":"kiosk"}'
 
 @dataclass(frozen=True)
 class Step:
-    """One request of a plan: its name, path and body (`%d` is the client's counter), and what must come back."""
+    """One request of a plan: name, path and body (`%d` is the client's counter), and the expected status."""
 
     name: str
     path: str
@@ -87,7 +87,7 @@ class Load:
             self.clients.append(client)
 
     def run(self, seconds: float) -> tuple[Seen, float]:
-        """Drive every client for `seconds`, and on to the end of its ticket; what was seen and how long it took."""
+        """Drive every client for `seconds` and to the end of its ticket; what was seen and for how long."""
         seen = Seen()
         began = time.perf_counter()
         until = began + seconds

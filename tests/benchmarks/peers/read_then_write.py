@@ -2,10 +2,10 @@
 
     python read_then_write.py FOLDER
 
-The same quart-trio as the yardstick, the standard library's sqlite3 in a thread, one transaction and one sync
-a request (WAL, synchronous=FULL). It has the requests of a hall's ticket and nothing beside them: no access, no
-policy, no history, no estimate. It is kinder than those it stands for, whose reads are outside the
-transaction (so that two counters call the same customer). Prints its port when it takes connections.
+The same quart-trio as the yardstick, the standard library's sqlite3 in a thread, one transaction and one
+sync a request (WAL, synchronous=FULL). It has the requests of a hall's ticket and nothing beside them: no
+access, no policy, no history, no estimate. It is kinder than those it stands for, whose reads are outside
+the transaction (so that two counters call the same customer). Prints its port when it takes connections.
 """
 
 from __future__ import annotations
