@@ -48,6 +48,12 @@ LATE_S = 2.0
 """How long after its return a line may still deliver what was pressed before: a full buffer of 64 keys
 at 9600 Bd takes about so long."""
 
+BEEP_WAIT_S = 1.0
+"""How long a tone waits for a keypad that is away; later nobody knows what it means."""
+
+TONES_EVERY_S = 0.5
+"""How often it beeps while a line delivers old keys."""
+
 
 class Line:
     """Whether a keypad's line has just come back, and what it delivers may be old.
@@ -58,8 +64,6 @@ class Line:
     def __init__(self, keypad: CounterCaller) -> None:
         self._keypad = keypad
         self._late_until = -math.inf
-        self.breaks = 0
-        """How often the line went down."""
 
     @property
     def late(self) -> bool:
@@ -75,7 +79,6 @@ class Line:
                 await trio.sleep(LOOKED_EVERY_S)
             # Its first key may be read before this task runs again.
             self._late_until = math.inf
-            self.breaks += 1
             await self._keypad.wait_online()
             self._late_until = trio.current_time() + LATE_S
 
@@ -85,14 +88,14 @@ async def serve_keypad(hall: Hall, counter: int, keypad: CounterCaller) -> None:
     line = Line(keypad)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(line.watch)
-        told = 0
+        silent_until = -math.inf
         async for pressed in keypad.keys:
             if line.late:
                 log.warning("old key not carried out", counter=counter, key=pressed.key.value)
-                # Once: a tone for each would hold up the reading until the old keys seem new.
-                if told == line.breaks:
+                # A tone for each would hold up the reading until the old keys seem new.
+                if trio.current_time() < silent_until:
                     continue
-                told = line.breaks
+                silent_until = trio.current_time() + TONES_EVERY_S
             elif await _carried_out(hall, counter, pressed):
                 continue
             await _beep(keypad)
@@ -115,6 +118,9 @@ async def _beep(keypad: CounterCaller) -> None:
     if not keypad.capabilities.beep:
         return
     try:
+        # A line that is just coming back delivers its first key before it takes a command.
+        with trio.move_on_after(BEEP_WAIT_S):
+            await keypad.wait_online()
         await keypad.beep()
     except DeviceError as error:
         await trio.lowlevel.checkpoint()

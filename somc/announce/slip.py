@@ -86,7 +86,7 @@ def wrapped(text: str, columns: int) -> list[str]:
             # A character wider than the paper would never fit: it is let through whole.
             head = clip(line, columns) or line[0]
             lines.append(head.rstrip())
-            line = line[len(head) :]
+            line = line[len(head) :].lstrip()
     if line.strip():
         lines.append(line.rstrip())
     return lines
