@@ -41,8 +41,8 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/http_path.py
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
 
-campaign: $(VENV)/.ready-for-tests ## the searching tests for as long as they like, then the C core's fuzzer
-	SOMC_CAMPAIGN=1 $(BIN)/pytest -m 'not browser' -k 'sequence or equals or fuzz' --hypothesis-show-statistics
+campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then the C core's fuzzer
+	SOMC_CAMPAIGN=1 $(BIN)/pytest -m hypothesis --hypothesis-show-statistics
 	@mkdir -p native/tests/build
 	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all native/tests/fuzz_scheduler.c \
 	    $(filter-out native/_sched.c,$(wildcard native/*.c)) -o native/tests/build/fuzz_scheduler
