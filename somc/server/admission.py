@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 from quart import Response, redirect, request
 
 from somc.server import access
-from somc.server.access import Principal
+from somc.server.access import Principal, WsTickets
+from somc.server.edge import Edge, read_body
 from somc.server.identity import COOKIE_PREFIX, cookie_of
 from somc.server.problems import Problem, of_validation, problem
-
-if TYPE_CHECKING:
-    from somc.server.app import Application
 
 __all__ = ["LinkBody", "RevokeBody", "TokenBody", "add_admission_routes"]
 
@@ -51,78 +49,78 @@ class LinkBody(msgspec.Struct, frozen=True):
     scope: Annotated[str, Meta(max_length=200)] = ""
 
 
-def add_admission_routes(app: Application) -> None:
-    """Adds them to the application's quart app."""
-    hall, quart = app.hall, app.quart
+def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
+    """Adds them to the framework's application."""
+    hall, quart = edge.hall, edge.quart
     base = "/api/v1"
 
     def admin() -> Principal | Problem:
-        principal = app.changer()
+        principal = edge.changer()
         if isinstance(principal, Problem) or "admin" in principal.roles:
             return principal
         return problem(403, "no_right", f"{principal.by} may not give rights away; allowed: admin")
 
     async def body_as(kind: type[Any]) -> Any:
         try:
-            return msgspec.json.decode(await request.get_data(), type=kind)
+            return msgspec.json.decode(await read_body(), type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return of_validation(error)
 
     @quart.post(f"{base}/ws-ticket")
     async def ws_ticket() -> Response:
-        principal = app.changer()
+        principal = edge.changer()
         if isinstance(principal, Problem):
-            return app.fail(principal)
-        ticket = app.ws_tickets.issue(principal)
-        return app.answer(200, {"ticket": ticket, "expires_in_s": access.WS_TICKET_LIFE_S})
+            return edge.fail(principal)
+        ticket = ws_tickets.issue(principal)
+        return edge.answer(200, {"ticket": ticket, "expires_in_s": access.WS_TICKET_LIFE_S})
 
     @quart.post(f"{base}/tokens")
     async def issue_token() -> Response:
         principal = admin()
         if isinstance(principal, Problem):
-            return app.fail(principal)
+            return edge.fail(principal)
         body = await body_as(TokenBody)
         if isinstance(body, Problem):
-            return app.fail(body)
+            return edge.fail(body)
         until = None if body.expires_in_s is None else hall.now() + body.expires_in_s * 1000
         new = Principal(body.subject, tuple(body.roles), body.scope)
         secret = await access.issue(hall.journal, new, "api", until)
-        return app.answer(201, {"token": secret, "subject": body.subject, "roles": body.roles})
+        return edge.answer(201, {"token": secret, "subject": body.subject, "roles": body.roles})
 
     @quart.post(f"{base}/tokens/revoke")
     async def revoke_token() -> Response:
         principal = admin()
         if isinstance(principal, Problem):
-            return app.fail(principal)
+            return edge.fail(principal)
         body = await body_as(RevokeBody)
         if isinstance(body, Problem):
-            return app.fail(body)
+            return edge.fail(body)
         await hall.journal.drop_token(access.digest_of(body.token))
-        return app.nothing()
+        return edge.nothing()
 
     @quart.post(f"{base}/sign-in-links")
     async def issue_link() -> Response:
         principal = admin()
         if isinstance(principal, Problem):
-            return app.fail(principal)
+            return edge.fail(principal)
         body = await body_as(LinkBody)
         if isinstance(body, Problem):
-            return app.fail(body)
+            return edge.fail(body)
         new = Principal(body.subject, (body.role,), body.scope)
         secret = await access.issue(hall.journal, new, "link", hall.now() + access.LINK_LIFE_MS)
-        return app.answer(201, {"path": f"/sign-in/{secret}", "page": f"/{access.page_of(new.roles)}"})
+        return edge.answer(201, {"path": f"/sign-in/{secret}", "page": f"/{access.page_of(new.roles)}"})
 
     @quart.get("/sign-in/<secret>")
     async def sign_in(secret: str) -> Response:
         if request.method == "HEAD":
             # Mail gateways and chat programs look at links before people do: that must not use one up.
-            return app.nothing()
+            return edge.nothing()
         known = access.find(hall.journal, secret, ("link",), hall.now())
         # Looked at first: an API token that is tried here must not be used up.
         token = None if known is None else await hall.journal.take_token(access.digest_of(secret))
         if token is None:
             why = "this sign-in link was used before or is too old: ask for a new one"
-            return app.fail(problem(401, "bad_link", why))
+            return edge.fail(problem(401, "bad_link", why))
         until = hall.now() + access.SESSION_LIFE_MS
         session = await access.issue(hall.journal, access.principal_of(token), "cookie", until)
         page = access.page_of(token.roles)
@@ -141,10 +139,10 @@ def add_admission_routes(app: Application) -> None:
 
     @quart.post("/sign-out")
     async def sign_out() -> Response:
-        principal = app.changer()
+        principal = edge.changer()
         if isinstance(principal, Problem):
-            return app.fail(principal)
+            return edge.fail(principal)
         headers = request.headers
         for secret in cookie_of(headers.get("cookie"), headers.get("x-somc")):
             await hall.journal.drop_token(access.digest_of(secret))
-        return app.nothing()
+        return edge.nothing()

@@ -15,19 +15,20 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from somc.server import access, replies
-from somc.server.access import Principal, may
+from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
 from somc.server.desk import Desk
-from somc.server.identity import Caller, asker_of, caller_of, changer_of
+from somc.server.edge import Edge, read_body, response_of
+from somc.server.identity import caller_of
 from somc.server.live import LiveFeed, refuse
 from somc.server.metrics import Metrics
 from somc.server.openapi import document
 from somc.server.pages import add_pages
 from somc.server.problems import Problem, of_validation, problem
 from somc.server.queries import QUERIES, Floor, Query
-from somc.server.replies import SAFE_HEADERS, Reply
+from somc.server.replies import SAFE_HEADERS
 
 __all__ = ["Application"]
 
@@ -49,6 +50,7 @@ class Application:
         self.ws_tickets = access.WsTickets()
         self.metrics = Metrics(floor.hall, self.feed)
         self.quart = QuartTrio("somc", static_folder=None)
+        self.edge = Edge(floor.hall, self.quart)
         self.quart.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
         self._add_routes()
 
@@ -61,16 +63,6 @@ class Application:
             await self.acts.serve(*found, scope, receive, send)
         else:
             await self.quart(scope, receive, send)
-
-    # -- who asks ---------------------------------------------------------------------------------
-
-    def caller(self) -> Caller | Problem:
-        """Whose request this is."""
-        return asker_of(self.hall, request.headers)
-
-    def changer(self) -> Principal | Problem:
-        """Whose request this is, if it may change anything: a cookie alone is not enough."""
-        return changer_of(self.hall, request.headers)
 
     async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -99,7 +91,7 @@ class Application:
     # -- routes -----------------------------------------------------------------------------------
 
     def _add_routes(self) -> None:
-        app = self.quart
+        app, edge = self.quart, self.edge
         for act in ACTS:
             path = BASE + act.path.replace("{counter}", "<int:counter>").replace("{ticket}", "<ticket>")
             app.add_url_rule(path, act.name, self._act_route(act), methods=[act.method])
@@ -112,8 +104,8 @@ class Application:
             return Response(openapi, content_type="application/json")
 
         app.add_url_rule(f"{BASE}/openapi.json", "openapi", describe)
-        add_admission_routes(self)
-        add_pages(self)
+        add_admission_routes(edge, self.ws_tickets)
+        add_pages(edge)
 
         @app.get("/healthz")
         async def healthz() -> dict[str, str]:
@@ -122,8 +114,8 @@ class Application:
         @app.get("/readyz")
         async def readyz() -> Response:
             if self.ready():
-                return self.answer(200, {"status": "ready", "seq": self.hall.journal.head})
-            return self.fail(problem(503, "not_ready", "the hall is starting or stopping", retry_after_s=1))
+                return edge.answer(200, {"status": "ready", "seq": self.hall.journal.head})
+            return edge.fail(problem(503, "not_ready", "the hall is starting or stopping", retry_after_s=1))
 
         @app.get("/metrics")
         async def metrics() -> Response:
@@ -146,46 +138,21 @@ class Application:
         return route
 
     def _query_route(self, query: Query) -> Callable[..., Awaitable[Response]]:
+        edge = self.edge
+
         async def route(**place: Any) -> Response:
-            caller = self.caller()
+            caller = edge.caller()
             if isinstance(caller, Problem):
-                return self.fail(caller)
+                return edge.fail(caller)
             if not may(caller.principal, query.roles):
                 allowed = ", ".join(sorted(query.roles))
                 why = f"{caller.principal.by} may not ask {query.name}; allowed: {allowed}"
-                return self.fail(problem(403, "no_right", why))
+                return edge.fail(problem(403, "no_right", why))
             try:
                 params = msgspec.convert({**request.args.to_dict(), **place}, query.params, strict=False)
             except msgspec.ValidationError as error:
-                return self.fail(of_validation(error))
+                return edge.fail(of_validation(error))
             found = await query.ask(self.floor, params, caller.principal)
-            return self.fail(found) if isinstance(found, Problem) else self.answer(200, found)
+            return edge.fail(found) if isinstance(found, Problem) else edge.answer(200, found)
 
         return route
-
-    def answer(self, status: int, view: Any) -> Response:
-        """A view as JSON, its instants as RFC 3339 with the hall's offset."""
-        return response_of(replies.of_view(status, view, self.hall.state.zone))
-
-    def nothing(self) -> Response:
-        """An answer without content."""
-        return response_of(replies.NOTHING)
-
-    def fail(self, why: Problem) -> Response:
-        """A problem document."""
-        return response_of(replies.of_problem(why))
-
-
-async def read_body() -> bytes:
-    """The body of the request that the framework is at."""
-    raw = await request.get_data()
-    assert isinstance(raw, bytes), "quart gives bytes unless text is asked for"
-    return raw
-
-
-def response_of(reply: Reply) -> Response:
-    """The reply as the framework's. The body is given: Quart's own empty one needs an asyncio loop."""
-    response = Response(reply.body, status=reply.status, headers=dict(reply.headers))
-    if "content-type" not in reply.headers:
-        del response.headers["Content-Type"]
-    return response

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from quart import Response
 
+from somc.server.edge import Edge
 from somc.server.problems import problem
-
-if TYPE_CHECKING:
-    from somc.server.app import Application
 
 __all__ = ["add_pages"]
 
@@ -50,13 +47,13 @@ def load_assets() -> dict[str, tuple[bytes, str]]:
     return assets
 
 
-def add_pages(app: Application) -> None:
-    """Adds the pages and their assets to the application's quart app."""
+def add_pages(edge: Edge) -> None:
+    """Adds the pages and their assets to the framework's application."""
     assets = load_assets()
 
     async def page(rest: str = "") -> Response:
         if "index.html" not in assets:
-            return app.fail(
+            return edge.fail(
                 problem(404, "no_pages", "the pages are not built in this checkout: run `make ui`")
             )
         body, kind = assets["index.html"]
@@ -68,12 +65,12 @@ def add_pages(app: Application) -> None:
     async def asset(path: str) -> Response:
         found = assets.get(f"assets/{path}")
         if found is None:
-            return app.fail(problem(404, "not_found", f"there is no asset '{path}'"))
+            return edge.fail(problem(404, "not_found", f"there is no asset '{path}'"))
         response = Response(found[0], content_type=found[1])
         response.headers["Cache-Control"] = FOR_EVER
         return response
 
     for name in PAGES:
-        app.quart.add_url_rule(f"/{name}", f"page-{name or 'index'}", page)
-    app.quart.add_url_rule("/counter/<rest>", "page-one-counter", page)
-    app.quart.add_url_rule("/assets/<path:path>", "asset", asset)
+        edge.quart.add_url_rule(f"/{name}", f"page-{name or 'index'}", page)
+    edge.quart.add_url_rule("/counter/<rest>", "page-one-counter", page)
+    edge.quart.add_url_rule("/assets/<path:path>", "asset", asset)
