@@ -1,0 +1,62 @@
+"""Every hook has a section in the reference, with its contract and an example that works."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from somc.api import HallHooks
+from somc.runtime import plugins
+from somc.runtime.plugins import Plugins
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+
+HOOKS = {name: hook for name, hook in vars(HallHooks).items() if not name.startswith("__")}
+
+
+def section(hook: str) -> str:
+    found = re.search(rf"^## `{hook}`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"docs/reference/hooks.md has no section of {hook}"
+    return found[1]
+
+
+def test_the_page_has_the_hooks_that_there_are_and_no_others() -> None:
+    assert re.findall(r"^## `(\w+)`$", PAGE, re.MULTILINE) == list(HOOKS)
+    assert re.findall(r"^\| \[`(\w+)`\]", PAGE, re.MULTILINE) == list(HOOKS)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hooks_contract_is_told_in_the_specification_and_on_the_page(hook: str) -> None:
+    told = inspect.getdoc(HOOKS[hook])
+    assert told is not None
+    since = re.search(r"Since (\d+\.\d+)\.", told)
+    assert since is not None, f"{hook} does not say since when it is"
+    colour = "async" if inspect.iscoroutinefunction(HOOKS[hook]) else "sync"
+    assert f"](#{hook}) | starting | {colour} | {since[1]} |" in PAGE
+    for word in ("When", "Several plugins", "If it raises"):
+        assert word.lower() in told.lower(), f"the specification of {hook} does not say: {word}"
+        assert f"**{word}" in section(hook), f"the page does not say of {hook}: {word}"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hooks_example_is_a_plugin_that_loads_and_brings_something(
+    hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", section(hook), re.DOTALL)
+    module = ModuleType("example")
+    exec(compile(example, "hooks.md", "exec"), vars(module))
+    entry = EntryPoint("example", "example", plugins.GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: [entry])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: module)
+    made = Plugins(["example"])
+    brought: dict[str, Callable[[], Mapping[str, object]]] = {
+        "somc_device_drivers": made.drivers,
+        "somc_device_simulators": made.simulators,
+    }
+    assert list(brought[hook]()) == ["acme-strip"]
