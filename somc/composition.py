@@ -28,6 +28,7 @@ from somc.config import DeviceSettings, DriverTerms, HallConfig, load
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
+from somc.domain.state import HallState
 from somc.errors import ConfigurationError, Fault, Overloaded, RuleFailed, ShuttingDown
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
@@ -179,7 +180,7 @@ async def apply_config(hall: Hall, config: HallConfig) -> None:
 
     `ConfigurationError` if the hall cannot take it now (a service is gone for which people wait).
     """
-    changes = differences(hall.state.file_values, config.values)
+    changes = {**differences(hall.state.file_values, config.values), **voided(hall.state, config)}
     if not changes:
         return
     command = c.ChangeConfig(by="config", changes=changes)
@@ -188,6 +189,17 @@ async def apply_config(hall: Hall, config: HallConfig) -> None:
         why = outcome.words.en
         raise ConfigurationError([Fault(str(config.file), 0, "hall.toml", why, "what the hall stands on")])
     log.info("configuration applied", keys=len(changes))
+
+
+def voided(state: HallState, config: HallConfig) -> dict[str, Any]:
+    """A manager's choices of skills that name a service hall.toml no longer has: its own come back."""
+    return {
+        key: config.values.get(key)
+        for key, value in state.values.items()
+        if key.startswith("counter.")
+        and key.endswith(".skills")
+        and not value.keys() <= config.settings.services.keys()
+    }
 
 
 # -- devices ------------------------------------------------------------------------------------------

@@ -32,10 +32,8 @@ async def replay(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> t
 
     `StoreCorrupt` names the record that cannot be applied.
     """
-    state, begun_at = HallState(make_scheduler), 0
-    snapshot = await journal.load_snapshot()
-    if snapshot is not None:
-        state, begun_at = HallState.load(msgspec.json.decode(snapshot[2]), make_scheduler), snapshot[0]
+    state = await _from_snapshot(journal, make_scheduler) or HallState(make_scheduler)
+    begun_at = state.seq
     while records := await journal.records_after(state.seq):
         for record in records:
             event = event_of(record)
@@ -47,6 +45,18 @@ async def replay(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> t
                 ) from error
     log.info("replayed", seq=state.seq, snapshot=begun_at)
     return state, begun_at
+
+
+async def _from_snapshot(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> HallState | None:
+    """The state of the newest snapshot; `None` if there is none, or it is of another version's shape."""
+    snapshot = await journal.load_snapshot()
+    if snapshot is None:
+        return None
+    try:
+        return HallState.load(msgspec.json.decode(snapshot[2]), make_scheduler)
+    except (KeyError, TypeError, ValueError) as error:  # msgspec's errors are ValueErrors
+        log.warning("snapshot passed over: the journal is replayed instead", seq=snapshot[0], why=repr(error))
+        return None
 
 
 async def save_snapshot(state: HallState, journal: Journal) -> None:

@@ -344,6 +344,6 @@ def test_journal_keeps_its_public_names() -> None:
     assert public == {
         "answer_for", "append", "busy", "drop_token", "enqueue", "forget", "load_snapshot", "note_position",
         "person", "person_for", "position", "put_token", "recent_after", "records_after", "records_of",
-        "refresh", "run", "save_snapshot", "stats", "store_position", "take_token", "token", "tokens", "wait_beyond",
-        "wait_durable", "wait_idle",
+        "refresh", "run", "save_snapshot", "stats", "store_position", "take_token", "token", "tokens",
+        "wait_beyond", "wait_durable", "wait_idle",
     }  # fmt: skip

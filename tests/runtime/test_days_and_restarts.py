@@ -140,6 +140,26 @@ async def test_snapshot_and_replay_give_what_plain_replay_and_life_give(tmp_path
         assert hall.state.dump() == life
 
 
+async def test_a_snapshot_of_another_versions_shape_is_passed_over(tmp_path: Path) -> None:
+    async with opened(tmp_path) as hall:
+        await do(hall, taking("t1"))
+        dumped = hall.state.dump()
+        del dumped["counters"]
+        await hall.journal.save_snapshot(hall.state.seq, hall.state.at, msgspec.json.encode(dumped))
+        again, begun = await replay(hall.journal, factory())
+        assert begun == 0
+        assert again.dump() == hall.state.dump()
+
+
+async def test_a_managers_skills_for_a_service_that_leaves_the_file_make_room_for_the_files(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as hall:
+        await do(hall, c.ConfigureCounter(by="x", counter=2, skills={"payment": 1}))
+    async with opened(tmp_path, toml=without_payment()) as hall:
+        assert "payment" not in hall.state.counters[2].skills
+
+
 async def test_a_dump_survives_json(tmp_path: Path) -> None:
     clock = TurnedClock()
     async with opened(tmp_path, clock) as hall:
