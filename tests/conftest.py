@@ -23,7 +23,6 @@ IN_CI = os.environ.get("CI") == "true"
 SKIPS_THAT_CI_CANNOT_CURE = {
     "needs the right to mount": "a container may refuse mounts to root; RLIMIT_FSIZE tests the same fault",
     "needs systemd-analyze": "containers have no systemd; the unit's text is tested beside it",
-    "the real arrivals are missing": "the file is not ours to publish; a clean clone has it not beside it",
 }
 """Beginnings of reasons, and why nothing that CI could install would help."""
 

@@ -6,8 +6,6 @@ pages do can be held against the bytes on the wires.
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from somc.example import example_hall
 from somc_hal.simulators.escpos_printer import EscposPrinterSimulator
 from somc_hal.simulators.reference import AnnouncerSimulator, HallDisplaySimulator, StripDisplaySimulator
 
-CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser")) if path), None)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,30 +28,6 @@ FLAGS = [
 ]
 COUNTER = 8
 PATIENCE_S = 60.0
-
-
-def launch(playwright: Any) -> Any:
-    """The system's Chromium, else the one that Playwright brought."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-def missing_browser() -> str | None:
-    """Why no browser can be started here, if none can."""
-    with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-    return None if CHROMIUM or own.exists() else "Chromium is missing: apt install chromium"
-
-
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", autouse=True)
-def browser_there() -> None:
-    why = missing_browser()
-    if why is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
 
 
 def open_pages(browser: Any, links: dict[str, str], faults: list[str]) -> dict[str, Page]:
@@ -75,12 +48,12 @@ def open_pages(browser: Any, links: dict[str, str], faults: list[str]) -> dict[s
     return pages
 
 
-def play(links: dict[str, str]) -> str:
+def play(chromium: str, links: dict[str, str]) -> str:
     """What people do, in a browser of its own; the number that was called."""
     faults: list[str] = []
     with sync_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-test")
-        browser = launch(playwright)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         pages = open_pages(browser, links, faults)
         kiosk, counter, display, monitor = (pages[n] for n in ("kiosk", "counter", "display", "monitor"))
 
@@ -115,7 +88,10 @@ def play(links: dict[str, str]) -> str:
     return number
 
 
-async def test_a_ticket_goes_from_the_kiosk_page_to_the_bytes_of_the_strip_display(tmp_path: Path) -> None:
+@pytest.mark.browser
+async def test_a_ticket_goes_from_the_kiosk_page_to_the_bytes_of_the_strip_display(
+    tmp_path: Path, chromium: str
+) -> None:
     config, plugins = load_config(example_hall())
     options = Options(data_dir=tmp_path, host="127.0.0.1", port=0, sign_in_links=True)
     shutdown = trio.Event()
@@ -129,7 +105,7 @@ async def test_a_ticket_goes_from_the_kiosk_page_to_the_bytes_of_the_strip_displ
             voice = node.simulators["voice"].simulator
             assert isinstance(voice, AnnouncerSimulator)
             voice.s_per_cell = 0.0
-            number = await trio.to_thread.run_sync(play, node.links, abandon_on_cancel=True)
+            number = await trio.to_thread.run_sync(play, chromium, node.links, abandon_on_cancel=True)
             shutdown.set()
     strip = node.simulators[f"strip-{COUNTER}"].simulator
     assert isinstance(strip, StripDisplaySimulator)
