@@ -12,6 +12,7 @@ first writes what was queued.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -77,6 +78,8 @@ class Committer:
         self._connection = connection
         self._late = late
         self._lull_at: float | None = None
+        self._gathering = trio.CancelScope()
+        """Around the wait for work; its deadline is the lull's end."""
         self._queue: deque[Work] = deque()
         self._room = trio.lowlevel.ParkingLot()
         self._wake = trio.Event()
@@ -152,7 +155,7 @@ class Committer:
         """Something may be written late: with the next batch, or after `LULL_S` without one."""
         if self._lull_at is None:
             self._lull_at = trio.current_time() + LULL_S
-            self._wake.set()
+            self._gathering.deadline = self._lull_at  # moved, so that the committer need not wake for it
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit until cancelled. Raises StoreError when a batch fails, and never commits again."""
@@ -177,13 +180,11 @@ class Committer:
 
     async def _gather(self) -> None:
         while not self._queue:
-            if self._lull_at is None:
+            lull_end = math.inf if self._lull_at is None else self._lull_at
+            with trio.CancelScope(deadline=lull_end) as self._gathering:
                 await self._wake.wait()
-            else:
-                with trio.move_on_at(self._lull_at) as waiting:
-                    await self._wake.wait()
-                if waiting.cancelled_caught:
-                    return
+            if self._gathering.cancelled_caught:
+                return
             self._wake = trio.Event()
 
     async def _commit(self) -> None:

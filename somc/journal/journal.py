@@ -123,10 +123,11 @@ class Journal:
 
         Raises the StoreError that stopped the journal, or ShuttingDown if it was closed before.
         """
+        if self.head >= seq:
+            await trio.lowlevel.checkpoint()
         while self.head < seq:
             self._writing().check()
             await self._seqs.setdefault(seq, trio.Event()).wait()
-        await trio.lowlevel.checkpoint()
 
     async def _enqueue(self, entry: Entry) -> Work:
         return await self._writing().put(partial(self._work_of, entry))
@@ -255,6 +256,8 @@ class Journal:
 
         Raises the StoreError that stopped the journal, or ShuttingDown if it was closed before.
         """
+        if self.head > seq:
+            await trio.lowlevel.checkpoint()
         while self.head <= seq:
             if self._committer is None:
                 await trio.sleep(LOOKED_EVERY_S)
@@ -262,7 +265,6 @@ class Journal:
             else:
                 self._committer.check()
                 await self._advanced.wait()
-        await trio.lowlevel.checkpoint()
 
     async def refresh(self) -> int:
         """Of a journal open for reading only: see what the writing process has added; the new `head`."""
