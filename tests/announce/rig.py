@@ -121,6 +121,8 @@ class Rig:
     simulators: dict[str, Simulator]
     hosts: dict[str, SimulatorHost]
     nursery: trio.Nursery
+    announcing: bool
+    """Whether the announcer runs."""
     taken: int = 0
 
     # -- acts -------------------------------------------------------------------------------------
@@ -209,7 +211,8 @@ class Rig:
 
         def busy() -> bool:
             wires = self.devices.busy or any(simulator.busy for simulator in self.simulators.values())
-            return self.hall.busy or self.announcer.busy or wires
+            announcing = self.announcing and self.announcer.busy
+            return self.hall.busy or announcing or wires
 
         await self.until(lambda: not busy())
         await trio.testing.wait_all_tasks_blocked()
@@ -259,7 +262,7 @@ async def rig(
             await nursery.start(device.run)
             place(devices, spec.device_class, plug.counter, device)
         announcer = Announcer(hall, devices, settings)
-        made = Rig(hall, clock, devices, announcer, simulators, hosts, nursery)
+        made = Rig(hall, clock, devices, announcer, simulators, hosts, nursery, run_announcer)
         await made.online()
         if run_announcer:
             await nursery.start(announcer.run)

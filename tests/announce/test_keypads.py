@@ -148,9 +148,18 @@ async def asker(hall: Rig) -> Callable[[str, dict[str, Any]], Awaitable[int]]:
     async def ask(path: str, body: dict[str, Any]) -> int:
         """One request as the server gives it to the application (ASGI); the status of its answer."""
         scope = {
-            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
-            "method": "POST", "scheme": "http", "path": path, "raw_path": path.encode(), "root_path": "",
-            "query_string": b"", "headers": headers, "client": ("127.0.0.1", 9), "server": ("hall", 80),
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 9),
+            "server": ("hall", 80),
         }
         content = [msgspec.json.encode(body)]
         sent: list[dict[str, Any]] = []
