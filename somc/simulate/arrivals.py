@@ -155,9 +155,8 @@ def _rows(path: Path, mapping: Mapped) -> tuple[list[_Row], list[Fault]]:
                 fault = Fault(str(path), 1, "columns", found, f"also {', '.join(missing)} (see the mapping)")
                 return rows, [fault]
             for raw in reader:
-                line = (
-                    reader.line_num
-                )  # not a count of rows: empty lines are none, a quoted field may hold some
+                # Not a count of rows: empty lines are none, and a quoted field may hold some.
+                line = reader.line_num
                 try:
                     rows.append(_row(line, raw, mapping, wanted))
                 except ValueError as error:

@@ -93,19 +93,29 @@ async def test_a_crash_after_the_paper_prints_no_second_slip(tmp_path: Path) -> 
         assert numbers(hall) == []
 
 
-async def test_the_position_is_on_disk_before_the_first_byte_of_the_slip(tmp_path: Path) -> None:
-    seen: list[int] = []
+async def test_the_position_is_on_disk_before_the_first_byte_of_the_slip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: list[int] = []
+    seen: list[list[int]] = []
 
     class Watching(EscposPrinterSimulator):
         def _received(self, data: bytes) -> None:
             if b"A001" in data:
-                seen.append(hall.hall.journal.position(NAME))
+                seen.append(list(durable))
             super()._received(data)
 
     async with rig(tmp_path, [Plug("printer", "escpos", simulator=Watching)]) as hall:
+        store = hall.hall.journal.store_position
+
+        async def stored(follower: str, seq: int) -> None:
+            await store(follower, seq)
+            durable.append(seq)
+
+        monkeypatch.setattr(hall.hall.journal, "store_position", stored)
         ticket = await hall.take()
         await hall.quiet()
-        assert seen == [ticket.key]
+        assert seen == [[ticket.key]]
 
 
 async def test_a_slip_asked_for_just_before_a_crash_is_printed_after_it(tmp_path: Path) -> None:
