@@ -11,34 +11,36 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 
-import msgspec
 import structlog
 import trio
 
 from somc.announce.announcer import NAME, Announcer
 from somc.announce.devices import HallDevices
 from somc.announce.keypads import serve_keypad
-from somc.config import DeviceSettings, DriverTerms, HallConfig, load
+from somc.config import DeviceSettings, HallConfig, load
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
 from somc.domain.state import HallState
-from somc.errors import ConfigurationError, Fault, Overloaded, RuleFailed, ShuttingDown
+from somc.errors import ConfigurationError, Fault
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.runtime.clock import Clock, SystemClock
+from somc.runtime.drivers import installed_drivers
 from somc.runtime.hall import Hall
+from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
 from somc.runtime.plugins import Plugins, installed
 from somc.runtime.replay import replay
 from somc.runtime.upkeep import keep_deadlines, keep_snapshots
 from somc.scheduler.choose import factory
+from somc.server import access
 from somc.server.access import Principal, issue, keep_file_token
 from somc.server.app import Application
 from somc.server.desk import Desk
@@ -47,11 +49,9 @@ from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
 from somc.simulate.crowd import Crowd
 from somc_hal.devices import Device, DeviceClass
-from somc_hal.drivers.base import DriverSpec
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
 from somc_hal.simulators.reference import AnnouncerSimulator
-from somc_hal.status import DeviceStatus
 
 __all__ = ["Node", "Options", "load_config", "open_hall", "run_node"]
 
@@ -62,8 +62,6 @@ LAST_STATE_S = 3.0
 
 OPENING_RUSH = 24
 """Simulated visitors who stand at the door when the example hall opens: something to watch at once."""
-
-LINK_LIFE_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,38 +105,6 @@ def load_config(path: Path) -> tuple[HallConfig, Plugins]:
     """hall.toml, held against the plugins that it enables. `ConfigurationError`, `UsageError`."""
     config = load(path, plugins=set(installed()), drivers=installed_drivers)
     return config, Plugins(config.plugins)
-
-
-def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
-    """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
-    return driver_terms(Plugins(plugins).drivers())
-
-
-def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
-    """What each driver asks of its table in hall.toml."""
-    at_counter = {DeviceClass.COUNTER_DISPLAY: True, DeviceClass.COUNTER_CALLER: True}
-    return {
-        name: DriverTerms(
-            options={key: option_type(option) for key, option in spec.options_schema.items()},
-            at_counter=at_counter.get(spec.device_class, False),
-        )
-        for name, spec in drivers.items()
-    }
-
-
-def option_type(option: Any) -> Any:
-    """A driver's option as a type that msgspec checks."""
-    if option.type in (int, float):
-        bounds = {
-            name: option.type(limit)
-            for name, limit in (("ge", option.low), ("le", option.high))
-            if abs(limit) != float("inf")
-        }
-        return Annotated[option.type, msgspec.Meta(**bounds)]
-    word = Literal[option.choices] if option.choices else str
-    if option.type is tuple:
-        return tuple[word, ...]  # type: ignore[valid-type] # made from the driver's own choices
-    return word if option.type is str else option.type
 
 
 # -- the hall without its edges -----------------------------------------------------------------------
@@ -249,44 +215,6 @@ def arrange(config: HallConfig, devices: Mapping[str, Device]) -> HallDevices:
     return arranged
 
 
-class Health:
-    """Carries what devices say of themselves to the door; keeps only the newest of each."""
-
-    def __init__(self) -> None:
-        self._newest: dict[str, DeviceStatus] = {}
-        self._changed = trio.Event()
-
-    def report(self, status: DeviceStatus) -> None:
-        self._newest[status.device] = status
-        self._changed.set()
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._newest)
-
-    async def run(self, hall: Hall) -> None:
-        """Submit every change, until the hall stops."""
-        while True:
-            await self._changed.wait()
-            self._changed = trio.Event()
-            while self._newest:
-                name, status = next(iter(self._newest.items()))
-                command = c.ReportDevice(
-                    by="device:" + name, device=name, status=status.state.value, detail=status.detail
-                )
-                try:
-                    await hall.submit(command, lambda state, events, now: None)
-                except Overloaded as error:
-                    await trio.sleep(error.retry_after_s)
-                    continue
-                except ShuttingDown:
-                    return
-                except RuleFailed:
-                    pass  # logged where it failed; a device's health stops no hall
-                if self._newest.get(name) is status:
-                    del self._newest[name]
-
-
 # -- the whole node -------------------------------------------------------------------------------------
 
 
@@ -335,7 +263,7 @@ async def run_node(
 
         node.urls = await nursery.start(serve_until)
         if options.sign_in_links:
-            node.links = await sign_in_links(hall, node.urls[0], options.own_counter)
+            node.links = await sign_in_links(hall, node.urls[0])
         crowd_scope = trio.CancelScope()
         if options.simulated:
             nursery.start_soon(_run_crowd, crowd_of(hall, config, options, ids), crowd_scope)
@@ -415,7 +343,7 @@ def describe(config: HallConfig, devices: Mapping[str, Device]) -> dict[str, dic
     }
 
 
-async def sign_in_links(hall: Hall, url: str, own_counter: int | None) -> dict[str, str]:
+async def sign_in_links(hall: Hall, url: str) -> dict[str, str]:
     """One-time links for the pages of an example hall."""
     links = {}
     for page, role in (
@@ -426,7 +354,7 @@ async def sign_in_links(hall: Hall, url: str, own_counter: int | None) -> dict[s
         ("administration", "admin"),
     ):
         principal = Principal(f"demo-{page}", (role,))
-        secret = await issue(hall.journal, principal, "link", hall.now() + LINK_LIFE_MS)
+        secret = await issue(hall.journal, principal, "link", hall.now() + access.LINK_LIFE_MS)
         links[page] = f"{url}/sign-in/{secret}"
     return links
 

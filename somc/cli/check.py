@@ -14,9 +14,10 @@ from typing import Any
 import click
 import trio
 
-from somc.composition import installed_drivers, read_overrides
+from somc.composition import read_overrides
 from somc.config import Drivers, HallConfig, load
 from somc.errors import ConfigurationError, Fault, SomcError
+from somc.runtime.drivers import installed_drivers
 from somc.runtime.plugins import installed
 
 __all__ = ["Overrides", "command", "command_with", "installed_command"]

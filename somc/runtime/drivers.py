@@ -1,0 +1,47 @@
+"""What device drivers ask of their tables in hall.toml, in the words of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from somc.config import DriverTerms
+from somc.runtime.plugins import Plugins
+from somc_hal.devices import DeviceClass
+from somc_hal.drivers.base import DriverSpec
+
+__all__ = ["driver_terms", "installed_drivers", "option_type"]
+
+
+def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
+    """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
+    return driver_terms(Plugins(plugins).drivers())
+
+
+def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
+    """What each driver asks of its table in hall.toml."""
+    at_counter = {DeviceClass.COUNTER_DISPLAY: True, DeviceClass.COUNTER_CALLER: True}
+    return {
+        name: DriverTerms(
+            options={key: option_type(option) for key, option in spec.options_schema.items()},
+            at_counter=at_counter.get(spec.device_class, False),
+        )
+        for name, spec in drivers.items()
+    }
+
+
+def option_type(option: Any) -> Any:
+    """A driver's option as a type that msgspec checks."""
+    if option.type in (int, float):
+        bounds = {
+            name: option.type(limit)
+            for name, limit in (("ge", option.low), ("le", option.high))
+            if abs(limit) != float("inf")
+        }
+        return Annotated[option.type, msgspec.Meta(**bounds)]
+    word = Literal[option.choices] if option.choices else str
+    if option.type is tuple:
+        return tuple[word, ...]  # type: ignore[valid-type] # made from the driver's own choices
+    return word if option.type is str else option.type
