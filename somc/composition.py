@@ -60,6 +60,9 @@ log = structlog.get_logger(__name__)
 LAST_STATE_S = 3.0
 """How long the devices may take to show their last state at the end."""
 
+MUCH_AHEAD_S = 60
+"""A clock may be corrected by seconds; beyond a minute somebody must look at it."""
+
 OPENING_RUSH = 24
 """Simulated visitors who stand at the door when the example hall opens: something to watch at once."""
 
@@ -75,7 +78,8 @@ class Options:
     admin: Token | None = None
     visitors: bool = False
     arrivals: list[Arrival] | None = None
-    sign_in_links: bool = False
+    example: bool = False
+    """A hall for looking: it prints sign-in links, and its time goes on where its journal ended."""
     own_counter: int | None = None
     """A counter that simulated agents leave to a real one."""
 
@@ -122,6 +126,7 @@ async def open_hall(
     async with open_journal(data_dir, new_epoch=lambda: ids.draw("e"), clock_ms=clock.now_ms) as journal:
         state, snapshot_seq = await replay(journal, factory())
         hall = Hall(state, journal, clock)
+        warn_of_the_future(hall)
         async with trio.open_nursery() as nursery:
             await nursery.start(journal.run)
             decided = trio.Event()
@@ -134,6 +139,17 @@ async def open_hall(
             await decided.wait()
             await journal.wait_idle()
             nursery.cancel_scope.cancel()
+
+
+def warn_of_the_future(hall: Hall) -> None:
+    """Time never runs backwards: while the clock is behind the journal, a hall's time stands still."""
+    ahead_s = (hall.state.at - hall.clock.now_ms()) // 1000
+    if ahead_s > MUCH_AHEAD_S:
+        log.error(
+            "the journal is ahead of this machine's clock: until then the hall's time stands still",
+            ahead_s=ahead_s,
+            remedy="set the clock right; if it was far ahead before, begin a new journal with --data",
+        )
 
 
 async def _then_set(run: Callable[[], Any], done: trio.Event) -> None:
@@ -262,7 +278,7 @@ async def run_node(
             stopped.set()
 
         node.urls = await nursery.start(serve_until)
-        if options.sign_in_links:
+        if options.example:
             node.links = await sign_in_links(hall, node.urls[0])
         crowd_scope = trio.CancelScope()
         if options.simulated:
@@ -290,7 +306,7 @@ async def start_clock(options: Options, ids: IdSource) -> SystemClock:
     the next run begins there.
     """
     plain = SystemClock()
-    if options.speed == 1.0 and not options.simulated:
+    if not options.example:
         return plain
     folder = options.data_dir
     async with open_journal(folder, new_epoch=lambda: ids.draw("e"), clock_ms=plain.now_ms) as journal:
@@ -354,7 +370,7 @@ async def sign_in_links(hall: Hall, url: str) -> dict[str, str]:
         ("administration", "admin"),
     ):
         principal = Principal(f"demo-{page}", (role,))
-        secret = await issue(hall.journal, principal, "link", hall.now() + access.LINK_LIFE_MS)
+        secret = await issue(hall.journal, principal, "link", access.until(hall, access.LINK_LIFE_MS))
         links[page] = f"{url}/sign-in/{secret}"
     return links
 

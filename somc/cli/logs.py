@@ -23,7 +23,11 @@ def set_up_logs() -> None:
     renderer = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The richer tracebacks print local variables, and those of a request are somebody's secrets.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -78,7 +78,7 @@ def command(
                 admin=token,
                 visitors=config.visitors.enabled and not no_visitors and visits is None,
                 arrivals=visits,
-                sign_in_links=example,
+                example=example,
                 own_counter=OWN_COUNTER if OWN_COUNTER in config.settings.counters else None,
             )
             try:

@@ -29,14 +29,14 @@ def key_of(principal: str, route: str, key: str) -> bytes:
 def save(connection: apsw.Connection, answer: StoredAnswer) -> None:
     """Keep an answer, unless a living one has the key."""
     connection.execute(
-        "INSERT INTO answer (principal, route, key, body_sha256, status, answer, at) "
+        "INSERT INTO answer (principal, route, key, body_digest, status, answer, at) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (principal, route, key) DO UPDATE "
-        "SET body_sha256 = ?4, status = ?5, answer = ?6, at = ?7 WHERE answer.at < ?7 - ?8",
+        "SET body_digest = ?4, status = ?5, answer = ?6, at = ?7 WHERE answer.at < ?7 - ?8",
         (
             answer.principal,
             answer.route,
             answer.key,
-            answer.body_sha256,
+            answer.body_digest,
             answer.status,
             answer.answer,
             answer.at,
@@ -49,7 +49,7 @@ def find(connection: apsw.Connection, principal: str, route: str, key: str) -> S
     """The stored answer of a key, however old."""
     found = row(
         connection,
-        "SELECT body_sha256, status, answer, at FROM answer WHERE principal = ? AND route = ? AND key = ?",
+        "SELECT body_digest, status, answer, at FROM answer WHERE principal = ? AND route = ? AND key = ?",
         (principal, route, key),
     )
     return None if found is None else StoredAnswer(principal, route, key, *found)

@@ -196,6 +196,8 @@ class Committer:
         if not batch:
             return
         self._committing = True
+        if self._idle.is_set():  # a batch of late work alone was never queued
+            self._idle = trio.Event()
         began = time.perf_counter()  # a measurement for /metrics; nothing is decided by it
         try:
             await self._connection.run(_write, batch)

@@ -27,14 +27,14 @@ class Person(msgspec.Struct, frozen=True):
 class StoredAnswer(msgspec.Struct, frozen=True):
     """The answer that an idempotency key got, so that the same key gets it again.
 
-    A key belongs to `principal` and `route`. `body_sha256` tells the same request from another one
+    A key belongs to `principal` and `route`. `body_digest` tells the same request from another one
     under the same key; `status` is the HTTP status, `answer` the body's bytes, `at` Unix milliseconds.
     """
 
     principal: str
     route: str
     key: str
-    body_sha256: bytes
+    body_digest: bytes
     status: int
     answer: bytes
     at: int

@@ -287,6 +287,10 @@ class Journal:
             )
         return self._key
 
+    def digest(self, data: bytes) -> bytes:
+        """A keyed digest of what may hold a phone, to be kept in the store (see `PeopleKey.digest`)."""
+        return self._people_key().digest(data)
+
     async def person_for(self, phone: str, new_id: str) -> tuple[str, Person | None]:
         """The id of a phone. A phone that is new gets `new_id`, with the Person to put into the Entry.
 

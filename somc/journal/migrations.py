@@ -51,7 +51,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             principal TEXT NOT NULL,
             route TEXT NOT NULL,
             key TEXT NOT NULL,
-            body_sha256 BLOB NOT NULL,
+            body_digest BLOB NOT NULL,
             status INTEGER NOT NULL,
             answer BLOB NOT NULL,
             at INTEGER NOT NULL,

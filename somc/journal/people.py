@@ -56,12 +56,17 @@ class PeopleKey:
 
         self._lookup_key = derived(b"somc-lookup")
         self._cipher = ChaCha20Poly1305(derived(b"somc-seal"))
+        self._digest_key = derived(b"somc-digest")
         self.check = derived(b"somc-check")
         """Kept in the store, so that another key is recognised as another."""
 
     def lookup(self, phone: str) -> bytes:
         """What a phone is found by; without the key it cannot be computed from a phone."""
         return hashlib.blake2b(phone.encode(), key=self._lookup_key, digest_size=32).digest()
+
+    def digest(self, data: bytes) -> bytes:
+        """A digest from which data that is easy to guess (a phone in a request) cannot be found by trying."""
+        return hashlib.blake2b(data, key=self._digest_key, digest_size=32).digest()
 
     def seal(self, person: Person) -> bytes:
         """The row's content, unreadable without the key."""

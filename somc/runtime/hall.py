@@ -48,7 +48,7 @@ class Key(msgspec.Struct, frozen=True):
     principal: str
     route: str
     key: str
-    body_sha256: bytes
+    body_digest: bytes
 
 
 class Decided(msgspec.Struct, Generic[T], frozen=True):
@@ -140,7 +140,7 @@ class Hall:
         try:
             stored = await self.journal.answer_for(*place)
             if stored is not None:
-                if stored.body_sha256 != key.body_sha256:
+                if stored.body_digest != key.body_digest:
                     raise IdempotencyConflict(
                         f"the idempotency key '{key.key}' was used before on {key.route} with another body"
                     )
@@ -269,7 +269,7 @@ def _answer(asked: _Asked[Any], view: object, now: int) -> StoredAnswer | None:
         principal=key.principal,
         route=key.route,
         key=key.key,
-        body_sha256=key.body_sha256,
+        body_digest=key.body_digest,
         status=status,
         answer=body,
         at=now,

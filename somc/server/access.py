@@ -21,6 +21,7 @@ import trio
 from somc.errors import UsageError
 from somc.journal.entry import Token
 from somc.journal.journal import Journal
+from somc.runtime.hall import Hall
 
 __all__ = [
     "PAGE_OF_ROLE",
@@ -105,6 +106,11 @@ async def issue(journal: Journal, principal: Principal, kind: str, expires_at: i
     token = Token(digest_of(secret), principal.subject, principal.roles, principal.scope, expires_at, kind)
     await journal.put_token(token)
     return secret
+
+
+def until(hall: Hall, life_ms: int) -> int:
+    """When something given out now ends: `life_ms` of real time, also where the hall's time runs faster."""
+    return hall.now() + int(life_ms * hall.clock.speed)
 
 
 def find(journal: Journal, secret: str, kinds: tuple[str, ...], now: int) -> Principal | None:

@@ -82,7 +82,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         body = await body_as(TokenBody)
         if isinstance(body, Problem):
             return edge.fail(body)
-        until = None if body.expires_in_s is None else hall.now() + body.expires_in_s * 1000
+        until = None if body.expires_in_s is None else access.until(hall, body.expires_in_s * 1000)
         new = Principal(body.subject, tuple(body.roles), body.scope)
         secret = await access.issue(hall.journal, new, "api", until)
         return edge.answer(201, {"token": secret, "subject": body.subject, "roles": body.roles})
@@ -107,7 +107,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         if isinstance(body, Problem):
             return edge.fail(body)
         new = Principal(body.subject, (body.role,), body.scope)
-        secret = await access.issue(hall.journal, new, "link", hall.now() + access.LINK_LIFE_MS)
+        secret = await access.issue(hall.journal, new, "link", access.until(hall, access.LINK_LIFE_MS))
         return edge.answer(201, {"path": f"/sign-in/{secret}", "page": f"/{access.page_of(new.roles)}"})
 
     @quart.get("/sign-in/<secret>")
@@ -121,7 +121,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         if token is None:
             why = "this sign-in link was used before or is too old: ask for a new one"
             return edge.fail(problem(401, "bad_link", why))
-        until = hall.now() + access.SESSION_LIFE_MS
+        until = access.until(hall, access.SESSION_LIFE_MS)
         session = await access.issue(hall.journal, access.principal_of(token), "cookie", until)
         page = access.page_of(token.roles)
         response = redirect(f"/{page}")

@@ -6,7 +6,6 @@ look-up, the same idempotency and the same view whichever way it came.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -73,7 +72,7 @@ class Desk:
         used = None
         if key is not None:
             target = ":".join(str(getattr(body, name)) for name in act.parameters)
-            digest = hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
+            digest = self.hall.journal.digest(msgspec.json.encode(body, order="deterministic"))
             used = Key(principal.by, f"{act.name}:{target}", key, digest)
 
         def view(state: HallState, events: Any, now: int) -> Any:

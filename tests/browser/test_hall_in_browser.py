@@ -93,7 +93,7 @@ async def test_a_ticket_goes_from_the_kiosk_page_to_the_bytes_of_the_strip_displ
     tmp_path: Path, chromium: str
 ) -> None:
     config, plugins = load_config(example_hall())
-    options = Options(data_dir=tmp_path, host="127.0.0.1", port=0, sign_in_links=True)
+    options = Options(data_dir=tmp_path, host="127.0.0.1", port=0, example=True)
     shutdown = trio.Event()
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:

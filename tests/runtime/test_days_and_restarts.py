@@ -10,13 +10,16 @@ import pytest
 import trio
 import trio.testing
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from somc.cli import main
-from somc.composition import read_overrides
+from somc.composition import Options, read_overrides, start_clock
 from somc.domain import commands as c
 from somc.domain.state import HallState
 from somc.errors import ConfigurationError, StoreCorrupt
+from somc.runtime.clock import SystemClock
 from somc.runtime.hall import Hall
+from somc.runtime.ids import IdSource
 from somc.runtime.replay import replay, save_snapshot
 from somc.scheduler.choose import factory
 from tests.runtime.rig import HOUR_MS, NOON, TurnedClock, do, opened, records, taking
@@ -230,3 +233,26 @@ async def test_check_shows_what_the_journal_overrides(tmp_path: Path) -> None:
     told = await trio.to_thread.run_sync(lambda: CliRunner().invoke(main, [*asked, "--json"]))
     overridden = json.loads(told.stdout.splitlines()[-1])["overridden"]
     assert {one["key"]: one["in_force"] for one in overridden}["hall.max_recalls"] == 5
+
+
+async def test_after_a_sped_up_day_an_example_halls_time_goes_on(tmp_path: Path) -> None:
+    ahead = TurnedClock(SystemClock().now_ms() + 48 * HOUR_MS)
+    async with opened(tmp_path, ahead) as hall:
+        await do(hall, taking("t1"))
+    options = Options(data_dir=tmp_path / "data", host="127.0.0.1", port=0, example=True)
+    clock = await start_clock(options, IdSource())
+    begun = clock.now_ms()
+    assert begun >= ahead.now_ms()
+    with trio.fail_after(5):
+        await clock.sleep_until(begun + 20)
+    assert clock.now_ms() > begun
+
+
+async def test_a_clock_far_behind_the_journal_is_complained_of(tmp_path: Path) -> None:
+    async with opened(tmp_path, TurnedClock(NOON + HOUR_MS)) as hall:
+        await do(hall, taking("t1"))
+    for clock, complaints in ((NOON + HOUR_MS, []), (NOON, [3600])):
+        with capture_logs() as logs:
+            async with opened(tmp_path, TurnedClock(clock)):
+                pass
+        assert [log["ahead_s"] for log in logs if log["log_level"] == "error"] == complaints

@@ -12,7 +12,8 @@ import trio
 import trio.testing
 
 from somc.errors import UsageError
-from somc.server.access import ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token
+from somc.runtime.clock import SystemClock
+from somc.server.access import ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token, until
 from somc.server.admission import Role
 from tests.server.rig import ORG, Running, is_problem, running
 
@@ -317,3 +318,12 @@ async def test_a_refusal_before_the_body_was_sent_says_that_the_line_ends(hall: 
             answer += await stream.receive_some()
     assert answer.startswith(b"HTTP/1.1 401")
     assert b"connection: close" in answer.lower()
+
+
+async def test_a_life_is_real_time_where_the_halls_time_runs_faster(hall: Running) -> None:
+    class Fast(SystemClock):
+        speed = 60.0
+
+    now = hall.node.hall.now()
+    hall.node.hall.clock = Fast()
+    assert until(hall.node.hall, 1000) >= now + 60_000

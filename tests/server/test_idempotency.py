@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import trio
 
+from somc.server.acts import BY_NAME
 from tests.server.rig import HALL, Running, is_problem, running
 
 TICKETS = "/api/v1/tickets"
@@ -158,3 +160,21 @@ async def test_what_is_remembered_holds_no_phone(tmp_path: Path) -> None:
     stored = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
     for secret in (phone, hashlib.sha256(phone.encode()).hexdigest()):
         assert secret.encode() not in stored
+
+
+async def test_what_is_remembered_cannot_be_found_by_trying_phones(tmp_path: Path) -> None:
+    body = {**TAKE, "phone": "13800138000"}
+    remembered = []
+    for folder in ("one", "other"):
+        async with running(tmp_path / folder, HALL) as hall:
+            await post(hall.as_admin, TICKETS, "k", body)
+            stored = await hall.node.hall.journal.answer_for("admin:admin", "tickets.take:", "k")
+            assert stored is not None
+            remembered.append(stored.body_digest)
+    meant = msgspec.convert(body, BY_NAME["tickets.take"].body)
+    plain = msgspec.json.encode(meant, order="deterministic")
+    assert remembered[0] not in (
+        hashlib.sha256(plain).digest(),
+        hashlib.blake2b(plain, digest_size=32).digest(),
+    )
+    assert remembered[0] != remembered[1], "the digest depends on nothing but the body: it can be tried"
