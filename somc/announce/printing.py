@@ -4,6 +4,7 @@ What must stay true
 - A slip is printed at most once: its job id is the ticket's (and the copy's number), and another
   printer is tried only while no byte has gone out to the first.
 - Waiting slips are bounded; what cannot be printed is logged and left: an agent can print a copy.
+- Nothing that goes wrong with one slip, its layout included, ends the task.
 """
 
 from __future__ import annotations
@@ -84,10 +85,10 @@ class SlipQueue:
     async def _print(self, job: Job) -> None:
         # Those that serve come first, so that a dead one does not cost every slip its timeout.
         for printer in sorted(self._printers, key=lambda one: not one.status.serving):
-            can = printer.capabilities
-            parts = slip(self._state, job.ticket, job.copy, columns=can.columns, double=can.double_size)
             about = {"number": job.ticket.number, "job": job.id, "printer": printer.name}
             try:
+                can = printer.capabilities
+                parts = slip(self._state, job.ticket, job.copy, columns=can.columns, double=can.double_size)
                 await printer.print(job.id, parts, timeout_s=PRINT_TIMEOUT_S)
             except NOTHING_SENT as error:
                 log.error("slip not printed", error=str(error), **about)
@@ -95,8 +96,8 @@ class SlipQueue:
                 log.error("slip perhaps not printed", error=str(error), **about)
                 return
             except Exception:
-                # A driver may be anybody's: its mistake costs this slip, never the hall.
-                log.exception("slip perhaps not printed: the driver failed", **about)
+                # A driver may be anybody's: its mistake costs this slip, never the hall. So does ours.
+                log.exception("slip perhaps not printed: the driver or the layout failed", **about)
                 return
             else:
                 return

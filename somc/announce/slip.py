@@ -4,6 +4,7 @@ What must stay true
 - No phone number and no name is printed: the slip is read by whoever finds it.
 - No line is wider than the paper. A printer breaks a long line wherever its head happens to be, in the
   middle of a word or of a number; here it is broken between words.
+- Every ticket has a slip, also one whose service hall.toml no longer has: its number still counts.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ BULLET = " · "
 CLOSING = frozenset("，。；：！？、）》】”’")
 """What begins no line in Chinese typesetting."""
 
+MOST_MINUTES = 120
+"""A longer wait is not told in minutes: so far ahead the estimate is no promise, and reads like one."""
+
 
 def slip(
     state: HallState, ticket: Ticket, copy: int = 0, *, columns: int = 32, double: bool = True
@@ -32,18 +36,20 @@ def slip(
     `copy` > 0 marks the how-manieth copy it is; `double` says whether the printer has double size.
     """
     hall = state.hall
-    service = hall.services[ticket.service]
+    # A copy can be asked for after a restart in which the service of an ended ticket has gone.
+    service = hall.services.get(ticket.service)
     ahead = ticket.position - 1
     # Double width takes two columns a cell; a number that would not fit so is printed single.
     big = double and 2 * width(ticket.number) <= columns
     parts = [
         *_lines(wrapped(hall.name.zh, columns), Align.CENTER),
         SlipLine(ticket.number, align=Align.CENTER, double=big, bold=True),
-        *_lines(_both(service.name.zh, service.name.en, columns, " "), Align.CENTER),
-        *_lines(_both(f"您前面还有 {ahead} 位", f"{ahead} ahead of you", columns)),
-        *_lines(_both(*expected(ticket), columns)),
     ]
-    if service.papers:
+    if service is not None:
+        parts += _lines(_both(service.name.zh, service.name.en, columns, " "), Align.CENTER)
+    parts += _lines(_both(f"您前面还有 {ahead} 位", f"{ahead} ahead of you", columns))
+    parts += _lines(_both(*expected(ticket), columns))
+    if service is not None and service.papers:
         parts += _lines(_both("请准备", "please prepare:", columns))
         for paper in service.papers:
             parts += _lines(_item(f"{paper.zh} {paper.en}", columns))
@@ -57,10 +63,12 @@ def slip(
 
 
 def expected(ticket: Ticket) -> tuple[str, str]:
-    """The wait that the customer was told, in whole minutes, rounded up."""
+    """The wait that the customer was told, in whole minutes, rounded up; beyond two hours only that."""
     if ticket.estimated_wait_s is None:
         return "预计等候：请留意叫号", "please wait for your call"
     minutes = -(-ticket.estimated_wait_s // 60)
+    if minutes > MOST_MINUTES:
+        return "预计等候超过 2 小时", "over 2 hours"
     return f"预计等候约 {minutes} 分钟", f"about {minutes} min"
 
 

@@ -100,8 +100,8 @@ class Speaker:
                 self.dropped += 1
 
     async def _speak(self, call: Call) -> None:
-        phrases = [Phrase(call_text(call.number, call.counter, name), name) for name in self._languages]
         try:
+            phrases = [Phrase(call_text(call.number, call.counter, name), name) for name in self._languages]
             await self.voice.announce(phrases * self._repeat, timeout_s=SPEAK_TIMEOUT_S)
         except DeviceError as error:
             self.dropped += 1

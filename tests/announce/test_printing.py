@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,16 @@ from somc.announce.printing import MOST_SLIPS
 from somc.domain import commands as c
 from somc_hal.simulators.escpos_printer import EscposPrinterSimulator
 from somc_hal.simulators.host import WHERES, Where
-from tests.announce.rig import TEN, ZH_ONLY, Plug, Rig, rig
+from tests.announce.rig import HALL, TEN, ZH_ONLY, Plug, Rig, rig
 
 PRINTER = Plug("printer", "escpos")
+
+WITHOUT_BUSINESS = (
+    re.sub(r"\[service\.business\].*?(?=\[counter)", "", HALL, flags=re.DOTALL)
+    .replace(", business = 1", "")
+    .replace("business = 1", "payment = 1")
+)
+"""The hall after it was decided that business is done elsewhere."""
 
 
 def numbers(hall: Rig, name: str = "printer") -> list[str]:
@@ -258,7 +266,49 @@ async def test_a_driver_that_raises_anything_costs_its_slip_and_not_the_hall(
             await hall.take()
             await hall.quiet()
             assert numbers(hall) == ["A002"]
-    assert any(entry["event"] == "slip perhaps not printed: the driver failed" for entry in logs)
+    assert any(
+        entry["event"] == "slip perhaps not printed: the driver or the layout failed" for entry in logs
+    )
+
+
+async def test_a_copy_for_a_ticket_whose_service_has_left_the_hall_is_printed_without_it(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, [PRINTER]) as hall:
+        await hall.open(1)
+        await hall.take("business")
+        ticket = await hall.call(1)
+        await hall.serve(1)
+        await hall.quiet()
+    async with rig(tmp_path, [PRINTER], toml=WITHOUT_BUSINESS) as hall:
+        assert ticket.service not in hall.hall.state.hall.services
+        await hall.do(c.PrintTicket(by="agent:li", ticket=ticket.id))
+        await hall.take()
+        await hall.quiet()
+        copy, fresh = (slip.text.splitlines() for slip in hall.printer().slips)
+        assert copy[:2] == ["西单营业厅", "B001"]
+        assert copy[-1] == "补打 1 / COPY 1"
+        assert not any("业务办理" in line or "请准备" in line for line in copy)
+        assert fresh[1] == "A001"
+
+
+async def test_a_slip_that_cannot_be_laid_out_costs_itself_and_not_the_hall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("a fault of ours")
+
+    with capture_logs() as logs:
+        async with rig(tmp_path, [PRINTER]) as hall:
+            with monkeypatch.context() as patch:
+                patch.setattr(printing, "slip", broken)
+                await hall.take()
+                await hall.quiet()
+            await hall.take()
+            await hall.quiet()
+            assert numbers(hall) == ["A002"]
+    (lost,) = [e for e in logs if e["event"] == "slip perhaps not printed: the driver or the layout failed"]
+    assert lost["number"] == "A001"
 
 
 async def test_an_announcer_that_was_never_run_stays_behind_and_says_so(tmp_path: Path) -> None:

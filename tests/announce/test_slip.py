@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from somc.announce.boards import width
-from somc.announce.slip import slip, wrapped
+from somc.announce.slip import expected, slip, wrapped
 from somc.domain.values import Words
 from somc_hal.values import Align, SlipLine
 from tests.announce.standing import SERVICES, Standing
@@ -63,6 +64,19 @@ def test_with_no_counter_open_no_wait_is_promised() -> None:
     assert ticket.estimated_wait_s is None
     assert "预计等候：请留意叫号" in lines(hall, ticket.id)
     assert "please wait for your call" in lines(hall, ticket.id)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "zh", "en"),
+    [
+        (7200, "预计等候约 120 分钟", "about 120 min"),
+        (7201, "预计等候超过 2 小时", "over 2 hours"),
+        (86_400, "预计等候超过 2 小时", "over 2 hours"),
+    ],
+)
+def test_beyond_two_hours_no_minutes_are_told(wait_s: int, zh: str, en: str) -> None:
+    ticket = msgspec.structs.replace(Standing().take(), estimated_wait_s=wait_s)
+    assert expected(ticket) == (zh, en)
 
 
 def test_papers_are_listed_and_broken_between_words() -> None:
