@@ -104,7 +104,8 @@ class LiveFeed:
         self._encoded: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._figures: dict[str, Any] = {}
         self._figures_version = 0
-        self._figures_head = -1
+        self._figures_basis: tuple[int, tuple[bool, ...]] | None = None
+        """The head and the open flags that the figures were derived from."""
         self.sent_messages = 0
         self.resyncs = 0
 
@@ -124,15 +125,34 @@ class LiveFeed:
             self._wake_all()
 
     async def _derive(self) -> None:
-        """The figures: once a second while somebody looks and something changed."""
+        """The figures: once a second while somebody looks, if a record was written or time alone opened or
+        closed something. A fault in them is told once; the old ones stay, and the feed goes on."""
+        failed = False
         while True:
             await trio.sleep(FIGURES_EVERY_S)
-            head = self.hall.journal.head
-            if self.clients and head != self._figures_head:
-                self._figures_head = head
-                self._figures = await self.hall.read(lambda state, now: views.figures(state, now))
-                self._figures_version += 1
+            if not self.clients:
+                continue
+            try:
+                changed = await self._derive_if_stale()
+            except Exception:
+                if not failed:
+                    log.exception("the figures cannot be derived: screens keep the old ones")
+                failed = True
+                continue
+            failed = False
+            if changed:
                 self._wake_all()
+
+    async def _derive_if_stale(self) -> bool:
+        """Whether there are new figures."""
+        hall = self.hall
+        basis = (hall.journal.head, views.open_flags(hall.state, hall.now()))
+        if basis == self._figures_basis:
+            return False
+        self._figures = await hall.read(lambda state, now: views.figures(state, now))
+        self._figures_basis = basis
+        self._figures_version += 1
+        return True
 
     def _wake_all(self) -> None:
         for client in self.clients:
@@ -152,7 +172,7 @@ class LiveFeed:
         if not self.clients:
             # The figures were last derived when somebody looked: too old for this one.
             client.figures_seen = self._figures_version
-            self._figures_head = -1
+            self._figures_basis = None
         self.clients.add(client)
         try:
             async with trio.open_nursery() as nursery:

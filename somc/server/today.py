@@ -64,7 +64,8 @@ def today(state: HallState, now: int) -> dict[str, Any]:
             continue
         by_state[ticket.state] += 1
         everybody.add(ticket)
-        by_class[ticket.customer_class].add(ticket)
+        # A class may have left hall.toml since: its tickets of today still count.
+        by_class.setdefault(ticket.customer_class, Tally()).add(ticket)
         by_half_hour.setdefault(ticket.taken_at // HALF_HOUR_MS * HALF_HOUR_MS, Tally()).add(ticket)
     return {
         **everybody.view(),

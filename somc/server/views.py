@@ -17,7 +17,16 @@ from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket, TicketState, to_plain
 from somc.server.today import today
 
-__all__ = ["counter_view", "figures", "hall_view", "rfc3339", "slip_lines", "taken_view", "ticket_view"]
+__all__ = [
+    "counter_view",
+    "figures",
+    "hall_view",
+    "open_flags",
+    "rfc3339",
+    "slip_lines",
+    "taken_view",
+    "ticket_view",
+]
 
 Plain = dict[str, Any]
 
@@ -153,6 +162,11 @@ def figures(state: HallState, now: int) -> Plain:
         "services": service_figures(state, now),
         "today": today(state, now),
     }
+
+
+def open_flags(state: HallState, now: int) -> tuple[bool, ...]:
+    """Whether the hall, and each of its services, is open: what time alone changes in the figures."""
+    return (state.is_open(now), *(state.is_open(now, service) for service in state.hall.services))
 
 
 def recent_calls(state: HallState) -> list[Plain]:
