@@ -81,7 +81,9 @@ class Announcer:
 
     async def draw_last(self) -> None:
         """Bring every board to the present state; for the end of a run."""
-        await self._screens.draw()
+        self._screens.refresh()
+        while self._screens.busy:
+            await self._stepped.wait()
 
     @property
     def spoken(self) -> int:

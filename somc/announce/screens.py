@@ -2,14 +2,17 @@
 
 What must stay true
 - Only what changed is sent, and only the newest picture: any number of records make one drawing.
-- A board that cannot be drawn delays no other and is tried again with the next record; a driver keeps
-  what its display should show and sends it when the display is back.
-- One drawing at a time, so that an older picture never follows a newer one.
+- A board that cannot be drawn, or whose driver hangs, delays no other, neither in this drawing nor in the
+  next, and is tried again with the next record; a driver keeps what its display should show and sends it
+  when the display is back.
+- One drawing of a board at a time, so that an older picture never follows a newer one. So there are never
+  more tasks than boards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -20,6 +23,7 @@ from somc.announce.devices import HallDevices
 from somc.domain.state import HallState
 from somc.errors import ShuttingDown, StoreError
 from somc.runtime.hall import Hall
+from somc_hal.devices import CounterCaller, CounterDisplay, HallDisplay
 from somc_hal.errors import DeviceError
 
 __all__ = ["Screens"]
@@ -31,22 +35,36 @@ SHOW_TIMEOUT_S = 2.0
 
 Show = Callable[[], Awaitable[object]]
 
+Picture = tuple[object, Show]
+"""What a board should show, and what sends it. Pictures that are equal look the same."""
+
+
+@dataclass(slots=True)
+class Board:
+    """One board: what it should show, and what its driver took last (`None`: unknown)."""
+
+    name: str
+    picture_of: Callable[[HallState], Picture]
+    wanted: Picture | None = None
+    shown: object = None
+    drawing: bool = False
+    """Whether a task brings it up to what is wanted."""
+
 
 class Screens:
     """Every board of one hall. `run` must be running. `stepped` is called after each drawing."""
 
     def __init__(self, hall: Hall, devices: HallDevices, stepped: Callable[[], None]) -> None:
         self._hall = hall
-        self._devices = devices
         self._stepped = stepped
         self._dirty = trio.Event()
-        self._drawing = trio.Lock()
-        self._shown: dict[str, object] = {}
+        self._reading = False
+        self._boards = list(boards_of(devices))
 
     @property
     def busy(self) -> bool:
         """Whether a drawing is due or under way."""
-        return self._dirty.is_set() or self._drawing.locked()
+        return self._dirty.is_set() or self._reading or any(board.drawing for board in self._boards)
 
     def refresh(self) -> None:
         """The state has changed: draw soon."""
@@ -54,42 +72,78 @@ class Screens:
 
     async def run(self) -> None:
         """Draw whenever something has changed, until cancelled."""
-        while True:
-            await self._dirty.wait()
-            self._dirty = trio.Event()
-            try:
-                await self.draw()
-            finally:
-                self._stepped()
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._dirty.wait()
+                self._dirty = trio.Event()
+                self._reading = True
+                try:
+                    pictures = await self._hall.read(lambda state, now: self._pictures(state))
+                except (StoreError, ShuttingDown):
+                    continue  # the hall is stopping; what is shown stays
+                finally:
+                    self._reading = False
+                    self._stepped()
+                for board, picture in pictures:
+                    # A board that is still being drawn goes on with the newest one.
+                    board.wanted = picture
+                    if not board.drawing:
+                        board.drawing = True
+                        nursery.start_soon(self._draw, board)
 
-    async def draw(self) -> None:
-        """Bring every board to the present state."""
-        async with self._drawing:
+    def _pictures(self, state: HallState) -> list[tuple[Board, Picture]]:
+        """What each board should show. They are noted only after the state is on disk."""
+        pictures = []
+        for board in self._boards:
             try:
-                pictures = await self._hall.read(lambda state, now: self._pictures(state))
-            except (StoreError, ShuttingDown):
-                return  # the hall is stopping; what is shown stays
-            for name, (picture, show) in pictures.items():
-                if self._shown.get(name) != picture and await _shown(name, show):
-                    self._shown[name] = picture
-
-    def _pictures(self, state: HallState) -> dict[str, tuple[object, Show]]:
-        """Every board's picture by device name, with what sends it."""
-        pictures: dict[str, tuple[object, Show]] = {}
-        for hall_display in self._devices.hall_displays:
-            about = hall_display.capabilities
-            rows = boards.hall_rows(state, about.rows, highlight=about.highlight)
-            footer = boards.hall_footer(state, about.columns) if about.footer else ""
-            pictures[hall_display.name] = (rows, footer), partial(hall_display.show, rows, footer=footer)
-        for number, strip in self._devices.strips:
-            size = strip.capabilities
-            lines = boards.strip_lines(state, state.counters.get(number), size.lines, size.columns)
-            pictures[strip.name] = lines, partial(strip.show, lines)
-        for number, keypad in self._devices.keypads:
-            if keypad.capabilities.display:
-                face = boards.keypad_face(state, state.counters.get(number))
-                pictures[keypad.name] = face, partial(keypad.show, *face)
+                pictures.append((board, board.picture_of(state)))
+            except Exception:
+                # Ours or a driver's capabilities: it costs this board its picture, never the hall.
+                log.exception("board not drawn: its picture cannot be made", board=board.name)
         return pictures
+
+    async def _draw(self, board: Board) -> None:
+        """Hand the newest picture to the board's driver, until there is no newer one."""
+        try:
+            while board.wanted is not None:
+                (picture, show), board.wanted = board.wanted, None
+                if picture != board.shown:
+                    # A driver that fails may have taken it all the same: then nothing is known.
+                    board.shown = None
+                    if await _shown(board.name, show):
+                        board.shown = picture
+        finally:
+            board.drawing = False
+            self._stepped()
+
+
+def boards_of(devices: HallDevices) -> Iterator[Board]:
+    """Everything among `devices` that shows something."""
+    for hall_display in devices.hall_displays:
+        yield Board(hall_display.name, partial(_on_hall_display, hall_display))
+    for number, strip in devices.strips:
+        yield Board(strip.name, partial(_on_strip, strip, number))
+    for number, keypad in devices.keypads:
+        if keypad.capabilities.display:
+            yield Board(keypad.name, partial(_on_keypad, keypad, number))
+
+
+def _on_hall_display(display: HallDisplay, state: HallState) -> Picture:
+    about = display.capabilities
+    rows = boards.hall_rows(state, about.rows, highlight=about.highlight)
+    footer = boards.hall_footer(state, about.columns) if about.footer else ""
+    return (rows, footer), partial(display.show, rows, footer=footer)
+
+
+def _on_strip(strip: CounterDisplay, number: int, state: HallState) -> Picture:
+    size = strip.capabilities
+    lines = boards.strip_lines(state, state.counters.get(number), size.lines, size.columns)
+    return lines, partial(strip.show, lines)
+
+
+def _on_keypad(keypad: CounterCaller, number: int, state: HallState) -> Picture:
+    face = boards.keypad_face(state, state.counters.get(number))
+    return face, partial(keypad.show, *face)
 
 
 async def _shown(name: str, show: Show) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import pytest
 import trio
+import trio.testing
 from structlog.testing import capture_logs
 
-from somc.announce import screens
+from somc.announce import boards, screens
 from somc.domain import commands as c
+from somc.domain.state import HallState
 from somc_hal.simulators.host import WHERES, Where
 from somc_hal.values import HallRow
 from tests.announce.rig import Plug, Rig, rig
@@ -181,6 +184,126 @@ async def test_a_driver_that_raises_or_hangs_costs_its_board_and_not_the_hall(
             assert hall.board().shown.footer == "等候 缴费 1"
     events = {cast(str, entry["event"]) for entry in logs if entry["log_level"] != "info"}
     assert events == {"board not drawn", "board not drawn: the driver failed"}
+
+
+async def test_a_board_that_hangs_holds_up_neither_this_drawing_nor_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging: list[str] = []
+
+    async def hang(lines: object) -> None:
+        hanging.append("hangs")
+        try:
+            await trio.sleep_forever()
+        finally:
+            hanging.pop()
+
+    monkeypatch.setattr(screens, "SHOW_TIMEOUT_S", 3600.0)
+    hung = [Plug(f"hung-{n}", "reference-strip", 1) for n in range(3)]
+    async with rig(tmp_path, [*hung, *BOARDS]) as hall:
+        await hall.quiet()
+        with monkeypatch.context() as patch:
+            for _, strip in hall.devices.strips[:3]:
+                patch.setattr(strip, "show", hang)
+            await hall.open(1)
+            await hall.until(lambda: hall.strip_display().shown.lines == ("欢迎光临", "WELCOME"))
+            await hall.until(lambda: len(hanging) == 3)
+            # They hang in this drawing still; the others are drawn again and again.
+            await hall.take()
+            await hall.until(lambda: hall.board().shown.footer == "等候 缴费 1")
+            await hall.take()
+            await hall.until(lambda: hall.board().shown.footer == "等候 缴费 2")
+            await hall.take()
+            await hall.call(1)
+            await hall.until(lambda: hall.keypad().shown == ("A001", 2))
+            assert hall.strip_display("hung-0").shown.lines == ("停止服务", "CLOSED")
+            assert len(hanging) == 3, "one task a board, however much there is to draw"
+            assert hall.announcer.busy
+
+
+async def test_a_board_that_is_still_drawn_gets_nothing_that_is_not_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, BOARDS) as hall:
+        await hall.open(1)
+        await hall.quiet()
+        ((_, strip),) = hall.devices.strips
+        plain, read = strip.show, hall.hall.read
+        shown: list[list[str]] = []
+        slow, looked, durable = trio.Event(), trio.Event(), trio.Event()
+
+        async def slowly(lines: list[str]) -> None:
+            shown.append(lines)
+            await slow.wait()
+            await plain(lines)
+
+        async def slow_disk(view: Callable[[HallState, int], object]) -> object:
+            answer = view(hall.hall.state, hall.hall.now())
+            looked.set()
+            await durable.wait()
+            return answer
+
+        monkeypatch.setattr(strip, "show", slowly)
+        await hall.do(c.PauseCounter(by="agent:li", counter=1, reason="tea"))
+        await hall.until(lambda: len(shown) == 1)
+        monkeypatch.setattr(hall.hall, "read", slow_disk)
+        await hall.do(c.ResumeCounter(by="agent:li", counter=1))
+        await looked.wait()
+        slow.set()
+        await hall.until(lambda: hall.strip_display().shown.lines == ("暂停服务", "PAUSED"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(shown) == 1
+        monkeypatch.setattr(hall.hall, "read", read)
+        durable.set()
+        await hall.quiet()
+        assert hall.strip_display().shown.lines == ("欢迎光临", "WELCOME")
+
+
+async def test_a_picture_that_cannot_be_made_costs_its_board_and_not_the_hall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a fault of ours")
+
+    with capture_logs() as logs:
+        async with rig(tmp_path, BOARDS) as hall:
+            await hall.quiet()
+            with monkeypatch.context() as patch:
+                patch.setattr(boards, "hall_footer", broken)
+                await hall.open(1)
+                await hall.take()
+                await hall.call(1)
+                await hall.quiet()
+                assert hall.keypad().shown == ("A001", 0)
+                assert hall.board().shown.rows == ()
+            await hall.take()
+            await hall.quiet()
+            assert hall.board().shown.rows == (HallRow("A001", "1", highlight=True),)
+    lost = {entry["board"] for entry in logs if entry["event"].startswith("board not drawn")}
+    assert lost == {"board"}
+
+
+async def test_a_picture_that_a_driver_did_not_take_is_sent_again_though_it_was_shown_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, BOARDS) as hall:
+        await hall.open(1)
+        await hall.quiet()
+        ((_, strip),) = hall.devices.strips
+        plain = strip.show
+
+        async def taken_and_then_broken(lines: list[str]) -> None:
+            await plain(lines)
+            raise ZeroDivisionError("a vendor's mistake, after the display has it")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(strip, "show", taken_and_then_broken)
+            await hall.do(c.PauseCounter(by="agent:li", counter=1, reason="tea"))
+            await hall.quiet()
+        assert hall.strip_display().shown.lines == ("暂停服务", "PAUSED")
+        await hall.do(c.ResumeCounter(by="agent:li", counter=1))
+        await hall.quiet()
+        assert hall.strip_display().shown.lines == ("欢迎光临", "WELCOME")
 
 
 async def test_the_last_drawing_is_made_and_leaves_the_drawer_awake(tmp_path: Path) -> None:
