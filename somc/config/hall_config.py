@@ -43,7 +43,8 @@ class DeviceSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementSettings:
-    """How calls are spoken. `stale_after_s`: after a restart, older calls are not spoken any more."""
+    """How calls are spoken. `stale_after_s`: after a restart, older calls are not spoken and older slips not
+    printed any more."""
 
     languages: tuple[str, ...]
     repeat: int

@@ -67,7 +67,7 @@ def load(
     enabled = tables["plugins"][""]["enabled"]
     check_plugins(enabled, plugins, reading.at("plugins", "enabled"))
     known = _drivers(drivers, enabled, plugins)
-    check_devices(tables["device"], tables["counter"], known, reading)
+    check_devices(tables["device"], tables["counter"], known, plugins or (), reading)
     customers, customer_faults = _customers(path, tables, reading)
     faults += reading.faults
     if faults or customer_faults:

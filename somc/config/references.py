@@ -17,6 +17,9 @@ from somc.config.tables import Entries
 
 __all__ = ["check_devices", "check_names", "check_plugins"]
 
+STANDARD = "standard_devices"
+"""The bundled plugin with drivers; others may bring more."""
+
 
 def check_names(tables: Mapping[str, Entries], reading: Reading) -> None:
     """Services and classes that are named somewhere exist, prefixes are unique, shares are not all 0."""
@@ -65,9 +68,16 @@ def _known(named: Any, names: Collection[str], word: str, at: Place) -> None:
 
 
 def check_devices(
-    devices: Entries, counters: Collection[str], drivers: Mapping[str, DriverTerms] | None, reading: Reading
+    devices: Entries,
+    counters: Collection[str],
+    drivers: Mapping[str, DriverTerms] | None,
+    plugins: Collection[str],
+    reading: Reading,
 ) -> None:
-    """Each device has one way to it, a counter that exists, and what its driver (if known) asks."""
+    """Each device has one way to it, a counter that exists, and what its driver (if known) asks.
+
+    `plugins` are the installed ones: where there is no driver at all, one of them has to be enabled.
+    """
     for name, device in devices.items():
         at = reading.at("device", name)
         counter, driver = device["counter"], device["driver"]
@@ -84,9 +94,18 @@ def check_devices(
         if drivers is None or driver is FAULTY:
             continue
         if driver not in drivers:
-            (at / "driver").fault(f"the driver '{driver}'", one_of(driver, drivers))
+            allowed = one_of(driver, drivers) if drivers else _where_drivers_are(plugins)
+            (at / "driver").fault(f"the driver '{driver}'", allowed)
             continue
         _check_terms(drivers[driver], driver, device, at)
+
+
+def _where_drivers_are(plugins: Collection[str]) -> str:
+    """What to do where no enabled plugin brings a driver."""
+    # Which of the others brings some is not known: a plugin that is not enabled is not loaded.
+    ours = [STANDARD] if STANDARD in plugins else sorted(plugins)
+    named = ", ".join(f'"{name}"' for name in ours) or "NAME"
+    return f"enable a plugin that brings drivers: [plugins] enabled = [{named}]"
 
 
 def _check_terms(terms: DriverTerms, driver: str, device: Mapping[str, Any], at: Place) -> None:

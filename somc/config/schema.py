@@ -278,7 +278,7 @@ ANNOUNCEMENTS = Table(
             "stale_after_s",
             Whole(1, 3600, "seconds"),
             30,
-            "After a restart calls older than this are not spoken any more",
+            "After a restart, calls and slips older than this are not spoken and not printed any more",
         ),
     ),
 )

@@ -378,6 +378,24 @@ def test_drivers_of_the_enabled_plugins_are_checked_in_the_same_go(
     assert asked == [("one",)]
 
 
+@pytest.mark.parametrize(
+    ("installed", "named"),
+    [
+        (["care", "standard_devices"], '["standard_devices"]'),
+        (["their_devices", "care"], '["care", "their_devices"]'),
+        ([], "[NAME]"),
+    ],
+)
+def test_without_a_plugin_for_drivers_the_way_to_one_is_told(
+    smallest: str, faults_of: Faulting, installed: list[str], named: str
+) -> None:
+    text = smallest + "[device.d]\ndriver = 'nope'\nsimulated = 'pty'\n"
+    (fault,) = faults_of(text, drivers=lambda plugins: {}, plugins=installed)
+    assert fault.key == "device.d.driver"
+    assert fault.found == "the driver 'nope'"
+    assert fault.allowed == f"enable a plugin that brings drivers: [plugins] enabled = {named}"
+
+
 def test_driver_of_a_plugin_that_is_not_installed_is_no_second_mistake(
     smallest: str, faults_of: Faulting
 ) -> None:
