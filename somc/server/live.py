@@ -4,7 +4,10 @@ What must stay true
 - The journal is the bus: a client has a position in it and no queue. One that reads slowly is merely
   behind; when the ring of recent records no longer reaches back to it, it gets a new snapshot
   (`resync`). Memory per client is bounded.
-- A record is encoded once per format and shared by all clients; what is shared carries no person.
+- A record is encoded once per format and audience and shared by all clients; what is shared carries no
+  person, and for the public's screens nobody's name.
+- What a client folds its records onto is what the hall is: a change of settings that a client may not
+  see is told as a new snapshot.
 - Authentication is settled before the upgrade is accepted.
 
 The messages are those of the contract; `welcome` (who am I) and `figures` (what is derived and never
@@ -21,14 +24,16 @@ import msgspec
 import structlog
 import trio
 
+from somc.domain.events import TYPE_OF, ConfigChanged
 from somc.errors import SomcError
 from somc.journal.record import Record
 from somc.server import views
 from somc.server.access import Principal, may
 from somc.server.acts import BY_NAME
+from somc.server.audience import is_public, public_answer, public_record, without_person
 from somc.server.desk import Desk
 from somc.server.problems import Problem, of_error, of_validation, problem
-from somc.server.queries import QUERIES, Floor
+from somc.server.queries import QUERIES, Floor, hall_for
 from somc.server.topics import Interest, public_topic
 from somc.server.wire import FORMATS, Wire
 
@@ -54,8 +59,10 @@ MOST_TOPICS = 64
 POLICY_VIOLATION = 1008
 PROTOCOL_ERROR = 1002
 
-PUBLIC_ROLES = frozenset(("floor", "agent", "manager", "centre", "channel", "device"))
-"""Roles that may see every topic; kiosks and displays see tickets, counters and days."""
+CONFIG_CHANGED = TYPE_OF[ConfigChanged]
+
+MOST_FORMS = 2 * len(FORMATS)
+"""In which one record may be wanted: each format, for staff and for the public."""
 
 LIVE_QUERIES = {query.name: query for query in QUERIES if query.live}
 
@@ -79,7 +86,8 @@ class Client:
         self.principal = principal
         self.wire = wire
         self.interest = Interest()
-        self.everything = may(principal, PUBLIC_ROLES)
+        self.public = is_public(principal)
+        """A kiosk or a display: it sees tickets, counters and days, without the names of people."""
         self.position: int | None = None
         """The last `seq` looked at; `None` before the first subscription."""
         self.resync_why: str | None = None
@@ -90,7 +98,7 @@ class Client:
         """Encoded replies; an integer closes the connection with that code after those before it."""
 
     def sees(self, record: Record) -> bool:
-        return self.interest.matches(record.topic) and (self.everything or public_topic(record.topic))
+        return self.interest.matches(record.topic) and (not self.public or public_topic(record.topic))
 
 
 class LiveFeed:
@@ -101,7 +109,7 @@ class LiveFeed:
         self.hall = floor.hall
         self.desk = desk
         self.clients: set[Client] = set()
-        self._encoded: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._encoded: OrderedDict[tuple[str, bool, int], bytes] = OrderedDict()
         self._figures: dict[str, Any] = {}
         self._figures_version = 0
         self._figures_basis: tuple[int, tuple[bool, ...]] | None = None
@@ -260,7 +268,12 @@ class LiveFeed:
             client.position = seq
         elif op.after is not None:
             client.position = None
-            client.resync_why = "too far back" if after.get("epoch") == journal.epoch else "another epoch"
+            if after.get("epoch") != journal.epoch:
+                client.resync_why = "another epoch"
+            elif isinstance(seq, int) and seq > journal.head:
+                client.resync_why = "beyond this journal's end"
+            else:
+                client.resync_why = "too far back"
         elif client.position is None:
             client.resync_why = FIRST_SNAPSHOT
         client.wake.set()
@@ -285,7 +298,7 @@ class LiveFeed:
             return of_error(error)
         if isinstance(answer, Problem):
             return answer
-        return answer.view
+        return public_answer(answer.view) if client.public else answer.view
 
     async def _reply(self, client: Client, id: Any, result: Any) -> None:
         reply: dict[str, Any] = {"op": "reply", "id": id, "ok": not isinstance(result, Problem)}
@@ -332,11 +345,14 @@ class LiveFeed:
             if not records:
                 return
             through = records[-1].seq
-            seen = [self._encode(client.wire, record) for record in records if client.sees(record)]
+            seen = [self._encode(client, record) for record in records if client.sees(record)]
             client.position = through
             if seen:
                 frame = client.wire.records(self.hall.journal.epoch, through, seen)
                 await self._send(client, send, frame)
+            if client.public and any(record.type == CONFIG_CHANGED for record in records):
+                client.resync_why = "settings changed"
+                await self._snapshot(client, send)
 
     async def _snapshot(self, client: Client, send: Send) -> None:
         if client.resync_why:
@@ -344,12 +360,7 @@ class LiveFeed:
             note = {"op": "resync", "reason": client.resync_why}
             await self._send(client, send, client.wire.encode(note))
         client.resync_why = None
-        hall = self.hall
-        state = await hall.read(
-            lambda state, now: views.hall_view(
-                state, now, epoch=hall.journal.epoch, speed=hall.clock.speed, drivers=self.floor.devices
-            )
-        )
+        state = await hall_for(self.floor, client.principal)
         client.position = state["seq"]
         message = {"op": "snapshot", "epoch": state["epoch"], "seq": state["seq"], "state": state}
         await self._send(client, send, client.wire.encode(message))
@@ -361,13 +372,14 @@ class LiveFeed:
         else:
             await send({"type": "websocket.send", "text": data.decode()})
 
-    def _encode(self, wire: Wire, record: Record) -> bytes:
-        """The record in this format, encoded once for all clients."""
-        place = (wire.name, record.seq)
+    def _encode(self, client: Client, record: Record) -> bytes:
+        """The record in this client's format and form, encoded once for all who share them."""
+        place = (client.wire.name, client.public, record.seq)
         encoded = self._encoded.get(place)
         if encoded is None:
-            encoded = self._encoded[place] = wire.record(record)
-            if len(self._encoded) > 2 * MOST_RECORDS * len(FORMATS):
+            shown = public_record(record) if client.public else without_person(record)
+            encoded = self._encoded[place] = client.wire.record(shown)
+            if len(self._encoded) > 2 * MOST_RECORDS * MOST_FORMS:
                 self._encoded.popitem(last=False)
         return encoded
 

@@ -1,7 +1,8 @@
 """The catalogue of reads: what may be asked of a hall without changing it.
 
 Reads go through `Hall.read`, so that nobody sees what is not on disk yet. Only `tickets` and `ticket`
-ever show a phone number, masked, and only to those who serve.
+ever show a phone number, masked, and only to those who serve. The public's screens get the public forms
+of `audience`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from somc.domain.values import Ticket, TicketState, to_plain
 from somc.runtime.hall import Hall
 from somc.server import views
 from somc.server.access import ROLES, Principal, may
+from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
 from somc.server.problems import Problem, of_refusal, problem
 
-__all__ = ["QUERIES", "Floor", "Query"]
+__all__ = ["QUERIES", "Floor", "Query", "hall_for"]
 
 Plain = dict[str, Any]
 EVERYBODY = frozenset(ROLES)
@@ -79,13 +81,19 @@ class Query:
     """Whether it may be asked over the WebSocket too."""
 
 
-async def _hall(floor: Floor, params: NoParams, principal: Principal) -> Any:
+async def hall_for(floor: Floor, principal: Principal) -> Plain:
+    """The hall as one snapshot, in the form for `principal`."""
     hall = floor.hall
-    return await hall.read(
+    view = await hall.read(
         lambda state, now: views.hall_view(
             state, now, epoch=hall.journal.epoch, speed=hall.clock.speed, drivers=floor.devices
         )
     )
+    return public_hall(view) if is_public(principal) else view
+
+
+async def _hall(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await hall_for(floor, principal)
 
 
 async def _services(floor: Floor, params: NoParams, principal: Principal) -> Any:
@@ -100,7 +108,8 @@ async def _ticket(floor: Floor, params: TicketParams, principal: Principal) -> A
     found = await floor.hall.read(view)
     if found is None:
         return of_refusal(refuse("unknown_ticket", ticket=params.ticket))
-    return (await _join_people(floor, [found], principal))[0]
+    ticket = (await _join_people(floor, [found], principal))[0]
+    return public_ticket(ticket) if is_public(principal) else ticket
 
 
 async def _tickets(floor: Floor, params: TicketsParams, principal: Principal) -> Any:
@@ -161,6 +170,8 @@ async def _records(floor: Floor, params: RecordsParams, principal: Principal) ->
     head = journal.head
     records = await journal.records_after(params.after, params.limit)
     through = records[-1].seq if records else min(params.after, head)
+    if not knows_people(principal):
+        records = [without_person(record) for record in records]
     return {"epoch": journal.epoch, "through": through, "records": records}
 
 

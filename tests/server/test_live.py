@@ -123,6 +123,15 @@ async def test_a_position_too_far_back_is_answered_by_a_new_snapshot(hall: Runni
         assert (await client.op("resync"))["reason"] == "too far back"
 
 
+@pytest.mark.parametrize("ahead", [1, 10**15])
+async def test_a_position_beyond_the_end_is_called_so(hall: Running, ahead: int) -> None:
+    journal = hall.node.hall.journal
+    async with live(hall, hall.admin) as client:
+        await client.subscribe(after={"epoch": journal.epoch, "seq": journal.head + ahead})
+        assert (await client.op("resync"))["reason"] == "beyond this journal's end"
+        assert (await client.op("snapshot"))["seq"] == journal.head
+
+
 async def test_the_first_snapshot_is_no_resync(hall: Running) -> None:
     async with live(hall, hall.admin) as client:
         await client.subscribe()
@@ -210,6 +219,8 @@ async def test_the_publics_screens_see_tickets_counters_and_days_only(hall: Runn
             c.ReportDevice(by=secret, device="printer", status="offline", detail=secret),
         ):
             await door.submit(command, lambda state, events, now: None)
+        assert (await client.op("resync"))["reason"] == "settings changed"
+        await client.op("snapshot")
         await hall.take()
         records = await client.records_through(door.journal.head)
         assert [record["type"] for record in records] == ["ticket.taken"]
