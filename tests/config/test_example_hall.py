@@ -1,13 +1,18 @@
 """The example hall is what its page promises, and loads without a fault."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from somc.cli.run import OWN_COUNTER
 from somc.config import HallConfig, load
 from somc.domain.settings import differences, settings_from
 
 AT_COUNTERS = ("reference-strip", "reference-keypad")
-EXAMPLE = Path(__file__).parents[2] / "examples" / "hall" / "hall.toml"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "hall" / "hall.toml"
 
 
 def example() -> HallConfig:
@@ -33,6 +38,26 @@ def test_every_service_of_the_example_has_two_counters_and_payment_one_of_its_ow
     assert set(served) == set(settings.services)
     assert min(served.values()) >= 2
     assert settings.counters[1].skills == {"payment": 1}
+
+
+def test_the_counter_that_is_left_to_whoever_tries_the_pages_serves_everybody() -> None:
+    settings = example().settings
+    skills = settings.counters[OWN_COUNTER].skills
+    assert set(skills) == set(settings.services)
+    # On one level: with a first and a second, a visitor's own ticket might wait behind all others.
+    assert set(skills.values()) == {1}
+
+
+@pytest.mark.parametrize(("readme", "language"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_readmes_name_that_counter_and_the_buttons_of_its_page(readme: str, language: str) -> None:
+    text = " ".join((ROOT / readme).read_text(encoding="utf-8").split())
+    words = (ROOT / "somc" / "web" / "src" / "words" / f"{language}.ts").read_text(encoding="utf-8")
+    said = dict(re.findall(r'"(counter\.\w+)": "([^"]*)"', words))
+    buttons = [said[f"counter.{act}"] for act in ("open", "next", "start", "finish")]
+    step = text[text.index("3. ") : text.index(" 4. ")]
+    assert str(OWN_COUNTER) in step
+    places = [step.index(f"*{button}*" if language == "en" else f"“{button}”") for button in buttons]
+    assert places == sorted(places)
 
 
 def test_counters_of_the_example_can_serve_its_visitors() -> None:
