@@ -36,6 +36,10 @@ LOOK_AGAIN_S = 5.0
 """An agent who had nobody to call, or is paused, looks again after so many seconds. A simulated arrival
 makes one look at once; this is for whoever came by another door, or came back from hold."""
 
+KEPT_BEFORE_SWEEP = 256
+"""So many services may be remembered before those of ended tickets are dropped: others cancel tickets and
+the day's end expires them, of which the crowd is told nothing."""
+
 Act = Callable[[int], Awaitable[None]]
 
 
@@ -64,7 +68,8 @@ class Crowd:
         self._heap: list[tuple[int, int, Act]] = []
         self._count = 0
         self._service_s: dict[str, float] = {}
-        """Ticket id → the service that its arrival brought."""
+        """Ticket id → the service that its arrival brought; less those who left by another door."""
+        self._swept_at = KEPT_BEFORE_SWEEP
         self._idle: dict[int, None] = {}
         self.visits = 0
         for number in self._counters:
@@ -137,21 +142,39 @@ class Crowd:
         )
         if await self._do(command, person) is None:
             return
-        self._service_s[ticket_id] = arrival.service_s
+        self._remember(ticket_id, arrival.service_s)
         if arrival.patience_s is not None:
             self._at(at + int(arrival.patience_s * 1000), partial(self._lose_patience, ticket_id))
         await self._wake_agents(at, arrival.service)
+
+    def _remember(self, ticket_id: str, service_s: float) -> None:
+        """Keep it until somebody serves the ticket. The sweep costs each arrival the same, however many."""
+        self._service_s[ticket_id] = service_s
+        if len(self._service_s) >= self._swept_at:
+            tickets = self.hall.state.tickets
+            self._service_s = {
+                known: kept
+                for known, kept in self._service_s.items()
+                if (ticket := tickets.get(known)) is not None and not ticket.state.ended
+            }
+            self._swept_at = max(KEPT_BEFORE_SWEEP, 2 * len(self._service_s))
 
     async def _lose_patience(self, ticket_id: str, at: int) -> None:
         ticket = self.hall.state.tickets.get(ticket_id)
         if ticket is not None and ticket.state is TicketState.WAITING:
             await self._do(c.CancelTicket(by=VISITOR, ticket=ticket_id, reason="left"))
+            ticket = self.hall.state.tickets.get(ticket_id)
+        if ticket is None or ticket.state.ended:
             self._service_s.pop(ticket_id, None)
 
     async def _open(self, number: int, at: int) -> None:
-        counter = self.hall.state.counters[number]
-        if counter.state is CounterState.CLOSED:
-            await self._do(c.OpenCounter(by=self._by(number), counter=number, agent=self._counters[number]))
+        counter = self.hall.state.counters.get(number)
+        if counter is not None and counter.state is CounterState.CLOSED:
+            command = c.OpenCounter(by=self._by(number), counter=number, agent=self._counters[number])
+            if await self._do(command) is None:
+                # The door was full, or somebody was faster: the next look says which.
+                self._at(at + int(LOOK_AGAIN_S * 1000), partial(self._open, number))
+                return
         await self._look(number, at)
 
     async def _wake_agents(self, at: int, service: str) -> None:
@@ -211,8 +234,8 @@ class Crowd:
 
     def _mean_s(self, ticket_id: str) -> float:
         ticket = self.hall.state.tickets.get(ticket_id)
-        services = self.hall.state.hall.services
-        return services[ticket.service].mean_service_s if ticket is not None else 300.0
+        service = self.hall.state.hall.services.get(ticket.service) if ticket is not None else None
+        return service.mean_service_s if service is not None else 300.0
 
     def _by(self, number: int) -> str:
         return f"agent:{self._counters[number]}"

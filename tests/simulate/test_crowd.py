@@ -197,6 +197,61 @@ async def test_a_full_door_costs_an_act_and_not_the_hall(
         assert all(counter.ticket is None for counter in hall.hall.state.counters.values())
 
 
+async def test_an_agent_who_meets_a_full_door_opens_the_counter_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, run_announcer=False) as hall:
+        plain = hall.hall.submit
+        opened = 0
+
+        async def full_at_first(command: c.Command, *args: Any, **more: Any) -> Any:
+            nonlocal opened
+            if isinstance(command, c.OpenCounter):
+                opened += 1
+                if opened <= 2:
+                    raise Overloaded(retry_after_s=1)
+            return await plain(command, *args, **more)
+
+        monkeypatch.setattr(hall.hall, "submit", full_at_first)
+        await play(hall, crowd_of(hall, [Arrival(60, "easyown", "payment", 30)], counters=[1]))
+        assert opened == 3
+        assert hall.counter(1).served == 1
+
+
+@pytest.mark.parametrize("patience_s", [None, 5])
+async def test_nothing_is_remembered_of_those_who_left_by_another_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float | None
+) -> None:
+    monkeypatch.setattr(crowd_module, "KEPT_BEFORE_SWEEP", 8)
+    visits = [Arrival(10.0 * n, "easyown", "payment", 30, patience_s) for n in range(50)]
+    async with rig(tmp_path, run_announcer=False) as hall:
+        crowd = crowd_of(hall, visits, counters=[])
+        most = 0
+        while (at := crowd.next_at) is not None:
+            hall.clock.advance(at)
+            await crowd.act()
+            most = max(most, len(crowd._service_s))
+            for ticket in hall.hall.state.live_tickets():
+                await hall.do(c.CancelTicket(by="agent:wang", ticket=ticket.id, reason="left"))
+        assert crowd.visits == 50
+        assert most == (7 if patience_s is None else 1)
+
+
+async def test_those_who_still_wait_are_remembered_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd_module, "KEPT_BEFORE_SWEEP", 4)
+    visits = [Arrival(0, "easyown", "payment", 17.0)] * 20
+    async with rig(tmp_path, run_announcer=False) as hall:
+        await play(hall, crowd_of(hall, visits))
+        served = [
+            msgspec.json.decode(record.data)["served_s"]
+            for record in await hall.records()
+            if record.type == "ticket.finished"
+        ]
+        assert served == [17] * 20
+
+
 # -- in real time -----------------------------------------------------------------------------------
 
 
