@@ -1,4 +1,4 @@
-"""`somc run`: one hall, from its start to a clean end on SIGTERM."""
+"""`somc run`: one hall, from its start to a clean end on SIGTERM, or an end at once on a second one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 import trio
 
 from somc.cli.failures import failing_clearly
-from somc.composition import Options, load_config, run_node
+from somc.composition import Node, Options, load_config, run_node
 from somc.config import HallConfig
 from somc.errors import UsageError
 from somc.example import example_hall
@@ -28,6 +28,9 @@ __all__ = ["command"]
 
 OWN_COUNTER = 8
 """The counter of the example hall that simulated agents leave to whoever tries the pages."""
+
+STOPPED_AT_ONCE = 130
+"""Exit code after a second SIGTERM or SIGINT: what a shell says of a program ended by Ctrl-C."""
 
 
 @click.command("run")
@@ -82,7 +85,11 @@ def command(
                 own_counter=OWN_COUNTER if OWN_COUNTER in config.settings.counters else None,
             )
             try:
-                trio.run(serve_until_signal, config, plugins, options)
+                if not trio.run(serve_until_signal, config, plugins, options):
+                    click.echo(
+                        "stopped at once by a second signal; what was acknowledged is on disk", err=True
+                    )
+                    sys.exit(STOPPED_AT_ONCE)
             except* OSError as group:
                 error = next(flatten(group))
                 if not cannot_listen(error):
@@ -105,24 +112,38 @@ def cannot_listen(error: BaseException) -> TypeGuard[OSError]:
     )
 
 
-async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Options) -> None:
-    """Serve, say so on stdout, and stop in order on SIGTERM or SIGINT."""
+async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Options) -> bool:
+    """Serve, say so on stdout, and stop in order on SIGTERM or SIGINT; at once on a second one.
+
+    Whether it was stopped in order. After the second signal the handlers are the usual ones again, so
+    that a third ends a process that even then is held up (a thread in a system call cannot be cancelled).
+    """
     shutdown = trio.Event()
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
+    in_order = True
+    async with trio.open_nursery() as nursery:
 
-            async def serve(task_status: trio.TaskStatus[object]) -> None:
-                await run_node(config, plugins, options, shutdown=shutdown, task_status=task_status)
-                nursery.cancel_scope.cancel()
+        async def heed_signals(task_status: trio.TaskStatus[None]) -> None:
+            nonlocal in_order
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                task_status.started()
+                async for _ in signals:
+                    if shutdown.is_set():
+                        in_order = False
+                        nursery.cancel_scope.cancel()
+                        return
+                    shutdown.set()
 
-            node = await nursery.start(serve)
-            click.echo(f"ready {node.urls[0]}")
-            for page, link in node.links.items():
-                click.echo(f"{page:<15} {link}")
-            sys.stdout.flush()
-            async for _ in signals:
-                shutdown.set()
-                break
+        async def serve(task_status: trio.TaskStatus[Node]) -> None:
+            await run_node(config, plugins, options, shutdown=shutdown, task_status=task_status)
+            nursery.cancel_scope.cancel()
+
+        await nursery.start(heed_signals)
+        node = await nursery.start(serve)
+        click.echo(f"ready {node.urls[0]}")
+        for page, link in node.links.items():
+            click.echo(f"{page:<15} {link}")
+        sys.stdout.flush()
+    return in_order
 
 
 def one_day(path: Path, mapping: Path | None, config: HallConfig) -> list[Arrival]:
