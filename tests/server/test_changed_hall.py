@@ -74,6 +74,7 @@ async def test_ended_tickets_of_what_left_hall_toml_break_no_answer(tmp_path: Pa
             for query in QUERIES:
                 for ticket in ended.values() if query.name == "ticket" else [""]:
                     await ask(query, ticket=ticket)
+            assert (await hall.as_admin.get("/metrics")).status_code == 200
             # Acts that still make sense, each with its view: on what has ended, and at the counter left.
             for ticket in ended.values():
                 answer = await hall.as_admin.post(f"{BASE}/tickets/{ticket}/print")
