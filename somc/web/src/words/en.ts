@@ -10,6 +10,7 @@ export const en: Record<keyof typeof zh, string> = {
   sum: "All",
   minutes: "{n} min",
   about_minutes: "about {n} min",
+  over_two_hours: "over 2 hours",
   no_wait: "no wait",
   dismiss: "Dismiss",
   "list.comma": ", ",

@@ -63,9 +63,14 @@ export function pick(words: Words | null | undefined): string {
 /** Shorter waits than this are none to a person (s). */
 export const NO_WAIT_S = 45;
 
+/** Longer waits are not told in minutes, as on the slip: an estimate so far ahead is no promise (min). */
+export const MOST_MINUTES = 120;
+
 /** An expected wait as a person says it. */
 export function waitWords(expected_s: number): string {
-  return expected_s < NO_WAIT_S ? t("no_wait") : t("about_minutes", { n: minutes(expected_s) });
+  if (expected_s < NO_WAIT_S) return t("no_wait");
+  const n = minutes(expected_s);
+  return n > MOST_MINUTES ? t("over_two_hours") : t("about_minutes", { n });
 }
 
 /** The text of a catalogued code (`state.open`), or the code itself where no text is known. */

@@ -8,6 +8,7 @@ export const zh = {
   sum: "合计",
   minutes: "{n} 分钟",
   about_minutes: "约 {n} 分钟",
+  over_two_hours: "超过 2 小时",
   no_wait: "无需等候",
   dismiss: "关闭提示",
   "list.comma": "、",
