@@ -20,6 +20,7 @@ from somc.runtime.hall import Hall, Key, Replayed
 from somc.runtime.ids import IdSource
 from somc.server.access import Principal, may
 from somc.server.acts import Act, TakeBody, normal_phone
+from somc.server.audience import is_public, public_answer
 from somc.server.problems import Problem, of_refusal, problem
 
 __all__ = ["Answer", "Desk"]
@@ -85,8 +86,10 @@ class Desk:
         if isinstance(outcome, Refusal):
             return of_refusal(outcome)
         if isinstance(outcome, Replayed):
-            return Answer(outcome.status, msgspec.json.decode(outcome.answer))
-        return Answer(act.status if outcome.view is not None else 204, outcome.view)
+            answer = Answer(outcome.status, msgspec.json.decode(outcome.answer))
+        else:
+            answer = Answer(act.status if outcome.view is not None else 204, outcome.view)
+        return Answer(answer.status, public_answer(answer.view)) if is_public(principal) else answer
 
     async def _prepare_take(
         self, body: TakeBody, principal: Principal

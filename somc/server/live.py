@@ -30,7 +30,7 @@ from somc.journal.record import Record
 from somc.server import views
 from somc.server.access import Principal, may
 from somc.server.acts import BY_NAME
-from somc.server.audience import is_public, public_answer, public_record, without_person
+from somc.server.audience import is_public, public_record, without_person
 from somc.server.desk import Desk
 from somc.server.problems import Problem, of_error, of_validation, problem
 from somc.server.queries import QUERIES, Floor, hall_for
@@ -298,7 +298,7 @@ class LiveFeed:
             return of_error(error)
         if isinstance(answer, Problem):
             return answer
-        return public_answer(answer.view) if client.public else answer.view
+        return answer.view
 
     async def _reply(self, client: Client, id: Any, result: Any) -> None:
         reply: dict[str, Any] = {"op": "reply", "id": id, "ok": not isinstance(result, Problem)}
