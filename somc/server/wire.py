@@ -5,6 +5,7 @@ Records of one message are encoded apart, once for all clients, and joined as by
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -17,26 +18,27 @@ __all__ = ["FORMATS", "JsonWire", "MsgpackWire", "Wire"]
 T = TypeVar("T")
 
 
-class Wire:
+class Wire(ABC):
     """One subprotocol: its name, whether its messages are binary, and how they are made."""
 
     name: str
     binary: bool
 
+    @abstractmethod
     def encode(self, message: Any) -> bytes:
-        raise NotImplementedError
+        """One message."""
 
+    @abstractmethod
     def decode(self, data: bytes, kind: type[T]) -> T:
         """`msgspec.MsgspecError` if `data` is no message of this kind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self, record: Record) -> bytes:
         """One record, to be joined by `records`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def records(self, epoch: str, through: int, encoded: Sequence[bytes]) -> bytes:
         """The message `{op: "records", epoch, through, records}`."""
-        raise NotImplementedError
 
 
 class JsonWire(Wire):
