@@ -261,7 +261,7 @@ async def run_node(
         serving = True
         floor = Floor(hall, describe(config, devices))
         desk = Desk(hall, ids, lambda: config.customers)
-        app = Application(floor, desk, ready=lambda: serving)
+        app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
         nursery.start_soon(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, devices, hosts)
@@ -279,7 +279,7 @@ async def run_node(
 
         node.urls = await nursery.start(serve_until)
         if options.example:
-            node.links = await sign_in_links(hall, node.urls[0])
+            node.links = await sign_in_links(hall, config.server.public_url or node.urls[0])
         crowd_scope = trio.CancelScope()
         if options.simulated:
             nursery.start_soon(_run_crowd, crowd_of(hall, config, options, ids), crowd_scope)

@@ -157,12 +157,6 @@ class Port(Generic[FrameT]):
         while self.busy:
             await self._turn.wait()
 
-    async def wait_offline(self) -> None:
-        """Return when the connection is gone."""
-        await trio.lowlevel.checkpoint()
-        while self.online:
-            await self._turn.wait()
-
     # --- supervisor ----------------------------------------------------------------------------
 
     async def run(self) -> None:

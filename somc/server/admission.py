@@ -131,7 +131,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
             session,
             max_age=access.SESSION_LIFE_MS // 1000,
             httponly=True,
-            secure=request.scheme == "https",
+            secure=edge.encrypted,
             # Also from a link in a mail: the page itself is public, and what it then asks is same-site.
             samesite="Strict",
         )

@@ -40,7 +40,9 @@ encode_json = msgspec.json.Encoder().encode
 class Application:
     """The ASGI application. `ready` says whether the hall takes commands."""
 
-    def __init__(self, floor: Floor, desk: Desk, *, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, floor: Floor, desk: Desk, *, ready: Callable[[], bool], public_url: str | None = None
+    ) -> None:
         self.floor = floor
         self.hall = floor.hall
         self.desk = desk
@@ -50,7 +52,7 @@ class Application:
         self.ws_tickets = access.WsTickets()
         self.metrics = Metrics(floor.hall, self.feed)
         self.quart = QuartTrio("somc", static_folder=None)
-        self.edge = Edge(floor.hall, self.quart)
+        self.edge = Edge(floor.hall, self.quart, public_url)
         self.quart.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
         self._add_routes()
 

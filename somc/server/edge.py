@@ -23,9 +23,15 @@ __all__ = ["Edge", "read_body", "response_of"]
 class Edge:
     """The hall behind the routes, and the framework's application in front of it."""
 
-    def __init__(self, hall: Hall, quart: QuartTrio) -> None:
+    def __init__(self, hall: Hall, quart: QuartTrio, public_url: str | None) -> None:
         self.hall = hall
         self.quart = quart
+        self._public_url = public_url
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers come by https: here, or at the proxy before us that `public_url` names."""
+        return request.scheme == "https" or (self._public_url or "").startswith("https://")
 
     def caller(self) -> Caller | Problem:
         """Whose request this is."""

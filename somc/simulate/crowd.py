@@ -81,11 +81,6 @@ class Crowd:
         """When somebody acts next (Unix ms); `None` when all are done."""
         return self._heap[0][0] if self._heap else None
 
-    @property
-    def arriving(self) -> bool:
-        """Whether somebody is still to come."""
-        return any(getattr(act, "func", None) == self._arrive for _, _, act in self._heap)
-
     async def act(self) -> None:
         """Let the next one act."""
         at, _, act = heapq.heappop(self._heap)

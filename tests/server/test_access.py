@@ -15,7 +15,7 @@ from somc.errors import UsageError
 from somc.runtime.clock import SystemClock
 from somc.server.access import ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token, until
 from somc.server.admission import Role
-from tests.server.rig import ORG, Running, is_problem, running
+from tests.server.rig import HALL, ORG, Running, is_problem, running
 
 BASE = "/api/v1"
 NEW = {"subject": "li", "roles": ["agent"]}
@@ -327,3 +327,13 @@ async def test_a_life_is_real_time_where_the_halls_time_runs_faster(hall: Runnin
     now = hall.node.hall.now()
     hall.node.hall.clock = Fast()
     assert until(hall.node.hall, 1000) >= now + 60_000
+
+
+async def test_behind_a_proxy_with_https_a_session_never_travels_in_clear(tmp_path: Path) -> None:
+    public = HALL + '\n[server]\npublic_url = "https://hall.example.com"\n'
+    for toml, secure in ((HALL, False), (public, True)):
+        async with running(tmp_path / str(secure), toml) as hall:
+            body = {"subject": "k1", "role": "kiosk"}
+            link = (await hall.as_admin.post("/api/v1/sign-in-links", json=body)).json()["path"]
+            signed_in = await hall.client().get(link)
+            assert ("Secure" in signed_in.headers["set-cookie"]) is secure
