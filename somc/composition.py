@@ -42,6 +42,7 @@ from somc.runtime.upkeep import keep_deadlines, keep_snapshots
 from somc.scheduler.choose import factory
 from somc.server import access
 from somc.server.access import Principal, issue, keep_file_token
+from somc.server.admission import link_path
 from somc.server.app import Application
 from somc.server.desk import Desk
 from somc.server.queries import Floor
@@ -362,16 +363,17 @@ def describe(config: HallConfig, devices: Mapping[str, Device]) -> dict[str, dic
 async def sign_in_links(hall: Hall, url: str) -> dict[str, str]:
     """One-time links for the pages of an example hall."""
     links = {}
-    for page, role in (
-        ("kiosk", "kiosk"),
-        ("display", "display"),
-        ("counter", "agent"),
-        ("monitor", "manager"),
-        ("administration", "admin"),
+    for name, role, page in (
+        ("kiosk", "kiosk", None),
+        ("display", "display", None),
+        ("counter", "agent", None),
+        ("monitor", "manager", None),
+        ("policy", "manager", "policy"),
+        ("administration", "admin", None),
     ):
-        principal = Principal(f"demo-{page}", (role,))
+        principal = Principal(f"demo-{name}", (role,))
         secret = await issue(hall.journal, principal, "link", access.until(hall, access.LINK_LIFE_MS))
-        links[page] = f"{url}/sign-in/{secret}"
+        links[name] = url + link_path(secret, page)
     return links
 
 

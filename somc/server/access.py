@@ -24,6 +24,7 @@ from somc.journal.journal import Journal
 from somc.runtime.hall import Hall
 
 __all__ = [
+    "PAGES",
     "PAGE_OF_ROLE",
     "ROLES",
     "Principal",
@@ -45,6 +46,9 @@ PAGE_OF_ROLE = {
     "floor": "monitor",
 }
 """The page to which a sign-in link of a role leads; an admin's leads to the index."""
+
+PAGES = ("kiosk", "display", "counter", "monitor", "policy", "promise")
+"""The pages that somebody signs in to, each with a session of its own; the index needs none."""
 
 LINK_LIFE_MS = 24 * 3600 * 1000
 """A sign-in link that nobody used is void after a day."""

@@ -14,13 +14,16 @@ from somc.server.edge import Edge, read_body
 from somc.server.identity import COOKIE_PREFIX, cookie_of
 from somc.server.problems import Problem, of_validation, problem
 
-__all__ = ["LinkBody", "RevokeBody", "TokenBody", "add_admission_routes"]
+__all__ = ["LinkBody", "RevokeBody", "TokenBody", "add_admission_routes", "link_path"]
 
 Subject = Annotated[str, Meta(pattern=r"^[\w.@-]{1,64}$(?!\n)")]
 """What records name somebody by. `$` alone would let a line's end through."""
 
 Role = Literal["floor", "kiosk", "display", "agent", "manager", "admin", "device", "channel", "centre"]
 """`access.ROLES`, as a type that validates and that the OpenAPI document spells out."""
+
+Page = Literal["kiosk", "display", "counter", "monitor", "policy", "promise"]
+"""`access.PAGES`, likewise."""
 
 LONGEST_TOKEN_S = 10 * 366 * 24 * 3600
 """Ten years; who wants longer leaves the end out."""
@@ -42,11 +45,17 @@ class RevokeBody(msgspec.Struct, frozen=True):
 
 
 class LinkBody(msgspec.Struct, frozen=True):
-    """A one-time sign-in link for a browser; its page is that of the role."""
+    """A one-time sign-in link for a browser; without `page` it leads to the first page of the role."""
 
     subject: Subject
     role: Role
     scope: Annotated[str, Meta(max_length=200)] = ""
+    page: Page | None = None
+
+
+def link_path(secret: str, page: str | None) -> str:
+    """Where a sign-in link points. The page is no right: who changes it only gets another cookie's name."""
+    return f"/sign-in/{secret}" + ("" if page is None else f"?page={page}")
 
 
 def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
@@ -108,7 +117,8 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
             return edge.fail(body)
         new = Principal(body.subject, (body.role,), body.scope)
         secret = await access.issue(hall.journal, new, "link", access.until(hall, access.LINK_LIFE_MS))
-        return edge.answer(201, {"path": f"/sign-in/{secret}", "page": f"/{access.page_of(new.roles)}"})
+        page = body.page or access.page_of(new.roles)
+        return edge.answer(201, {"path": link_path(secret, body.page), "page": f"/{page}"})
 
     @quart.get("/sign-in/<secret>")
     async def sign_in(secret: str) -> Response:
@@ -123,7 +133,8 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
             return edge.fail(problem(401, "bad_link", why))
         until = access.until(hall, access.SESSION_LIFE_MS)
         session = await access.issue(hall.journal, access.principal_of(token), "cookie", until)
-        page = access.page_of(token.roles)
+        asked = request.args.get("page")
+        page = asked if asked in access.PAGES else access.page_of(token.roles)
         response = redirect(f"/{page}")
         assert isinstance(response, Response)
         response.set_cookie(

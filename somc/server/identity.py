@@ -12,13 +12,21 @@ import msgspec
 
 from somc.journal.journal import Journal
 from somc.runtime.hall import Hall
-from somc.server.access import PAGE_OF_ROLE, Principal, find
+from somc.server.access import PAGES, Principal, find
 from somc.server.problems import Problem, problem
 
 __all__ = ["COOKIE_PREFIX", "Caller", "Headers", "asker_of", "caller_of", "changer_of", "cookie_of"]
 
 COOKIE_PREFIX = "somc-"
-PAGES = ("admin", *dict.fromkeys(PAGE_OF_ROLE.values()))
+SESSIONS = ("admin", *PAGES)
+"""Names of cookies after the prefix: `admin` is the session of the index, where administrators arrive."""
+
+SESSIONS_OF_PAGE = {
+    "policy": ("policy", "admin", "monitor"),
+    "promise": ("promise", "monitor", "policy", "admin"),
+}
+"""Pages that the same person opens from another one: whoever is signed in there need not do so again."""
+
 BEARERS = ("api", "file")
 """Kinds of tokens that programs carry in a header."""
 
@@ -78,14 +86,15 @@ def caller_of(
 
 
 def cookie_of(cookies: str | None, page: str | None) -> list[str]:
-    """The session secrets of a request: the page's own, or, if no page is named, all of them."""
+    """The session secrets of a request, to be tried in order: those that its page may use, or, if it names
+    no page, all of them."""
     if not cookies:
         return []
     try:
         jar = SimpleCookie(cookies)
     except CookieError:
         return []
-    names = [page] if page in PAGES else list(PAGES)
+    names = SESSIONS_OF_PAGE.get(page or "", (page,) if page in SESSIONS else SESSIONS)
     return [jar[COOKIE_PREFIX + name].value for name in names if COOKIE_PREFIX + name in jar]
 
 

@@ -7,12 +7,13 @@ from importlib import resources
 
 from quart import Response
 
+from somc.server import access
 from somc.server.edge import Edge
 from somc.server.problems import problem
 
 __all__ = ["add_pages"]
 
-PAGES = ("", "kiosk", "display", "counter", "monitor")
+PAGES = ("", *access.PAGES)
 
 POLICY = "; ".join(
     (

@@ -13,16 +13,17 @@ import trio.testing
 
 from somc.errors import UsageError
 from somc.runtime.clock import SystemClock
-from somc.server.access import ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token, until
-from somc.server.admission import Role
+from somc.server.access import PAGES, ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token, until
+from somc.server.admission import Page, Role
 from tests.server.rig import HALL, ORG, Running, is_problem, running
 
 BASE = "/api/v1"
 NEW = {"subject": "li", "roles": ["agent"]}
 
 
-async def link(hall: Running, role: str, subject: str = "page") -> str:
-    answer = await hall.as_admin.post(f"{BASE}/sign-in-links", json={"subject": subject, "role": role})
+async def link(hall: Running, role: str, subject: str = "page", **more: str) -> str:
+    body = {"subject": subject, "role": role, **more}
+    answer = await hall.as_admin.post(f"{BASE}/sign-in-links", json=body)
     assert answer.status_code == 201
     path: str = answer.json()["path"]
     return path
@@ -128,6 +129,7 @@ async def test_who_did_it_is_in_the_record(hall: Running) -> None:
 
 def test_the_roles_that_validate_are_the_roles_that_exist() -> None:
     assert Role.__args__ == ROLES  # type: ignore[attr-defined]  # what a Literal allows
+    assert Page.__args__ == PAGES  # type: ignore[attr-defined]  # likewise
 
 
 # -- sign-in links and pages --------------------------------------------------------------------------
@@ -208,6 +210,35 @@ async def test_pages_in_one_browser_keep_their_own_rights(hall: Running) -> None
     assert out.status_code == 204
     is_problem(await call("kiosk"), 401)
     assert (await call("counter")).status_code == 204
+
+
+async def test_a_link_may_lead_to_another_page_of_the_same_person(hall: Running) -> None:
+    browser = hall.client()
+    body = {"subject": "lin", "role": "manager", "page": "policy"}
+    made = (await hall.as_admin.post(f"{BASE}/sign-in-links", json=body)).json()
+    assert made["page"] == "/policy"
+    assert (await browser.get(made["path"])).headers["location"] == "/policy"
+    assert set(browser.cookies) == {"somc-policy"}
+    wrong = {**body, "page": "https://evil.example"}
+    is_problem(await hall.as_admin.post(f"{BASE}/sign-in-links", json=wrong), 422, "wrong_input")
+    tampered = (await link(hall, "kiosk")) + "?page=//evil.example"
+    assert (await hall.client().get(tampered)).headers["location"] == "/kiosk"
+
+
+async def test_whoever_is_signed_in_at_the_monitor_opens_its_reports_without_a_further_link(
+    hall: Running,
+) -> None:
+    browser = hall.client()
+    await browser.get(await link(hall, "kiosk"))
+
+    async def ticket(page: str) -> int:
+        return (await browser.post(f"{BASE}/ws-ticket", headers={"X-SOMC": page})).status_code
+
+    assert [await ticket("policy"), await ticket("promise")] == [401, 401]
+    await browser.get(await link(hall, "floor"))
+    assert [await ticket("policy"), await ticket("promise")] == [200, 200]
+    await browser.post("/sign-out", headers={"X-SOMC": "monitor"})
+    assert [await ticket("policy"), await ticket("promise")] == [401, 401]
 
 
 async def test_a_change_by_cookie_needs_a_header_that_no_foreign_site_can_send(hall: Running) -> None:

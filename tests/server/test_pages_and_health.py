@@ -13,7 +13,9 @@ from tests.server.rig import Running, is_problem
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("page", ["/", "/kiosk", "/display", "/counter", "/counter/3", "/monitor"])
+@pytest.mark.parametrize(
+    "page", ["/", "/kiosk", "/display", "/counter", "/counter/3", "/monitor", "/policy", "/promise"]
+)
 async def test_a_page_lets_nothing_in_from_elsewhere(hall: Running, page: str) -> None:
     answer = await hall.client().get(page)
     assert answer.status_code == 200

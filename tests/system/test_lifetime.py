@@ -302,16 +302,18 @@ async def test_the_examples_command_line_needs_nothing(tmp_path: Path) -> None:
     said = b""
     try:
         with trio.fail_after(40):
-            while said.count(b"/sign-in/") < 5:
+            while said.count(b"/sign-in/") < 6:
                 piece = await process.stdout.receive_some()
                 assert piece, said.decode()
                 said += piece
         first, *links = said.decode().splitlines()
         assert first.startswith("ready http://127.0.0.1:")
         pages = {line.split()[0]: line.split()[1] for line in links}
-        assert set(pages) == {"kiosk", "display", "counter", "monitor", "administration"}
+        assert set(pages) == {"kiosk", "display", "counter", "monitor", "policy", "administration"}
         async with httpx.AsyncClient(verify=False) as browser:
-            assert (await browser.get(pages["kiosk"])).headers["location"] == "/kiosk"
+            led_to = {name: (await browser.get(link)).headers["location"] for name, link in pages.items()}
+        assert led_to.pop("administration") == "/"
+        assert led_to == {name: f"/{name}" for name in ("kiosk", "display", "counter", "monitor", "policy")}
         process.terminate()
         with trio.fail_after(20):
             assert await process.wait() == 0
