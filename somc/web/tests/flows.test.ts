@@ -164,7 +164,31 @@ test("two presses of Next send one command, and the desk rests until the record 
   glass.tell(CALLED("t1"));
   await settle();
   expect([desk.busy.value, desk.may.value.next, desk.may.value.start]).toEqual([null, false, true]);
-  expect(desk.reason.value).toEqual({ ticket: "t1", words: WORDS });
+  expect(desk.ticket.value?.reason?.words).toEqual(WORDS);
+});
+
+test("a customer who did not answer is given back with one command, and only while called", async () => {
+  glass.tell(OPENED(), TAKEN("t1"), CALLED("t1"));
+  const desk = scope.run(() => useDesk(glass.hall, 1))!;
+  void desk.desk.giveBack();
+  expect([glass.last.name, glass.last.args]).toEqual(["counters.return", { counter: 1 }]);
+  glass.last.answer({});
+  glass.tell(record("ticket.returned", { ticket: "t1", number: "t1", counter: 1, behind: 3 }));
+  await settle();
+  expect([desk.busy.value, desk.may.value.return, desk.may.value.next]).toEqual([null, false, true]);
+  expect(desk.ticket.value).toBeNull();
+});
+
+test("a counter is switched to being given its customers, and back", async () => {
+  glass.hall.state.value = hallState({ counters: [{ ...hallState().counters[0]!, mode: "manual" }] });
+  glass.tell(OPENED());
+  const desk = scope.run(() => useDesk(glass.hall, 1))!;
+  void desk.desk.mode("auto");
+  expect([glass.last.name, glass.last.args]).toEqual(["counters.configure", { counter: 1, mode: "auto" }]);
+  glass.last.answer({});
+  glass.tell(record("counter.configured", { counter: 1, mode: "auto", skills: { pay: 1 } }));
+  await settle();
+  expect([desk.view.value?.mode, desk.busy.value]).toEqual(["auto", null]);
 });
 
 test("an answer whose record never comes frees the desk after a second", async () => {
@@ -203,7 +227,7 @@ test("what may be done follows the state of counter and ticket", () => {
   glass.tell(OPENED(), TAKEN("t1"));
   expect(allowed()).toEqual(["next", "call", "pause", "close"]);
   glass.tell(CALLED("t1"));
-  expect(allowed()).toEqual(["recall", "start", "no_show", "hold", "transfer", "pause"]);
+  expect(allowed()).toEqual(["recall", "start", "no_show", "return", "hold", "transfer", "pause"]);
   glass.tell(record("ticket.service_started", { ticket: "t1", counter: 1 }));
   expect(allowed()).toEqual(["finish", "hold", "transfer", "pause"]);
   glass.tell(record("ticket.finished", { ticket: "t1", counter: 1 }), record("counter.paused", { counter: 1, reason: "meal" }));

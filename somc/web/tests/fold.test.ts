@@ -177,3 +177,65 @@ test("figures win over counts, and what they do not name stays", () => {
   expect(state.services[0]).toMatchObject({ waiting: 7, expected_wait_s: 90, open: true });
   expect(state.today).toMatchObject({ finished: 3, taken: 1 });
 });
+
+// -- reasons, alerts, places ----------------------------------------------------------------------------
+
+const REASON = { rule: "score", policy: "gcmu", waited_s: 60, candidates: 2, words: { zh: "等得最久", en: "waited longest" } };
+const WARNING = { alert: "warning:t1", kind: "warning", ticket: "t1", number: "A001", service: "pay", left_s: 120 };
+
+test("a ticket keeps why it was called until it waits again", () => {
+  const called_ = after(taken(), record("ticket.called", { ...CALLED, reason: REASON }, 70_000));
+  expect(called_.tickets[0]?.reason).toEqual(REASON);
+  expect(fold(called_, started()).tickets[0]?.reason).toEqual(REASON);
+  const returned = fold(called_, record("ticket.returned", { ...T1, counter: 1, behind: 3 }, 75_000));
+  expect(returned.tickets[0]).toMatchObject({ state: "waiting", counter: null, reason: null, called_at: null });
+  expect(returned.counters[0]?.ticket).toBeNull();
+  expect(returned.recent_calls).toEqual([]);
+  expect(returned.today).toMatchObject({ waiting: 1, at_counters: 0 });
+});
+
+test("a page that is not told the reason has none", () => {
+  const { reason: _, ...untold } = CALLED;
+  expect(after(taken(), record("ticket.called", untold)).tickets[0]?.reason).toBeNull();
+});
+
+test("an alert is open until it is acknowledged or cleared, whichever comes first", () => {
+  const raised = after(taken(), record("alert.raised", WARNING, 50_000));
+  expect(raised.alerts).toMatchObject([{ id: "warning:t1", kind: "warning", at: 50_000, number: "A001", left_s: 120, value: null }]);
+  const acknowledged = record("alert.acknowledged", { alert: "warning:t1", done: "served", note: null });
+  const cleared = record("alert.cleared", { alert: "warning:t1", cause: "called" });
+  expect(fold(raised, acknowledged).alerts).toEqual([]);
+  expect(fold(raised, cleared).alerts).toEqual([]);
+  expect([acknowledged, { ...cleared, seq: acknowledged.seq + 2 }].reduce(fold, raised).alerts).toEqual([]);
+});
+
+test("an alert stands once, and one of a kind to come is passed over", () => {
+  const twice = after(record("alert.raised", WARNING), record("alert.raised", { ...WARNING, left_s: 60 }));
+  expect(twice.alerts).toMatchObject([{ left_s: 60 }]);
+  expect(after(record("alert.raised", { ...WARNING, kind: "earthquake" })).alerts).toEqual([]);
+});
+
+test("the day's end leaves no alert", () => {
+  expect(after(record("alert.raised", WARNING), record("day.ended", { day: "2026-11-22" })).alerts).toEqual([]);
+});
+
+test("places, alerts, advice and policy of the figures win; what they leave out stays", () => {
+  const state = foldFigures(hallState(), {
+    places: { t1: [2, 300] },
+    alerts: [],
+    advice: { open_now: 1, needed: 2, open: [2], close: [], words: { zh: "开", en: "open" } },
+    policy: { kind: "gcmu", max_wait_s: 2100, version: 3, distribution: "longest_idle" },
+  });
+  expect(state).toMatchObject({ places: { t1: [2, 300] }, advice: { open: [2] }, policy: { version: 3 } });
+  expect(foldFigures(state, {})).toMatchObject({ places: { t1: [2, 300] }, advice: { open: [2] }, policy: { version: 3 } });
+  expect(foldFigures(state, { advice: null }).advice).toBeNull();
+});
+
+test("a new policy is read from a new snapshot", () => {
+  expect(asksForSnapshot(record("policy.changed", { version: 2 }))).toBe(true);
+});
+
+test("a counter's mode follows its record", () => {
+  const facts = [opened(), record("counter.configured", { counter: 1, mode: "auto", skills: { pay: 1 } })];
+  expect(after(...facts).counters[0]).toMatchObject({ mode: "auto", skills: { pay: 1 } });
+});

@@ -1,5 +1,5 @@
 /** What pages decide without a browser. */
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { pageName } from "../src/client/browser";
 import { minutes, running } from "../src/hall/spans";
@@ -9,9 +9,14 @@ import { shortcutOf } from "../src/pages/counter/shortcuts";
 import { callOf } from "../src/pages/display/announcing";
 import { complete, echo, typed } from "../src/pages/kiosk/phone";
 import { sinceOf, statusOf } from "../src/pages/monitor/counterStatus";
+import { openAlerts } from "../src/pages/monitor/alerts";
 import { levelOf, matrix } from "../src/pages/monitor/queue";
 import { fold } from "../src/client";
 import { beginRecordsAt, hallState, record } from "./world";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 test("the pad's echo hides the middle digits, each as soon as the next is typed", () => {
   expect(echo("")).toBe("");
@@ -102,4 +107,37 @@ test("a counter's status follows its ticket, then its own state, and tells since
   expect(seen).toEqual([["idle", 500], ["calling", 2_000], ["serving", 3_000], ["idle", 4_000]]);
   const closed = hallState().counters[0]!;
   expect(statusOf(closed, null)).toBe("closed");
+});
+
+test("a cell of the queue tells what its last in line still has to expect", () => {
+  const state = { ...oneTicket(1_000).reduce(fold, hallState()), places: { t1: [1, 240] as [number, number] } };
+  expect(matrix(state, 61_000)[0]!.cells[0]!.expected_s).toBe(240);
+  expect(matrix({ ...state, places: {} }, 61_000)[0]!.cells[0]!.expected_s).toBeNull();
+});
+
+test("broken promises stand first, the latest on top, and the hall's own alerts last", () => {
+  const about = (alert: string, kind: string, left_s: number | null, at: number) =>
+    record("alert.raised", { alert, kind, number: alert, left_s, value: left_s === null ? 90 : null, limit: null }, at);
+  beginRecordsAt(10);
+  const state = [
+    about("peak", "peak", null, 1_000),
+    about("w-late", "warning", 100, 2_000),
+    about("w-soon", "warning", 50, 2_000),
+    about("b-new", "breach", 0, 60_000),
+    about("b-old", "breach", 0, 30_000),
+  ].reduce(fold, hallState());
+  const rows = openAlerts(state, 62_000);
+  expect(rows.map((row) => row.alert.id)).toEqual(["b-old", "b-new", "w-soon", "w-late", "peak"]);
+  expect(rows.map((row) => row.left_s)).toEqual([-32, -2, -10, 40, null]);
+});
+
+test("a call in the live feed says why", async () => {
+  vi.stubGlobal("location", { search: "?lang=en" });
+  vi.stubGlobal("document", { documentElement: { lang: "" } });
+  const { sentence } = await import("../src/pages/monitor/sentences");
+  beginRecordsAt(10);
+  const reason = { words: { zh: "等得最久", en: "waited longest" } };
+  const line = sentence(record("ticket.called", { ticket: "t1", number: "A001", counter: 3, reason }), hallState());
+  expect([line?.words, line?.why]).toEqual(["Counter 3 calls A001", "waited longest"]);
+  expect(sentence(record("ticket.recalled", { ticket: "t1", number: "A001", counter: 3, recalls: 1 }), hallState())?.why).toBe("");
 });

@@ -7,6 +7,7 @@
  * - A record at or below `state.seq` has been folded already and changes nothing: twice is once.
  * - The old state stays whole; what did not change keeps its identity.
  */
+import { foldAlert } from "./foldAlert";
 import { foldCounter } from "./foldCounter";
 import { foldTicket } from "./foldTicket";
 import type { Figures, HallRecord } from "./messages";
@@ -20,6 +21,7 @@ export function fold(state: HallState, record: HallRecord): HallState {
   let next = state;
   if (type.startsWith("ticket.")) next = foldTicket(state, type, data, at);
   else if (type.startsWith("counter.")) next = foldCounter(state, type, data, at);
+  else if (type.startsWith("alert.")) next = foldAlert(state, type, data, at);
   else if (type === "day.ended") next = dayEnded(state);
   else if (type === "device.status") next = deviceReported(state, data, at);
   return { ...next, seq: record.seq, at };
@@ -27,7 +29,7 @@ export function fold(state: HallState, record: HallRecord): HallState {
 
 /** Settings travel as dotted keys of hall.toml; how they read as a whole only the hall can say. */
 export function asksForSnapshot(record: HallRecord): boolean {
-  if (record.type === "config.changed") return true;
+  if (record.type === "config.changed" || record.type === "policy.changed") return true;
   return record.type === "counter.configured" && (record.data?.skills ?? null) === null;
 }
 
@@ -42,6 +44,10 @@ export function foldFigures(state: HallState, figures: Figures): HallState {
       ? state.services.map((service) => ({ ...service, ...(byService[service.id] ?? {}) }))
       : state.services,
     today: figures.today ? { ...state.today, ...figures.today } : state.today,
+    places: figures.places ?? state.places,
+    alerts: figures.alerts ?? state.alerts,
+    advice: figures.advice === undefined ? state.advice : figures.advice,
+    policy: figures.policy ?? state.policy,
   };
 }
 
@@ -66,6 +72,8 @@ function dayEnded(state: HallState): HallState {
   return {
     ...state,
     day: null,
+    alerts: [],
+    places: {},
     recent_calls: state.recent_calls.filter((call) => state.tickets.some((ticket) => ticket.id === call.ticket)),
     counters: state.counters.map((counter) => (counter.served ? { ...counter, served: 0 } : counter)),
     today: { ...NOTHING_YET, at_counters: state.today.at_counters },

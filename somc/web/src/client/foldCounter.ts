@@ -1,5 +1,5 @@
 /** Facts about counters (台席): opened, paused, resumed, closed, skills changed. */
-import { levels, number, text } from "./reading";
+import { levels, mode, number, text } from "./reading";
 import type { CounterView, HallState } from "./state";
 
 export function withCounter(
@@ -35,7 +35,10 @@ export function foldCounter(state: HallState, type: string, data: Record<string,
     case "counter.closed":
       return withCounter(state, which, () => ({ state: "closed", since: at, agent: null, reason: null }));
     case "counter.configured":
-      return withCounter(state, which, (counter) => ({ skills: levels(data.skills) ?? counter.skills }));
+      return withCounter(state, which, (counter) => ({
+        skills: levels(data.skills) ?? counter.skills,
+        mode: mode(data.mode) ?? counter.mode,
+      }));
     default:
       return state;
   }

@@ -5,9 +5,9 @@
  * `figures` sets them right about once a second.
  */
 import { withCounter } from "./foldCounter";
-import { levels, number, text } from "./reading";
+import { number, text } from "./reading";
 import { RECENT_CALLS } from "./state";
-import type { HallState, RecentCall, TicketState, TicketView, TodayFigures } from "./state";
+import type { HallState, Reason, RecentCall, TicketState, TicketView, TodayFigures } from "./state";
 
 type Data = Record<string, unknown>;
 type Ending = "finished" | "no_show" | "cancelled" | "expired";
@@ -38,7 +38,7 @@ export function foldTicket(state: HallState, type: string, data: Data, at: numbe
     case "ticket.expired":
       return ended(state, ticket, "expired", at);
     case "ticket.held":
-      return withTicket(freed(state, ticket, at), ticket, { state: "held", held_at: at, ...sums(ticket, at) });
+      return withTicket(freed(state, ticket, at), ticket, { state: "held", held_at: at, reason: null, ...sums(ticket, at) });
     case "ticket.resumed":
       return withTicket({ ...state, recent_calls: uncalled(state, id) }, ticket, { ...WAITS_AGAIN, queued_at: at });
     case "ticket.transferred":
@@ -49,6 +49,11 @@ export function foldTicket(state: HallState, type: string, data: Data, at: numbe
         target_wait_s: number(data.target_wait_s) ?? ticket.target_wait_s,
         queued_at: ticket.state === "waiting" ? ticket.queued_at : at,
         served_s: sums(ticket, at).served_s,
+      });
+    case "ticket.returned":
+      return withTicket({ ...freed(state, ticket, at), recent_calls: uncalled(state, id) }, ticket, {
+        ...WAITS_AGAIN,
+        queued_at: at,
       });
     default:
       return state;
@@ -62,6 +67,7 @@ const WAITS_AGAIN = {
   started_at: null,
   counter: null,
   agent: null,
+  reason: null,
 };
 
 function taken(state: HallState, id: string, data: Data, at: number): HallState {
@@ -90,6 +96,8 @@ function taken(state: HallState, id: string, data: Data, at: number): HallState 
     only_counter: 0,
     channel: text(data.channel) ?? "",
     outcome: null,
+    reason: null,
+    booked_at: number(data.booked_at),
   };
   const before = state.today.by_class[customerClass];
   const byClass = before
@@ -119,7 +127,8 @@ function called(state: HallState, id: string, ticket: TicketView | undefined, da
     recent_calls: [call, ...uncalled(state, id)].slice(0, RECENT_CALLS),
   };
   if (ticket === undefined) return next;
-  const waited_s = number(levels(data.reason)?.waited_s) ?? sums(ticket, at).waited_s;
+  const reason = reasonOf(data.reason);
+  const waited_s = number(reason?.waited_s) ?? sums(ticket, at).waited_s;
   const agent = text(data.agent);
   return withTicket(next, ticket, {
     state: "called",
@@ -129,7 +138,14 @@ function called(state: HallState, id: string, ticket: TicketView | undefined, da
     recalls: 0,
     held_at: null,
     waited_s,
+    reason,
   });
+}
+
+/** The reason of a call; null where this page is not told. */
+function reasonOf(value: unknown): Reason | null {
+  const reason = value as Partial<Reason> | null | undefined;
+  return typeof reason?.words === "object" && reason.words !== null ? (reason as Reason) : null;
 }
 
 /** The recent calls without this ticket's: each ticket stands there once, and not while it waits again. */

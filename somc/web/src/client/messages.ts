@@ -1,5 +1,5 @@
 /** The messages of the live feed (`/api/v1/ws`), as they travel in msgpack or JSON. */
-import type { HallState, TodayFigures, Words } from "./state";
+import type { Advice, AlertView, HallState, Place, PolicyView, TodayFigures, Words } from "./state";
 
 /** One journal record: a fact in the past tense. `data` holds the fields of its type; defaulted ones may be absent. */
 export interface HallRecord {
@@ -18,6 +18,10 @@ export interface Figures {
   open?: boolean;
   services?: Record<string, { waiting?: number; expected_wait_s?: number | null; open?: boolean }>;
   today?: Partial<TodayFigures>;
+  places?: Record<string, Place>;
+  alerts?: AlertView[];
+  advice?: Advice | null;
+  policy?: PolicyView;
 }
 
 /** A problem document (RFC 9457) with the hall's own words in both languages. */

@@ -1,9 +1,12 @@
 /** Reading a record's loose fields: the value if it is of that kind, else null. */
+import type { CounterMode } from "./state";
 
 export const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 export const number = (value: unknown): number | null =>
   typeof value === "number" && Number.isFinite(value) ? value : null;
+
+export const mode = (value: unknown): CounterMode | null => (value === "manual" || value === "auto" ? value : null);
 
 export function levels(value: unknown): Record<string, number> | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, number>) : null;

@@ -12,6 +12,23 @@ export interface Words {
 
 export type TicketState = "waiting" | "called" | "serving" | "held";
 export type CounterState = "closed" | "open" | "paused";
+/** Whether a counter takes its next customer by pressing, or is given one when it is free. */
+export type CounterMode = "manual" | "auto";
+
+/** Why a ticket was called: the rule that spoke, what it compared, and all of it as a sentence. */
+export interface Reason {
+  rule: string;
+  policy: string;
+  waited_s: number;
+  candidates: number;
+  score?: number | null;
+  level?: number | null;
+  runner_up?: string | null;
+  runner_up_score?: number | null;
+  /** Time left to the promise when it was called; below zero it was late. */
+  target_left_s?: number | null;
+  words: Words;
+}
 
 export interface ServiceView {
   id: string;
@@ -40,6 +57,7 @@ export interface CounterView {
   agent: string | null;
   reason: string | null;
   skills: Record<string, number>;
+  mode?: CounterMode;
   /** The id of the ticket at this counter, called or being served. */
   ticket: string | null;
   served: number;
@@ -72,6 +90,52 @@ export interface TicketView {
   only_counter: number;
   channel: string;
   outcome: string | null;
+  /** Why it was called, while it is at a counter; the public's screens are not told. */
+  reason?: Reason | null;
+  /** The booked time of an appointment. */
+  booked_at?: number | null;
+}
+
+/** A waiting ticket's place in the order of calling (from 1), and the wait that is still expected. */
+export type Place = [place: number | null, expected_wait_s: number | null];
+
+export type AlertKind = "warning" | "breach" | "long_wait" | "peak";
+
+/** Something a manager must see (预警), from its raising until it is acknowledged or cleared. */
+export interface AlertView {
+  id: string;
+  kind: AlertKind;
+  at: number;
+  ticket: string | null;
+  number: string | null;
+  service: string | null;
+  customer_class: string | null;
+  target_wait_s: number | null;
+  waited_s: number | null;
+  /** Time left to the promise when it was raised; below zero it is broken. */
+  left_s: number | null;
+  /** What was measured and the limit it passed, of alerts that are about the whole hall. */
+  value: number | null;
+  limit: number | null;
+  acknowledged?: string | null;
+}
+
+/** How many counters the promise needs now. */
+export interface Advice {
+  open_now: number;
+  needed: number;
+  /** Counters to open, and counters that may close, best first. */
+  open: number[];
+  close: number[];
+  words: Words;
+}
+
+export interface PolicyView {
+  kind: string;
+  max_wait_s: number | null;
+  version?: number;
+  distribution?: string;
+  names?: { kind?: Words; distribution?: Words };
 }
 
 export interface RecentCall {
@@ -141,8 +205,12 @@ export interface HallState {
   counters: CounterView[];
   tickets: TicketView[];
   recent_calls: RecentCall[];
-  policy: { kind: string; max_wait_s: number | null };
-  alerts: unknown[];
+  policy: PolicyView;
+  /** Open alerts; the public's screens have none. */
+  alerts: AlertView[];
+  advice?: Advice | null;
+  /** By ticket id, of everybody who waits. */
+  places?: Record<string, Place>;
   devices: DeviceView[];
   today: TodayFigures;
 }

@@ -9,7 +9,7 @@
 import { computed, ref, shallowRef, watch } from "vue";
 
 import { GivenUp, Refused } from "../../client";
-import type { HallRecord, TicketView, Words } from "../../client";
+import type { CounterMode, HallRecord, TicketView, Words } from "../../client";
 import type { Hall } from "../../hall/hall";
 
 export type Act =
@@ -20,12 +20,14 @@ export type Act =
   | "start"
   | "finish"
   | "no_show"
+  | "return"
   | "hold"
   | "resume_ticket"
   | "transfer"
   | "pause"
   | "resume"
-  | "close";
+  | "close"
+  | "mode";
 
 /** Longest time an act that was answered keeps the desk still while its record is on the way (ms). */
 const RECORD_WAIT_MS = 1000;
@@ -47,7 +49,6 @@ export function concerns(record: HallRecord, counter: number, ticket: string | n
 export function useDesk(hall: Hall, counter: number) {
   const busy = ref<Act | null>(null);
   const notice = shallowRef<Notice | null>(null);
-  const reason = shallowRef<{ ticket: string; words: Words } | null>(null);
   let awaited: { ticket: string | null; done(): void } | null = null;
 
   const view = computed(() => hall.state.value?.counters.find((one) => one.number === counter) ?? null);
@@ -59,10 +60,6 @@ export function useDesk(hall: Hall, counter: number) {
 
   hall.onRecords((records) => {
     for (const record of records) {
-      if (record.type === "ticket.called" && record.data.counter === counter) {
-        const words = (record.data.reason as { words?: Words } | undefined)?.words;
-        reason.value = words ? { ticket: String(record.data.ticket), words } : null;
-      }
       if (awaited && concerns(record, counter, awaited.ticket)) awaited.done();
     }
   });
@@ -119,12 +116,14 @@ export function useDesk(hall: Hall, counter: number) {
       start: here === "called",
       finish: here === "serving",
       no_show: here === "called",
+      return: here === "called",
       hold: here === "called" || here === "serving",
       resume_ticket: true,
       transfer: here === "called" || here === "serving",
       pause: state === "open",
       resume: state === "paused",
       close: state !== "closed" && !view.value?.ticket,
+      mode: view.value?.mode !== undefined,
     };
   });
 
@@ -138,12 +137,14 @@ export function useDesk(hall: Hall, counter: number) {
     start: () => run("start", "counters.start", here),
     finish: () => run("finish", "counters.finish", here),
     noShow: () => run("no_show", "counters.no_show", here),
+    giveBack: () => run("return", "counters.return", here),
     hold: () => run("hold", "tickets.hold", ofTicket()),
     resumeTicket: (id: string) => run("resume_ticket", "tickets.resume", { ticket: id }, id),
     transfer: (to: { service?: string; counter?: number }) => run("transfer", "tickets.transfer", { ...ofTicket(), ...to }),
     pause: (why: string) => run("pause", "counters.pause", { ...here, reason: why }),
     resume: () => run("resume", "counters.resume", here),
     close: () => run("close", "counters.close", here),
+    mode: (mode: CounterMode) => run("mode", "counters.configure", { ...here, mode }),
   };
 
   // A notice speaks of the moment in which it came.
@@ -151,7 +152,7 @@ export function useDesk(hall: Hall, counter: number) {
     if (busy.value === null && notice.value?.kind === "nobody") notice.value = null;
   });
 
-  return { counter, view, ticket, held, busy, notice, reason, may, desk };
+  return { counter, view, ticket, held, busy, notice, may, desk };
 }
 
 export type Desk = ReturnType<typeof useDesk>;

@@ -12,6 +12,7 @@ export const KEYS = {
   start: "S",
   finish: "F",
   no_show: "X",
+  return: "B",
   hold: "H",
   transfer: "T",
   pause: "P",

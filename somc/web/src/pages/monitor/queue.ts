@@ -1,5 +1,5 @@
 /** The queue as a table: service × class, each cell with its longest wait against its own promise. */
-import type { HallState, ServiceView } from "../../client";
+import type { HallState, ServiceView, TicketView } from "../../client";
 
 /** From this share of the promise on a wait is near its end. */
 const NEAR = 0.75;
@@ -8,6 +8,8 @@ export interface QueueCell {
   kind: string;
   count: number;
   longest_s: number;
+  /** What its last in line still has to expect; null where nobody waits or the hall does not say. */
+  expected_s: number | null;
   /** The worst wait as a share of what its ticket was promised; above 1 the promise is broken. */
   share: number;
   level: "none" | "good" | "near" | "late";
@@ -17,6 +19,11 @@ export function levelOf(count: number, share: number): QueueCell["level"] {
   if (count === 0) return "none";
   if (share > 1) return "late";
   return share >= NEAR ? "near" : "good";
+}
+
+function expectedOf(tickets: TicketView[], state: HallState): number | null {
+  const known = tickets.map((ticket) => state.places?.[ticket.id]?.[1] ?? null).filter((wait) => wait !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 export function matrix(state: HallState, now: number): { service: ServiceView; cells: QueueCell[] }[] {
@@ -31,6 +38,7 @@ export function matrix(state: HallState, now: number): { service: ServiceView; c
         kind: kind.id,
         count: here.length,
         longest_s: Math.max(0, ...waits.map((wait) => wait.s)),
+        expected_s: expectedOf(here, state),
         share,
         level: levelOf(here.length, share),
       };

@@ -1,5 +1,5 @@
 /** A record as one line of words; null for a type that this page has no words for. */
-import type { HallRecord, HallState } from "../../client";
+import type { HallRecord, HallState, Words } from "../../client";
 import { named, pick, t } from "../../words/language";
 import type { Facts, Key } from "../../words/language";
 import { zh } from "../../words/zh";
@@ -9,6 +9,8 @@ export interface Sentence {
   at: number;
   tone: "plain" | "call" | "good" | "bad" | "counter";
   words: string;
+  /** Why it was this ticket, under a call. */
+  why: string;
 }
 
 const TONES: Record<string, Sentence["tone"]> = {
@@ -18,6 +20,10 @@ const TONES: Record<string, Sentence["tone"]> = {
   "ticket.no_show": "bad",
   "ticket.cancelled": "bad",
   "ticket.expired": "bad",
+  "ticket.returned": "bad",
+  "alert.raised": "bad",
+  "alert.acknowledged": "good",
+  "policy.changed": "counter",
 };
 
 function factsOf(record: HallRecord, state: HallState): Facts {
@@ -32,6 +38,12 @@ function factsOf(record: HallRecord, state: HallState): Facts {
     reason: named("pause", String(data.reason ?? "")),
     n: Number(data.recalls ?? data.finished ?? 0),
     day: String(data.day ?? ""),
+    version: Number(data.version ?? 0),
+    by: String(data.by ?? ""),
+    alert: named("alert", String(data.kind ?? "")),
+    about: String(data.number ?? "") || service(data.service),
+    done: named("alert", String(data.done ?? "")),
+    mode: data.mode ? named("mode", String(data.mode)) : "",
     device: String(data.device ?? ""),
     status: named("health", String(data.status ?? "")),
     to: data.to_counter ? t("feed.to_counter", { counter: Number(data.to_counter) }) : "",
@@ -42,5 +54,6 @@ export function sentence(record: HallRecord, state: HallState): Sentence | null 
   const key = `feed.${record.type}`;
   if (!(key in zh)) return null;
   const tone = TONES[record.type] ?? (record.type.startsWith("counter.") ? "counter" : "plain");
-  return { seq: record.seq, at: record.at, tone, words: t(key as Key, factsOf(record, state)) };
+  const why = record.type === "ticket.called" ? pick((record.data.reason as { words?: Words } | undefined)?.words) : "";
+  return { seq: record.seq, at: record.at, tone, words: t(key as Key, factsOf(record, state)), why };
 }
