@@ -32,6 +32,8 @@ export interface Problem {
   detail?: string;
   code?: string;
   words?: Words;
+  /** Of wrong input: which field, and why. */
+  fields?: Record<string, string>;
 }
 
 export interface Welcome {

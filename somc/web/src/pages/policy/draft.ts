@@ -1,0 +1,60 @@
+/**
+ * A change of the policy before it is saved: path → new value, kept beside what is in force and never mixed with it.
+ *
+ * What must stay true
+ * - A path set back to the value in force is no change.
+ * - What is sent is what the preview shows: both are made of the same list.
+ */
+import { valueAt } from "./answer";
+import type { PolicyAnswer, Value } from "./answer";
+
+export type Draft = Readonly<Record<string, Value>>;
+
+export interface Change {
+  path: string;
+  before: Value;
+  after: Value;
+}
+
+/** The draft with that path set, or without it if that is what is in force. */
+export function withValue(draft: Draft, answer: PolicyAnswer, path: string, value: Value): Draft {
+  const { [path]: _, ...others } = draft;
+  return value === (valueAt(answer, path) ?? null) ? others : { ...others, [path]: value };
+}
+
+/** What would change, in the order in which it was drafted; nothing that is in force by now. */
+export function changesOf(draft: Draft, answer: PolicyAnswer): Change[] {
+  return Object.entries(draft)
+    .map(([path, after]) => ({ path, before: valueAt(answer, path) ?? null, after }))
+    .filter((change) => change.before !== change.after);
+}
+
+/** The changes as the body of `PUT /policy`: what is not named stays. */
+export function bodyOf(changes: Change[]): Record<string, unknown> {
+  const body: Record<string, unknown> = {};
+  for (const { path, after } of changes) {
+    const steps = path.split(".");
+    let here = body;
+    for (const step of steps.slice(0, -1)) here = (here[step] ??= {}) as Record<string, unknown>;
+    here[steps.at(-1)!] = after;
+  }
+  return body;
+}
+
+/** A setting's name in hall.toml or a record, as the path of this page: `class.x.weight_milli` → `classes.x.weight`. */
+export function pathOf(setting: string): string {
+  return setting
+    .replace(/^policy\./, "")
+    .replace(/^class\./, "classes.")
+    .replace(/^service\./, "services.")
+    .replace(/_milli\b/g, "");
+}
+
+/** The hall's objection to that path, if it named it (or what the path is part of, or a part of it). */
+export function objectionTo(path: string, fields: Readonly<Record<string, string>>): string | null {
+  for (const [field, why] of Object.entries(fields)) {
+    const named = pathOf(field);
+    if (named === path || named.startsWith(`${path}.`) || path.startsWith(`${named}.`)) return why;
+  }
+  return null;
+}
