@@ -21,7 +21,21 @@ or ask for the slower scheduler in pure Python: set SOMC_PURE=1 for this install
 """
 
 # `_sched` is the generated glue. `check` is for tests and costs nothing where it is not called.
-SOURCES = ("_sched", "scheduler", "memory", "queue", "pick", "forward", "alerts", "check")
+SOURCES = (
+    "_sched",
+    "scheduler",
+    "memory",
+    "index",
+    "queue",
+    "alerts",
+    "ratio",
+    "pick",
+    "idle",
+    "ahead",
+    "forward",
+    "batch",
+    "check",
+)
 
 
 class BuildScheduler(build_ext):

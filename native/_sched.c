@@ -584,119 +584,181 @@ static void (*_cffi_call_python_org)(struct _cffi_externpy_s *, char *);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 110), // scheduler *
-/*  2 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  4 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t)
-/*  5 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/*  6 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t const *, int64_t)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 165), // scheduler *
+/*  2 */ _CFFI_OP(_CFFI_OP_POINTER, 3), // int64_t const *
+/*  3 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/*  4 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t)
+/*  6 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /*  7 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t, int64_t)
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, int64_t)
 /* 10 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 11 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 12 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 13 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 14 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, int64_t, int64_t, int64_t)
-/* 16 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 14 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, int64_t, int64_t)
+/* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 16 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 17 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 18 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 20 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, sched_lane const *, int64_t)
-/* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, int64_t, int64_t, int64_t, int64_t)
+/* 21 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 22 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 23 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 105), // sched_lane const *
+/* 25 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 26 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, int64_t, sched_terms const *)
+/* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, int64_t, sched_choice *)
 /* 29 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 30 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 31 */ _CFFI_OP(_CFFI_OP_POINTER, 109), // sched_terms const *
-/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, sched_lane const *, int64_t)
-/* 34 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
+/* 31 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 32 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // sched_choice *
+/* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, sched_lane const *, int64_t)
+/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 36 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler *, sched_terms const *)
-/* 39 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 40 */ _CFFI_OP(_CFFI_OP_NOOP, 31),
-/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *)
-/* 43 */ _CFFI_OP(_CFFI_OP_POINTER, 110), // scheduler const *
+/* 37 */ _CFFI_OP(_CFFI_OP_POINTER, 160), // sched_lane const *
+/* 38 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, int64_t, sched_terms const *)
+/* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 42 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 43 */ _CFFI_OP(_CFFI_OP_POINTER, 163), // sched_terms const *
 /* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t *)
-/* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // int64_t *
-/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t)
-/* 50 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 51 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, int64_t)
-/* 54 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 55 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 56 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 57 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, int64_t, int64_t *)
-/* 60 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 61 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 62 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, sched_ask const *, int64_t, sched_choice *)
+/* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 156), // sched_ask const *
+/* 48 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 32),
+/* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, sched_lane const *, int64_t)
+/* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 53 */ _CFFI_OP(_CFFI_OP_NOOP, 37),
+/* 54 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, sched_terms const *)
+/* 57 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 58 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler *, sched_ticket const *, int64_t)
+/* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 164), // sched_ticket const *
 /* 63 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, sched_alert *)
-/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 68 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 69 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 103), // sched_alert *
+/* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *)
+/* 66 */ _CFFI_OP(_CFFI_OP_POINTER, 165), // scheduler const *
+/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t)
+/* 69 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 70 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 72 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, int64_t, sched_choice *)
-/* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 72 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, int64_t *)
+/* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
 /* 74 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 75 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 104), // sched_choice *
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 3), // int64_t *
 /* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, int64_t, sched_row *)
-/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, int64_t)
+/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
 /* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 81 */ _CFFI_OP(_CFFI_OP_POINTER, 107), // sched_row *
-/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // int64_t()(scheduler const *, sched_server const *, int64_t, int64_t const *, int64_t, int64_t, int64_t, int64_t const *, int64_t, sched_place *)
-/* 84 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 85 */ _CFFI_OP(_CFFI_OP_POINTER, 108), // sched_server const *
+/* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 82 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 84 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, int64_t, int64_t *)
+/* 85 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
 /* 86 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // int64_t const *
+/* 87 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 88 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 89 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 90 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 92 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 106), // sched_place *
-/* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // scheduler *()(void)
+/* 89 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, sched_alert *)
+/* 92 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 94 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 155), // sched_alert *
 /* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 111), // void()(scheduler *)
-/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 100 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // enum sched_alert_level
-/* 101 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // enum sched_error
-/* 102 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // enum sched_rule
-/* 103 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // sched_alert
-/* 104 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // sched_choice
-/* 105 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // sched_lane
-/* 106 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // sched_place
-/* 107 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // sched_row
-/* 108 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // sched_server
-/* 109 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // sched_terms
-/* 110 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // scheduler
-/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, sched_choice *)
+/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 99 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 100 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 101 */ _CFFI_OP(_CFFI_OP_NOOP, 32),
+/* 102 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, sched_head *)
+/* 104 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 105 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 106 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 107 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // sched_head *
+/* 108 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, int64_t, sched_ticket *)
+/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 112 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 113 */ _CFFI_OP(_CFFI_OP_POINTER, 164), // sched_ticket *
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, int64_t, sched_ticket *)
+/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 117 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 118 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, sched_idle const *, int64_t, int64_t, int64_t, int64_t *, sched_choice *)
+/* 121 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 159), // sched_idle const *
+/* 123 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 124 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 125 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 32),
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 3), // int64_t()(scheduler const *, sched_server const *, int64_t, int64_t const *, int64_t, int64_t, int64_t, int64_t const *, int64_t, sched_place *)
+/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 131 */ _CFFI_OP(_CFFI_OP_POINTER, 162), // sched_server const *
+/* 132 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 2),
+/* 134 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 135 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 136 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 2),
+/* 138 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 139 */ _CFFI_OP(_CFFI_OP_POINTER, 161), // sched_place *
+/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 141 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // scheduler *()(void)
+/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 166), // void()(scheduler *)
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 166), // void()(scheduler const *, int64_t *)
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 150 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // enum $1
+/* 151 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // enum sched_alert_level
+/* 152 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // enum sched_distribution
+/* 153 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // enum sched_error
+/* 154 */ _CFFI_OP(_CFFI_OP_ENUM, 4), // enum sched_rule
+/* 155 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // sched_alert
+/* 156 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // sched_ask
+/* 157 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // sched_choice
+/* 158 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // sched_head
+/* 159 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // sched_idle
+/* 160 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // sched_lane
+/* 161 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // sched_place
+/* 162 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // sched_server
+/* 163 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // sched_terms
+/* 164 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // sched_ticket
+/* 165 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // scheduler
+/* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
+
+static int _cffi_const_SCHED_GROUPS(unsigned long long *o)
+{
+  int n = (SCHED_GROUPS) <= 0;
+  *o = (unsigned long long)((SCHED_GROUPS) | 0);  /* check that SCHED_GROUPS is an integer */
+  return n;
+}
 
 _CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_sched_alert(sched_alert *p)
@@ -708,6 +770,16 @@ static void _cffi_checkfld_typedef_sched_alert(sched_alert *p)
   (void)((p->level) | 0);  /* check that 'sched_alert.level' is an integer */
 }
 struct _cffi_align_typedef_sched_alert { char x; sched_alert y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_ask(sched_ask *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->profile) | 0);  /* check that 'sched_ask.profile' is an integer */
+  (void)((p->now) | 0);  /* check that 'sched_ask.now' is an integer */
+}
+struct _cffi_align_typedef_sched_ask { char x; sched_ask y; };
 
 _CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_sched_choice(sched_choice *p)
@@ -724,6 +796,31 @@ static void _cffi_checkfld_typedef_sched_choice(sched_choice *p)
   (void)((p->runner_score) | 0);  /* check that 'sched_choice.runner_score' is an integer */
 }
 struct _cffi_align_typedef_sched_choice { char x; sched_choice y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_head(sched_head *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->key) | 0);  /* check that 'sched_head.key' is an integer */
+  (void)((p->queue) | 0);  /* check that 'sched_head.queue' is an integer */
+  (void)((p->level) | 0);  /* check that 'sched_head.level' is an integer */
+  (void)((p->score) | 0);  /* check that 'sched_head.score' is an integer */
+  (void)((p->v) | 0);  /* check that 'sched_head.v' is an integer */
+  (void)((p->guarded) | 0);  /* check that 'sched_head.guarded' is an integer */
+}
+struct _cffi_align_typedef_sched_head { char x; sched_head y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_idle(sched_idle *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->profile) | 0);  /* check that 'sched_idle.profile' is an integer */
+  (void)((p->since) | 0);  /* check that 'sched_idle.since' is an integer */
+  (void)((p->number) | 0);  /* check that 'sched_idle.number' is an integer */
+}
+struct _cffi_align_typedef_sched_idle { char x; sched_idle y; };
 
 _CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_sched_lane(sched_lane *p)
@@ -750,18 +847,6 @@ static void _cffi_checkfld_typedef_sched_place(sched_place *p)
 struct _cffi_align_typedef_sched_place { char x; sched_place y; };
 
 _CFFI_UNUSED_FN
-static void _cffi_checkfld_typedef_sched_row(sched_row *p)
-{
-  /* only to generate compile-time warnings or errors */
-  (void)p;
-  (void)((p->key) | 0);  /* check that 'sched_row.key' is an integer */
-  (void)((p->v) | 0);  /* check that 'sched_row.v' is an integer */
-  (void)((p->order) | 0);  /* check that 'sched_row.order' is an integer */
-  (void)((p->told) | 0);  /* check that 'sched_row.told' is an integer */
-}
-struct _cffi_align_typedef_sched_row { char x; sched_row y; };
-
-_CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_sched_server(sched_server *p)
 {
   /* only to generate compile-time warnings or errors */
@@ -784,8 +869,23 @@ static void _cffi_checkfld_typedef_sched_terms(sched_terms *p)
   (void)((p->guard) | 0);  /* check that 'sched_terms.guard' is an integer */
   (void)((p->warn) | 0);  /* check that 'sched_terms.warn' is an integer */
   (void)((p->target) | 0);  /* check that 'sched_terms.target' is an integer */
+  (void)((p->share) | 0);  /* check that 'sched_terms.share' is an integer */
+  (void)((p->group) | 0);  /* check that 'sched_terms.group' is an integer */
 }
 struct _cffi_align_typedef_sched_terms { char x; sched_terms y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_sched_ticket(sched_ticket *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->key) | 0);  /* check that 'sched_ticket.key' is an integer */
+  (void)((p->queue) | 0);  /* check that 'sched_ticket.queue' is an integer */
+  (void)((p->v) | 0);  /* check that 'sched_ticket.v' is an integer */
+  (void)((p->order) | 0);  /* check that 'sched_ticket.order' is an integer */
+  (void)((p->told) | 0);  /* check that 'sched_ticket.told' is an integer */
+}
+struct _cffi_align_typedef_sched_ticket { char x; sched_ticket y; };
 
 static int _cffi_const_SCHED_WARNING(unsigned long long *o)
 {
@@ -798,6 +898,27 @@ static int _cffi_const_SCHED_BREACH(unsigned long long *o)
 {
   int n = (SCHED_BREACH) <= 0;
   *o = (unsigned long long)((SCHED_BREACH) | 0);  /* check that SCHED_BREACH is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_LONGEST_IDLE(unsigned long long *o)
+{
+  int n = (SCHED_LONGEST_IDLE) <= 0;
+  *o = (unsigned long long)((SCHED_LONGEST_IDLE) | 0);  /* check that SCHED_LONGEST_IDLE is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_LOWEST_LEVEL(unsigned long long *o)
+{
+  int n = (SCHED_LOWEST_LEVEL) <= 0;
+  *o = (unsigned long long)((SCHED_LOWEST_LEVEL) | 0);  /* check that SCHED_LOWEST_LEVEL is an integer */
+  return n;
+}
+
+static int _cffi_const_SCHED_FIXED_ORDER(unsigned long long *o)
+{
+  int n = (SCHED_FIXED_ORDER) <= 0;
+  *o = (unsigned long long)((SCHED_FIXED_ORDER) | 0);  /* check that SCHED_FIXED_ORDER is an integer */
   return n;
 }
 
@@ -836,6 +957,13 @@ static int _cffi_const_SCHED_BAD_NUMBER(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_SCHED_INSIDE(unsigned long long *o)
+{
+  int n = (SCHED_INSIDE) <= 0;
+  *o = (unsigned long long)((SCHED_INSIDE) | 0);  /* check that SCHED_INSIDE is an integer */
+  return n;
+}
+
 static int _cffi_const_SCHED_ONLY(unsigned long long *o)
 {
   int n = (SCHED_ONLY) <= 0;
@@ -864,6 +992,13 @@ static int _cffi_const_SCHED_SCORE(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_SCHED_RATIO(unsigned long long *o)
+{
+  int n = (SCHED_RATIO) <= 0;
+  *o = (unsigned long long)((SCHED_RATIO) | 0);  /* check that SCHED_RATIO is an integer */
+  return n;
+}
+
 static int64_t _cffi_d_sched_ahead(scheduler const * x0, int64_t x1, int64_t x2, int64_t x3)
 {
   return sched_ahead(x0, x1, x2, x3);
@@ -889,10 +1024,10 @@ _cffi_f_sched_ahead(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -949,10 +1084,10 @@ _cffi_f_sched_ahead_of_newcomer(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1038,6 +1173,99 @@ _cffi_f_sched_alerted(PyObject *self, PyObject *args)
 #  define _cffi_f_sched_alerted _cffi_d_sched_alerted
 #endif
 
+static int64_t _cffi_d_sched_assign(scheduler const * x0, sched_idle const * x1, int64_t x2, int64_t x3, int64_t x4, int64_t * x5, sched_choice * x6)
+{
+  return sched_assign(x0, x1, x2, x3, x4, x5, x6);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_assign(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  sched_idle const * x1;
+  int64_t x2;
+  int64_t x3;
+  int64_t x4;
+  int64_t * x5;
+  sched_choice * x6;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+  PyObject *arg6;
+
+  if (!PyArg_UnpackTuple(args, "sched_assign", 7, 7, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5, &arg6))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(122), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_idle const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(122), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, int64_t);
+  if (x3 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x4 = _cffi_to_c_int(arg4, int64_t);
+  if (x4 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(76), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(76), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(32), arg6, (char **)&x6);
+  if (datasize != 0) {
+    x6 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(32), arg6, (char **)&x6,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_assign(x0, x1, x2, x3, x4, x5, x6); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_assign _cffi_d_sched_assign
+#endif
+
 static int64_t _cffi_d_sched_bytes(scheduler const * x0)
 {
   return sched_bytes(x0);
@@ -1053,10 +1281,10 @@ _cffi_f_sched_bytes(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1076,6 +1304,189 @@ _cffi_f_sched_bytes(PyObject *self, PyObject *arg0)
 #  define _cffi_f_sched_bytes _cffi_d_sched_bytes
 #endif
 
+static int64_t _cffi_d_sched_call(scheduler * x0, int64_t x1, int64_t x2, sched_choice * x3)
+{
+  return sched_call(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_call(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  int64_t x2;
+  sched_choice * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_call", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(32), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(32), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_call(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_call _cffi_d_sched_call
+#endif
+
+static int64_t _cffi_d_sched_call_many(scheduler * x0, sched_ask const * x1, int64_t x2, sched_choice * x3)
+{
+  return sched_call_many(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_call_many(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  sched_ask const * x1;
+  int64_t x2;
+  sched_choice * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_call_many", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(47), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_ask const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(47), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(32), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(32), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_call_many(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_call_many _cffi_d_sched_call_many
+#endif
+
+static int64_t _cffi_d_sched_called(scheduler * x0, int64_t x1)
+{
+  return sched_called(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_called(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_called", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_called(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_called _cffi_d_sched_called
+#endif
+
 static int64_t _cffi_d_sched_check(scheduler const * x0)
 {
   return sched_check(x0);
@@ -1091,10 +1502,10 @@ _cffi_f_sched_check(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1112,6 +1523,54 @@ _cffi_f_sched_check(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_sched_check _cffi_d_sched_check
+#endif
+
+static int64_t _cffi_d_sched_contains(scheduler const * x0, int64_t x1)
+{
+  return sched_contains(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_contains(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_contains", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_contains(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_contains _cffi_d_sched_contains
 #endif
 
 static int64_t _cffi_d_sched_define_profile(scheduler * x0, sched_lane const * x1, int64_t x2)
@@ -1146,10 +1605,10 @@ _cffi_f_sched_define_profile(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(25), arg1, (char **)&x1);
+      _cffi_type(37), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(25), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(37), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1203,10 +1662,10 @@ _cffi_f_sched_define_queue(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(31), arg1, (char **)&x1);
+      _cffi_type(43), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(31), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(43), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1251,10 +1710,10 @@ _cffi_f_sched_due(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1268,10 +1727,10 @@ _cffi_f_sched_due(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(70), arg3, (char **)&x3);
+      _cffi_type(95), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_alert *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(70), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1328,19 +1787,19 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(85), arg1, (char **)&x1);
+      _cffi_type(131), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_server const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(85), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(131), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1350,10 +1809,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg3, (char **)&x3);
+      _cffi_type(2), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(2), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1371,10 +1830,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg7, (char **)&x7);
+      _cffi_type(2), arg7, (char **)&x7);
   if (datasize != 0) {
     x7 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg7, (char **)&x7,
+    if (_cffi_convert_array_argument(_cffi_type(2), arg7, (char **)&x7,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1384,10 +1843,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg9, (char **)&x9);
+      _cffi_type(139), arg9, (char **)&x9);
   if (datasize != 0) {
     x9 = ((size_t)datasize) <= 640 ? (sched_place *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg9, (char **)&x9,
+    if (_cffi_convert_array_argument(_cffi_type(139), arg9, (char **)&x9,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1443,6 +1902,122 @@ _cffi_f_sched_free(PyObject *self, PyObject *arg0)
 #  define _cffi_f_sched_free _cffi_d_sched_free
 #endif
 
+static int64_t _cffi_d_sched_heads(scheduler const * x0, int64_t x1, int64_t x2, sched_head * x3)
+{
+  return sched_heads(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_heads(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  sched_head * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_heads", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(107), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_head *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(107), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_heads(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_heads _cffi_d_sched_heads
+#endif
+
+static void _cffi_d_sched_lags(scheduler const * x0, int64_t * x1)
+{
+  sched_lags(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_lags(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "sched_lags", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(76), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(76), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { sched_lags(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_sched_lags _cffi_d_sched_lags
+#endif
+
 static int64_t _cffi_d_sched_length(scheduler const * x0)
 {
   return sched_length(x0);
@@ -1458,10 +2033,10 @@ _cffi_f_sched_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1567,47 +2142,32 @@ _cffi_f_sched_new(PyObject *self, PyObject *noarg)
 #  define _cffi_f_sched_new _cffi_d_sched_new
 #endif
 
-static int64_t _cffi_d_sched_next_due(scheduler const * x0, int64_t * x1)
+static int64_t _cffi_d_sched_next_due(scheduler const * x0)
 {
-  return sched_next_due(x0, x1);
+  return sched_next_due(x0);
 }
 #ifndef PYPY_VERSION
 static PyObject *
-_cffi_f_sched_next_due(PyObject *self, PyObject *args)
+_cffi_f_sched_next_due(PyObject *self, PyObject *arg0)
 {
   scheduler const * x0;
-  int64_t * x1;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int64_t result;
   PyObject *pyresult;
-  PyObject *arg0;
-  PyObject *arg1;
-
-  if (!PyArg_UnpackTuple(args, "sched_next_due", 2, 2, &arg0, &arg1))
-    return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg1, (char **)&x1);
-  if (datasize != 0) {
-    x1 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   Py_BEGIN_ALLOW_THREADS
   _cffi_restore_errno();
-  { result = sched_next_due(x0, x1); }
+  { result = sched_next_due(x0); }
   _cffi_save_errno();
   Py_END_ALLOW_THREADS
 
@@ -1618,6 +2178,136 @@ _cffi_f_sched_next_due(PyObject *self, PyObject *args)
 }
 #else
 #  define _cffi_f_sched_next_due _cffi_d_sched_next_due
+#endif
+
+static int64_t _cffi_d_sched_next_sight(scheduler const * x0, int64_t x1, int64_t x2, int64_t * x3)
+{
+  return sched_next_sight(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_next_sight(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  int64_t * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_next_sight", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(76), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(76), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_next_sight(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_next_sight _cffi_d_sched_next_sight
+#endif
+
+static int64_t _cffi_d_sched_nth(scheduler const * x0, int64_t x1, int64_t x2, sched_ticket * x3)
+{
+  return sched_nth(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_nth(PyObject *self, PyObject *args)
+{
+  scheduler const * x0;
+  int64_t x1;
+  int64_t x2;
+  sched_ticket * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "sched_nth", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(66), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(113), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (sched_ticket *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(113), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_nth(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_nth _cffi_d_sched_nth
 #endif
 
 static int64_t _cffi_d_sched_peek(scheduler const * x0, int64_t x1, int64_t x2, sched_choice * x3)
@@ -1645,10 +2335,10 @@ _cffi_f_sched_peek(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1662,10 +2352,10 @@ _cffi_f_sched_peek(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(76), arg3, (char **)&x3);
+      _cffi_type(32), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(76), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(32), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1712,10 +2402,10 @@ _cffi_f_sched_preview(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1733,10 +2423,10 @@ _cffi_f_sched_preview(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg4, (char **)&x4);
+      _cffi_type(76), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1756,9 +2446,9 @@ _cffi_f_sched_preview(PyObject *self, PyObject *args)
 #  define _cffi_f_sched_preview _cffi_d_sched_preview
 #endif
 
-static int64_t _cffi_d_sched_push(scheduler * x0, int64_t x1, int64_t x2, int64_t x3, int64_t x4)
+static int64_t _cffi_d_sched_push(scheduler * x0, int64_t x1, int64_t x2, int64_t x3, int64_t x4, int64_t x5)
 {
-  return sched_push(x0, x1, x2, x3, x4);
+  return sched_push(x0, x1, x2, x3, x4, x5);
 }
 #ifndef PYPY_VERSION
 static PyObject *
@@ -1769,6 +2459,7 @@ _cffi_f_sched_push(PyObject *self, PyObject *args)
   int64_t x2;
   int64_t x3;
   int64_t x4;
+  int64_t x5;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int64_t result;
@@ -1778,8 +2469,9 @@ _cffi_f_sched_push(PyObject *self, PyObject *args)
   PyObject *arg2;
   PyObject *arg3;
   PyObject *arg4;
+  PyObject *arg5;
 
-  if (!PyArg_UnpackTuple(args, "sched_push", 5, 5, &arg0, &arg1, &arg2, &arg3, &arg4))
+  if (!PyArg_UnpackTuple(args, "sched_push", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
@@ -1807,9 +2499,13 @@ _cffi_f_sched_push(PyObject *self, PyObject *args)
   if (x4 == (int64_t)-1 && PyErr_Occurred())
     return NULL;
 
+  x5 = _cffi_to_c_int(arg5, int64_t);
+  if (x5 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
   Py_BEGIN_ALLOW_THREADS
   _cffi_restore_errno();
-  { result = sched_push(x0, x1, x2, x3, x4); }
+  { result = sched_push(x0, x1, x2, x3, x4, x5); }
   _cffi_save_errno();
   Py_END_ALLOW_THREADS
 
@@ -1820,6 +2516,65 @@ _cffi_f_sched_push(PyObject *self, PyObject *args)
 }
 #else
 #  define _cffi_f_sched_push _cffi_d_sched_push
+#endif
+
+static int64_t _cffi_d_sched_push_many(scheduler * x0, sched_ticket const * x1, int64_t x2)
+{
+  return sched_push_many(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_push_many(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  sched_ticket const * x1;
+  int64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_push_many", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(62), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (sched_ticket const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(62), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_push_many(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_push_many _cffi_d_sched_push_many
 #endif
 
 static int64_t _cffi_d_sched_remove(scheduler * x0, int64_t x1)
@@ -1870,7 +2625,66 @@ _cffi_f_sched_remove(PyObject *self, PyObject *args)
 #  define _cffi_f_sched_remove _cffi_d_sched_remove
 #endif
 
-static int64_t _cffi_d_sched_rows(scheduler const * x0, int64_t x1, sched_row * x2)
+static int64_t _cffi_d_sched_remove_many(scheduler * x0, int64_t const * x1, int64_t x2)
+{
+  return sched_remove_many(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_remove_many(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t const * x1;
+  int64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_remove_many", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(2), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(2), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_remove_many(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_remove_many _cffi_d_sched_remove_many
+#endif
+
+static int64_t _cffi_d_sched_rows(scheduler const * x0, int64_t x1, sched_ticket * x2)
 {
   return sched_rows(x0, x1, x2);
 }
@@ -1880,7 +2694,7 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
 {
   scheduler const * x0;
   int64_t x1;
-  sched_row * x2;
+  sched_ticket * x2;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int64_t result;
@@ -1893,10 +2707,10 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1906,10 +2720,10 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(81), arg2, (char **)&x2);
+      _cffi_type(113), arg2, (char **)&x2);
   if (datasize != 0) {
-    x2 = ((size_t)datasize) <= 640 ? (sched_row *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(81), arg2, (char **)&x2,
+    x2 = ((size_t)datasize) <= 640 ? (sched_ticket *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(113), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1927,6 +2741,60 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
 }
 #else
 #  define _cffi_f_sched_rows _cffi_d_sched_rows
+#endif
+
+static int64_t _cffi_d_sched_set_lag(scheduler * x0, int64_t x1, int64_t x2)
+{
+  return sched_set_lag(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_set_lag(PyObject *self, PyObject *args)
+{
+  scheduler * x0;
+  int64_t x1;
+  int64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "sched_set_lag", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int64_t);
+  if (x2 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_set_lag(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_set_lag _cffi_d_sched_set_lag
 #endif
 
 static int64_t _cffi_d_sched_set_profile(scheduler * x0, int64_t x1, sched_lane const * x2, int64_t x3)
@@ -1967,10 +2835,10 @@ _cffi_f_sched_set_profile(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(25), arg2, (char **)&x2);
+      _cffi_type(37), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(25), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(37), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2030,10 +2898,10 @@ _cffi_f_sched_set_terms(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(31), arg2, (char **)&x2);
+      _cffi_type(43), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(31), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(43), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2074,10 +2942,10 @@ _cffi_f_sched_waiting(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(43), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(43), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2104,178 +2972,251 @@ _cffi_f_sched_waiting(PyObject *self, PyObject *args)
 static const struct _cffi_global_s _cffi_globals[] = {
   { "SCHED_BAD_NUMBER", (void *)_cffi_const_SCHED_BAD_NUMBER, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_BREACH", (void *)_cffi_const_SCHED_BREACH, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_FIXED_ORDER", (void *)_cffi_const_SCHED_FIXED_ORDER, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_GROUPS", (void *)_cffi_const_SCHED_GROUPS, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_GUARD", (void *)_cffi_const_SCHED_GUARD, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_INSIDE", (void *)_cffi_const_SCHED_INSIDE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_LEVEL", (void *)_cffi_const_SCHED_LEVEL, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_LONGEST_IDLE", (void *)_cffi_const_SCHED_LONGEST_IDLE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_LOWEST_LEVEL", (void *)_cffi_const_SCHED_LOWEST_LEVEL, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_NO_MEMORY", (void *)_cffi_const_SCHED_NO_MEMORY, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_NO_PROFILE", (void *)_cffi_const_SCHED_NO_PROFILE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_NO_QUEUE", (void *)_cffi_const_SCHED_NO_QUEUE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_NO_TICKET", (void *)_cffi_const_SCHED_NO_TICKET, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_ONLY", (void *)_cffi_const_SCHED_ONLY, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "SCHED_RATIO", (void *)_cffi_const_SCHED_RATIO, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_SCORE", (void *)_cffi_const_SCHED_SCORE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SCHED_WARNING", (void *)_cffi_const_SCHED_WARNING, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
-  { "sched_ahead", (void *)_cffi_f_sched_ahead, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 53), (void *)_cffi_d_sched_ahead },
-  { "sched_ahead_of_newcomer", (void *)_cffi_f_sched_ahead_of_newcomer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 53), (void *)_cffi_d_sched_ahead_of_newcomer },
-  { "sched_alerted", (void *)_cffi_f_sched_alerted, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 4), (void *)_cffi_d_sched_alerted },
-  { "sched_bytes", (void *)_cffi_f_sched_bytes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_bytes },
-  { "sched_check", (void *)_cffi_f_sched_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_check },
-  { "sched_define_profile", (void *)_cffi_f_sched_define_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 33), (void *)_cffi_d_sched_define_profile },
-  { "sched_define_queue", (void *)_cffi_f_sched_define_queue, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 38), (void *)_cffi_d_sched_define_queue },
-  { "sched_due", (void *)_cffi_f_sched_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_sched_due },
-  { "sched_estimate", (void *)_cffi_f_sched_estimate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 83), (void *)_cffi_d_sched_estimate },
-  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 97), (void *)_cffi_d_sched_free },
-  { "sched_length", (void *)_cffi_f_sched_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 42), (void *)_cffi_d_sched_length },
-  { "sched_move", (void *)_cffi_f_sched_move, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_sched_move },
-  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 95), (void *)_cffi_d_sched_new },
-  { "sched_next_due", (void *)_cffi_f_sched_next_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_sched_next_due },
-  { "sched_peek", (void *)_cffi_f_sched_peek, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 72), (void *)_cffi_d_sched_peek },
-  { "sched_preview", (void *)_cffi_f_sched_preview, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_sched_preview },
-  { "sched_push", (void *)_cffi_f_sched_push, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 15), (void *)_cffi_d_sched_push },
-  { "sched_remove", (void *)_cffi_f_sched_remove, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 0), (void *)_cffi_d_sched_remove },
-  { "sched_rows", (void *)_cffi_f_sched_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_sched_rows },
-  { "sched_set_profile", (void *)_cffi_f_sched_set_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_sched_set_profile },
-  { "sched_set_terms", (void *)_cffi_f_sched_set_terms, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 28), (void *)_cffi_d_sched_set_terms },
-  { "sched_waiting", (void *)_cffi_f_sched_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 49), (void *)_cffi_d_sched_waiting },
+  { "sched_ahead", (void *)_cffi_f_sched_ahead, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_sched_ahead },
+  { "sched_ahead_of_newcomer", (void *)_cffi_f_sched_ahead_of_newcomer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_sched_ahead_of_newcomer },
+  { "sched_alerted", (void *)_cffi_f_sched_alerted, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_sched_alerted },
+  { "sched_assign", (void *)_cffi_f_sched_assign, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 120), (void *)_cffi_d_sched_assign },
+  { "sched_bytes", (void *)_cffi_f_sched_bytes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 65), (void *)_cffi_d_sched_bytes },
+  { "sched_call", (void *)_cffi_f_sched_call, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 28), (void *)_cffi_d_sched_call },
+  { "sched_call_many", (void *)_cffi_f_sched_call_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_sched_call_many },
+  { "sched_called", (void *)_cffi_f_sched_called, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 5), (void *)_cffi_d_sched_called },
+  { "sched_check", (void *)_cffi_f_sched_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 65), (void *)_cffi_d_sched_check },
+  { "sched_contains", (void *)_cffi_f_sched_contains, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_sched_contains },
+  { "sched_define_profile", (void *)_cffi_f_sched_define_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_sched_define_profile },
+  { "sched_define_queue", (void *)_cffi_f_sched_define_queue, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 56), (void *)_cffi_d_sched_define_queue },
+  { "sched_due", (void *)_cffi_f_sched_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 91), (void *)_cffi_d_sched_due },
+  { "sched_estimate", (void *)_cffi_f_sched_estimate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_sched_estimate },
+  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 143), (void *)_cffi_d_sched_free },
+  { "sched_heads", (void *)_cffi_f_sched_heads, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 103), (void *)_cffi_d_sched_heads },
+  { "sched_lags", (void *)_cffi_f_sched_lags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_sched_lags },
+  { "sched_length", (void *)_cffi_f_sched_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 65), (void *)_cffi_d_sched_length },
+  { "sched_move", (void *)_cffi_f_sched_move, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 14), (void *)_cffi_d_sched_move },
+  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 141), (void *)_cffi_d_sched_new },
+  { "sched_next_due", (void *)_cffi_f_sched_next_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 65), (void *)_cffi_d_sched_next_due },
+  { "sched_next_sight", (void *)_cffi_f_sched_next_sight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 72), (void *)_cffi_d_sched_next_sight },
+  { "sched_nth", (void *)_cffi_f_sched_nth, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 109), (void *)_cffi_d_sched_nth },
+  { "sched_peek", (void *)_cffi_f_sched_peek, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 97), (void *)_cffi_d_sched_peek },
+  { "sched_preview", (void *)_cffi_f_sched_preview, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 84), (void *)_cffi_d_sched_preview },
+  { "sched_push", (void *)_cffi_f_sched_push, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 20), (void *)_cffi_d_sched_push },
+  { "sched_push_many", (void *)_cffi_f_sched_push_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_sched_push_many },
+  { "sched_remove", (void *)_cffi_f_sched_remove, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 5), (void *)_cffi_d_sched_remove },
+  { "sched_remove_many", (void *)_cffi_f_sched_remove_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 0), (void *)_cffi_d_sched_remove_many },
+  { "sched_rows", (void *)_cffi_f_sched_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_sched_rows },
+  { "sched_set_lag", (void *)_cffi_f_sched_set_lag, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_sched_set_lag },
+  { "sched_set_profile", (void *)_cffi_f_sched_set_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 34), (void *)_cffi_d_sched_set_profile },
+  { "sched_set_terms", (void *)_cffi_f_sched_set_terms, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_sched_set_terms },
+  { "sched_waiting", (void *)_cffi_f_sched_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_sched_waiting },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
   { "moment", offsetof(sched_alert, moment),
               sizeof(((sched_alert *)0)->moment),
-              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+              _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "key", offsetof(sched_alert, key),
            sizeof(((sched_alert *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "level", offsetof(sched_alert, level),
              sizeof(((sched_alert *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "profile", offsetof(sched_ask, profile),
+               sizeof(((sched_ask *)0)->profile),
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "now", offsetof(sched_ask, now),
+           sizeof(((sched_ask *)0)->now),
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "key", offsetof(sched_choice, key),
            sizeof(((sched_choice *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "queue", offsetof(sched_choice, queue),
              sizeof(((sched_choice *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "level", offsetof(sched_choice, level),
              sizeof(((sched_choice *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "score", offsetof(sched_choice, score),
              sizeof(((sched_choice *)0)->score),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "rule", offsetof(sched_choice, rule),
             sizeof(((sched_choice *)0)->rule),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "runner_key", offsetof(sched_choice, runner_key),
                   sizeof(((sched_choice *)0)->runner_key),
-                  _CFFI_OP(_CFFI_OP_NOOP, 2) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "runner_queue", offsetof(sched_choice, runner_queue),
                     sizeof(((sched_choice *)0)->runner_queue),
-                    _CFFI_OP(_CFFI_OP_NOOP, 2) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "runner_score", offsetof(sched_choice, runner_score),
                     sizeof(((sched_choice *)0)->runner_score),
-                    _CFFI_OP(_CFFI_OP_NOOP, 2) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "key", offsetof(sched_head, key),
+           sizeof(((sched_head *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "queue", offsetof(sched_head, queue),
+             sizeof(((sched_head *)0)->queue),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "level", offsetof(sched_head, level),
+             sizeof(((sched_head *)0)->level),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "score", offsetof(sched_head, score),
+             sizeof(((sched_head *)0)->score),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "v", offsetof(sched_head, v),
+         sizeof(((sched_head *)0)->v),
+         _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "guarded", offsetof(sched_head, guarded),
+               sizeof(((sched_head *)0)->guarded),
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "profile", offsetof(sched_idle, profile),
+               sizeof(((sched_idle *)0)->profile),
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "since", offsetof(sched_idle, since),
+             sizeof(((sched_idle *)0)->since),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "number", offsetof(sched_idle, number),
+              sizeof(((sched_idle *)0)->number),
+              _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "queue", offsetof(sched_lane, queue),
              sizeof(((sched_lane *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "level", offsetof(sched_lane, level),
              sizeof(((sched_lane *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "bonus", offsetof(sched_lane, bonus),
              sizeof(((sched_lane *)0)->bonus),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "min_wait", offsetof(sched_lane, min_wait),
                 sizeof(((sched_lane *)0)->min_wait),
-                _CFFI_OP(_CFFI_OP_NOOP, 2) },
+                _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "reserve", offsetof(sched_lane, reserve),
                sizeof(((sched_lane *)0)->reserve),
-               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "key", offsetof(sched_place, key),
            sizeof(((sched_place *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 2) },
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "wait", offsetof(sched_place, wait),
             sizeof(((sched_place *)0)->wait),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "ahead", offsetof(sched_place, ahead),
              sizeof(((sched_place *)0)->ahead),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
-  { "key", offsetof(sched_row, key),
-           sizeof(((sched_row *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 2) },
-  { "v", offsetof(sched_row, v),
-         sizeof(((sched_row *)0)->v),
-         _CFFI_OP(_CFFI_OP_NOOP, 2) },
-  { "order", offsetof(sched_row, order),
-             sizeof(((sched_row *)0)->order),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
-  { "told", offsetof(sched_row, told),
-            sizeof(((sched_row *)0)->told),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "profile", offsetof(sched_server, profile),
                sizeof(((sched_server *)0)->profile),
-               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "free_in", offsetof(sched_server, free_in),
                sizeof(((sched_server *)0)->free_in),
-               _CFFI_OP(_CFFI_OP_NOOP, 2) },
+               _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "rate", offsetof(sched_terms, rate),
             sizeof(((sched_terms *)0)->rate),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "offset", offsetof(sched_terms, offset),
               sizeof(((sched_terms *)0)->offset),
-              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+              _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "knee", offsetof(sched_terms, knee),
             sizeof(((sched_terms *)0)->knee),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "jump", offsetof(sched_terms, jump),
             sizeof(((sched_terms *)0)->jump),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "rate_after", offsetof(sched_terms, rate_after),
                   sizeof(((sched_terms *)0)->rate_after),
-                  _CFFI_OP(_CFFI_OP_NOOP, 2) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "guard", offsetof(sched_terms, guard),
              sizeof(((sched_terms *)0)->guard),
-             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "warn", offsetof(sched_terms, warn),
             sizeof(((sched_terms *)0)->warn),
-            _CFFI_OP(_CFFI_OP_NOOP, 2) },
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "target", offsetof(sched_terms, target),
               sizeof(((sched_terms *)0)->target),
-              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+              _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "share", offsetof(sched_terms, share),
+             sizeof(((sched_terms *)0)->share),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "group", offsetof(sched_terms, group),
+             sizeof(((sched_terms *)0)->group),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "key", offsetof(sched_ticket, key),
+           sizeof(((sched_ticket *)0)->key),
+           _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "queue", offsetof(sched_ticket, queue),
+             sizeof(((sched_ticket *)0)->queue),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "v", offsetof(sched_ticket, v),
+         sizeof(((sched_ticket *)0)->v),
+         _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "order", offsetof(sched_ticket, order),
+             sizeof(((sched_ticket *)0)->order),
+             _CFFI_OP(_CFFI_OP_NOOP, 3) },
+  { "told", offsetof(sched_ticket, told),
+            sizeof(((sched_ticket *)0)->told),
+            _CFFI_OP(_CFFI_OP_NOOP, 3) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "$sched_alert", 103, _CFFI_F_CHECK_FIELDS,
+  { "$sched_alert", 155, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_alert), offsetof(struct _cffi_align_typedef_sched_alert, y), 0, 3 },
-  { "$sched_choice", 104, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_choice), offsetof(struct _cffi_align_typedef_sched_choice, y), 3, 8 },
-  { "$sched_lane", 105, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_lane), offsetof(struct _cffi_align_typedef_sched_lane, y), 11, 5 },
-  { "$sched_place", 106, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_place), offsetof(struct _cffi_align_typedef_sched_place, y), 16, 3 },
-  { "$sched_row", 107, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_row), offsetof(struct _cffi_align_typedef_sched_row, y), 19, 4 },
-  { "$sched_server", 108, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_server), offsetof(struct _cffi_align_typedef_sched_server, y), 23, 2 },
-  { "$sched_terms", 109, _CFFI_F_CHECK_FIELDS,
-    sizeof(sched_terms), offsetof(struct _cffi_align_typedef_sched_terms, y), 25, 8 },
-  { "scheduler", 110, _CFFI_F_OPAQUE,
+  { "$sched_ask", 156, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_ask), offsetof(struct _cffi_align_typedef_sched_ask, y), 3, 2 },
+  { "$sched_choice", 157, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_choice), offsetof(struct _cffi_align_typedef_sched_choice, y), 5, 8 },
+  { "$sched_head", 158, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_head), offsetof(struct _cffi_align_typedef_sched_head, y), 13, 6 },
+  { "$sched_idle", 159, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_idle), offsetof(struct _cffi_align_typedef_sched_idle, y), 19, 3 },
+  { "$sched_lane", 160, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_lane), offsetof(struct _cffi_align_typedef_sched_lane, y), 22, 5 },
+  { "$sched_place", 161, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_place), offsetof(struct _cffi_align_typedef_sched_place, y), 27, 3 },
+  { "$sched_server", 162, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_server), offsetof(struct _cffi_align_typedef_sched_server, y), 30, 2 },
+  { "$sched_terms", 163, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_terms), offsetof(struct _cffi_align_typedef_sched_terms, y), 32, 10 },
+  { "$sched_ticket", 164, _CFFI_F_CHECK_FIELDS,
+    sizeof(sched_ticket), offsetof(struct _cffi_align_typedef_sched_ticket, y), 42, 5 },
+  { "scheduler", 165, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "sched_alert_level", 100, _cffi_prim_int(sizeof(enum sched_alert_level), ((enum sched_alert_level)-1) <= 0),
+  { "$1", 150, _cffi_prim_int(4, 0),
+    "SCHED_GROUPS" },
+  { "sched_alert_level", 151, _cffi_prim_int(sizeof(enum sched_alert_level), ((enum sched_alert_level)-1) <= 0),
     "SCHED_WARNING,SCHED_BREACH" },
-  { "sched_error", 101, _cffi_prim_int(sizeof(enum sched_error), ((enum sched_error)-1) <= 0),
-    "SCHED_NO_MEMORY,SCHED_NO_QUEUE,SCHED_NO_PROFILE,SCHED_NO_TICKET,SCHED_BAD_NUMBER" },
-  { "sched_rule", 102, _cffi_prim_int(sizeof(enum sched_rule), ((enum sched_rule)-1) <= 0),
-    "SCHED_ONLY,SCHED_GUARD,SCHED_LEVEL,SCHED_SCORE" },
+  { "sched_distribution", 152, _cffi_prim_int(sizeof(enum sched_distribution), ((enum sched_distribution)-1) <= 0),
+    "SCHED_LONGEST_IDLE,SCHED_LOWEST_LEVEL,SCHED_FIXED_ORDER" },
+  { "sched_error", 153, _cffi_prim_int(sizeof(enum sched_error), ((enum sched_error)-1) <= 0),
+    "SCHED_NO_MEMORY,SCHED_NO_QUEUE,SCHED_NO_PROFILE,SCHED_NO_TICKET,SCHED_BAD_NUMBER,SCHED_INSIDE" },
+  { "sched_rule", 154, _cffi_prim_int(sizeof(enum sched_rule), ((enum sched_rule)-1) <= 0),
+    "SCHED_ONLY,SCHED_GUARD,SCHED_LEVEL,SCHED_SCORE,SCHED_RATIO" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "sched_alert", 103 },
-  { "sched_choice", 104 },
-  { "sched_lane", 105 },
-  { "sched_place", 106 },
-  { "sched_row", 107 },
-  { "sched_server", 108 },
-  { "sched_terms", 109 },
-  { "scheduler", 110 },
+  { "sched_alert", 155 },
+  { "sched_ask", 156 },
+  { "sched_choice", 157 },
+  { "sched_head", 158 },
+  { "sched_idle", 159 },
+  { "sched_lane", 160 },
+  { "sched_place", 161 },
+  { "sched_server", 162 },
+  { "sched_terms", 163 },
+  { "sched_ticket", 164 },
+  { "scheduler", 165 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -2285,12 +3226,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  33,  /* num_globals */
-  8,  /* num_struct_unions */
-  3,  /* num_enums */
-  8,  /* num_typenames */
+  51,  /* num_globals */
+  11,  /* num_struct_unions */
+  5,  /* num_enums */
+  11,  /* num_typenames */
   NULL,  /* no includes */
-  112,  /* num_types */
+  167,  /* num_types */
   0,  /* flags */
 };
 

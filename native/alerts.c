@@ -3,17 +3,52 @@
  * Within a queue an alert's moment is v plus a constant, so moments rise from head to tail: the first entry
  * with an open bit carries the queue's timer, and a search stops at the first entry whose moment is still to
  * come. What has been told is a bit of the entry and a byte of the ticket, so that it survives whatever
- * happens to place and terms. */
+ * happens to place and terms. Over the queues stands a tree of minima, so that the next moment is one number. */
 #include "internal.h"
 
-int64_t sched_next_due(const scheduler *s, int64_t *moment) {
-    int64_t earliest = NO_MOMENT;
-    for (int64_t i = 0; i < s->queue_count; i++)
-        for (int level = 0; level < 2; level++)
-            if (s->queues[i].moments[level] < earliest) earliest = s->queues[i].moments[level];
-    if (earliest == NO_MOMENT) return 0;
-    *moment = earliest;
-    return 1;
+int64_t sched_next_due(const scheduler *s) { return s->queue_count ? s->timers[1] : NO_MOMENT; }
+
+/* Carries the queue's earlier moment up the tree, as far as it changes something. */
+static void carry(scheduler *s, uint32_t queue) {
+    const struct queue *q = &s->queues[queue];
+    int64_t node = s->queue_room + queue;
+    s->timers[node] = q->moments[0] < q->moments[1] ? q->moments[0] : q->moments[1];
+    for (; node > 1; node /= 2) {
+        int64_t one = s->timers[node], other = s->timers[node ^ 1], earlier = one < other ? one : other;
+        if (s->timers[node / 2] == earlier) return;
+        s->timers[node / 2] = earlier;
+    }
+}
+
+/* The timer of one level: the first open entry from the mark on. */
+static void advance(struct queue *q, int level) {
+    q->moments[level] = NO_MOMENT;
+    if (q->alert_waits[level] >= NEVER) return; /* the mark stays behind, which is allowed */
+    while (q->marks[level] < q->last && !q->spans[q->marks[level]].chunk->open[level]) q->marks[level]++;
+    if (q->marks[level] == q->last) return;
+    const struct chunk *chunk = q->spans[q->marks[level]].chunk;
+    q->moments[level] = chunk->v[__builtin_ctzll(chunk->open[level])] + q->alert_waits[level];
+}
+
+void alerts_opened(scheduler *s, uint32_t queue, int level, uint32_t span, int64_t v) {
+    struct queue *q = &s->queues[queue];
+    if (q->marks[level] > span) q->marks[level] = span;
+    if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] >= q->moments[level]) return;
+    q->moments[level] = v + q->alert_waits[level];
+    carry(s, queue);
+}
+
+void alerts_closed(scheduler *s, uint32_t queue, int level, int64_t v) {
+    struct queue *q = &s->queues[queue];
+    if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] != q->moments[level]) return;
+    advance(q, level);
+    carry(s, queue);
+}
+
+void alerts_refresh(scheduler *s, uint32_t queue) {
+    advance(&s->queues[queue], 0);
+    advance(&s->queues[queue], 1);
+    carry(s, queue);
 }
 
 /* The `limit` first alerts found so far: a heap with the last of them on top. */
@@ -82,16 +117,16 @@ int64_t sched_due(const scheduler *s, int64_t now, int64_t limit, sched_alert *o
     return found.count;
 }
 
-int64_t sched_alerted(scheduler *s, int64_t handle, int64_t level) {
-    uint32_t slot = arena_find(s, handle);
+int64_t sched_alerted(scheduler *s, int64_t key, int64_t level) {
+    uint32_t slot = index_find(s, key);
     if (slot == NO_SLOT) return SCHED_NO_TICKET;
     if (level != SCHED_WARNING && level != SCHED_BREACH) return SCHED_BAD_NUMBER;
     struct ticket *ticket = arena_ticket(s, slot);
-    if (ticket->told >= level) return 0;
-    ticket->told = (uint8_t)level;
     struct spot spot = queue_locate(s, ticket->queue, slot);
     struct chunk *chunk = s->queues[ticket->queue].spans[spot.span].chunk;
-    for (int64_t told = 0; told < level; told++) chunk->open[told] &= ~(UINT64_C(1) << spot.at);
-    queue_refresh(s, ticket->queue);
+    for (; ticket->told < level; ticket->told++) {
+        chunk->open[ticket->told] &= ~(UINT64_C(1) << spot.at);
+        alerts_closed(s, ticket->queue, ticket->told, ticket->v);
+    }
     return 0;
 }

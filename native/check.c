@@ -48,13 +48,28 @@ static int64_t check_queue(const scheduler *s, uint32_t number) {
         EXPECT(q->marks[level] >= q->first && q->marks[level] <= q->last);
         EXPECT(q->moments[level] == (timed ? untold[level]->v + q->alert_waits[level] : NO_MOMENT));
     }
+    EXPECT(s->timers[s->queue_room + number] ==
+           (q->moments[0] < q->moments[1] ? q->moments[0] : q->moments[1]));
     if (!count) {
-        EXPECT(s->lines[number].head_v == EMPTY_V && s->heads[number] == NO_SLOT);
+        EXPECT(s->front.lines[number].head_v == EMPTY_V && s->front.heads[number] == NO_SLOT);
     } else {
         const struct span *span = &q->spans[q->first];
-        EXPECT(s->heads[number] == span->chunk->slot[span->begin]);
-        EXPECT(s->lines[number].head_v == span->first_v);
-        EXPECT(s->lines[number].head_order == span->chunk->order[span->begin]);
+        EXPECT(s->front.heads[number] == span->chunk->slot[span->begin]);
+        EXPECT(s->front.lines[number].head_v == span->first_v);
+    }
+    return 0;
+}
+
+/* Every live ticket is found by its key, and the index holds nothing else. */
+static int64_t check_index(const scheduler *s) {
+    int64_t filled = 0, entries = s->index ? (int64_t)(UINT32_MAX >> s->index_shift) + 1 : 0;
+    for (int64_t i = 0; i < entries; i++) filled += s->index[i].slot != NO_SLOT;
+    EXPECT(filled == s->count && filled * 4 <= entries * 3);
+    for (uint32_t slot = 0; slot < s->used; slot++) {
+        const struct ticket *ticket = arena_ticket(s, slot);
+        if (!ticket->live) continue;
+        EXPECT(index_find(s, ticket->key) == slot);
+        EXPECT(!ticket->marked);
     }
     return 0;
 }
@@ -67,6 +82,12 @@ int64_t sched_check(const scheduler *s) {
         count += s->queues[i].count;
     }
     EXPECT(count == s->count);
+    int64_t line = check_index(s);
+    if (line) return line;
+    for (int64_t node = 1; node < s->queue_room; node++) {
+        int64_t one = s->timers[2 * node], other = s->timers[2 * node + 1];
+        EXPECT(s->timers[node] == (one < other ? one : other));
+    }
     EXPECT(s->used <= s->segment_count * SEGMENT);
     for (uint32_t slot = 0; slot < s->used; slot++) live += arena_ticket(s, slot)->live;
     EXPECT(live == s->count);

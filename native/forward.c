@@ -1,7 +1,7 @@
 /* forward.c: calling in thought: what a profile would call now, and everybody's wait by running the policy.
  *
- * What must stay true: the scheduler is only read. A run has its own copy of the lines and one cursor a
- * queue; a call moves a cursor. All scratch memory is taken before the first step and freed at the end.
+ * What must stay true: the scheduler is only read. A run has its own copy of the front (lines, heads, lags) and
+ * one cursor a queue; a call moves a cursor and charges a lag. All scratch memory is taken before the first step and freed at the end.
  *
  * The forward run
  * 1. Every server stands in a heap by (its clock, its number); its clock starts at now + free_in.
@@ -17,45 +17,44 @@
 
 struct run {
     const scheduler *s;
-    struct line *lines;
-    uint32_t *heads;
+    struct front front;
     struct spot *cursors;
     int64_t newcomer; /* the queue in which the newcomer still stands, or -1 */
     int64_t newcomer_v;
 };
 
 /* Writes the head at the cursor, or the newcomer if it stands before that, into the run's lines. */
-static void show_head(struct run *run, int64_t queue) {
+static void show_head(struct run *run, uint32_t queue) {
     const struct queue *q = &run->s->queues[queue];
     struct spot at = run->cursors[queue];
-    struct line *line = &run->lines[queue];
-    line->head_v = EMPTY_V;
-    line->head_order = 0;
-    run->heads[queue] = NO_SLOT;
+    int64_t v = EMPTY_V;
+    uint32_t slot = NO_SLOT;
     if (at.span < q->last) {
         const struct chunk *chunk = q->spans[at.span].chunk;
-        line->head_v = chunk->v[at.at];
-        line->head_order = chunk->order[at.at];
-        run->heads[queue] = chunk->slot[at.at];
+        v = chunk->v[at.at];
+        slot = chunk->slot[at.at];
     }
-    if (run->newcomer == queue && run->newcomer_v < line->head_v) {
-        line->head_v = run->newcomer_v;
-        line->head_order = LAST_IN_ORDER;
-        run->heads[queue] = NO_SLOT;
+    if (run->newcomer == queue && run->newcomer_v < v) {
+        v = run->newcomer_v;
+        slot = NO_SLOT;
     }
+    run->front.lines[queue].head_v = v;
+    run->front.heads[queue] = slot;
 }
 
 /* The head of the queue is called: its slot, or NO_SLOT for the newcomer. */
-static uint32_t take_head(struct run *run, int64_t queue) {
-    uint32_t slot = run->heads[queue];
+static uint32_t take_head(struct run *run, uint32_t queue) {
+    uint32_t slot = run->front.heads[queue];
+    lag_charge(&run->front.lags, &run->front.lines[queue]);
     if (slot == NO_SLOT) {
         run->newcomer = -1;
     } else {
-        const struct span *span = &run->s->queues[queue].spans[run->cursors[queue].span];
+        const struct queue *q = &run->s->queues[queue];
         struct spot *at = &run->cursors[queue];
+        const struct span *span = &q->spans[at->span];
         if (++at->at == span->begin + span->count) {
             at->span++;
-            if (at->span < run->s->queues[queue].last) at->at = span[1].begin;
+            if (at->span < q->last) at->at = span[1].begin;
         }
     }
     show_head(run, queue);
@@ -63,23 +62,23 @@ static uint32_t take_head(struct run *run, int64_t queue) {
 }
 
 static void run_end(struct run *run) {
-    memory_scratch_free(run->lines);
-    memory_scratch_free(run->heads);
+    memory_scratch_free(run->front.lines);
+    memory_scratch_free(run->front.heads);
     memory_scratch_free(run->cursors);
 }
 
 static bool run_begin(struct run *run, const scheduler *s, int64_t newcomer, int64_t now) {
     size_t queues = (size_t)s->queue_count;
-    *run = (struct run){.s = s, .newcomer = newcomer, .newcomer_v = now};
-    run->lines = memory_scratch(queues * sizeof *run->lines);
-    run->heads = memory_scratch(queues * sizeof *run->heads);
+    *run = (struct run){.s = s, .newcomer = newcomer, .newcomer_v = now, .front.lags = s->front.lags};
+    run->front.lines = memory_scratch(queues * sizeof *run->front.lines);
+    run->front.heads = memory_scratch(queues * sizeof *run->front.heads);
     run->cursors = memory_scratch(queues * sizeof *run->cursors);
-    if (!run->lines || !run->heads || !run->cursors) {
+    if (!run->front.lines || !run->front.heads || !run->cursors) {
         run_end(run);
         return false;
     }
-    if (queues) memcpy(run->lines, s->lines, queues * sizeof *run->lines);
-    for (int64_t queue = 0; queue < s->queue_count; queue++) {
+    if (queues) memcpy(run->front.lines, s->front.lines, queues * sizeof *run->front.lines);
+    for (uint32_t queue = 0; queue < queues; queue++) {
         const struct queue *q = &s->queues[queue];
         run->cursors[queue] = (struct spot){q->first, q->first < q->last ? q->spans[q->first].begin : 0};
         show_head(run, queue);
@@ -88,14 +87,26 @@ static bool run_begin(struct run *run, const scheduler *s, int64_t newcomer, int
 }
 
 int64_t sched_preview(const scheduler *s, int64_t profile, int64_t now, int64_t limit, int64_t *keys) {
-    if (profile < 0 || profile >= s->profile_count) return SCHED_NO_PROFILE;
+    if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
     if (!instant_ok(now)) return SCHED_BAD_NUMBER;
     struct run run;
     if (!run_begin(&run, s, -1, now)) return SCHED_NO_MEMORY;
     int64_t count = 0;
-    struct candidate found[2];
-    while (count < limit && pick(s, run.lines, run.heads, &s->profiles[profile], now, found))
-        keys[count++] = key_of(s, take_head(&run, found[0].lane->queue));
+    const struct lane *lane;
+    while (count < limit && (lane = pick_first(s, &run.front, &s->profiles[profile], now)))
+        keys[count++] = key_of(s, take_head(&run, lane->queue));
+    run_end(&run);
+    return count;
+}
+
+int64_t forward_ahead(const scheduler *s, int64_t profile, uint32_t slot, int64_t queue, int64_t now) {
+    struct run run;
+    if (!run_begin(&run, s, queue, now)) return SCHED_NO_MEMORY;
+    int64_t count = 0;
+    const struct lane *lane;
+    while ((lane = pick_first(s, &run.front, &s->profiles[profile], now)) &&
+           take_head(&run, lane->queue) != slot)
+        count++;
     run_end(&run);
     return count;
 }
@@ -125,8 +136,8 @@ static void sink(struct clock *heap, int64_t count, int64_t at) {
 static int64_t next_sight(const struct run *run, const struct profile *profile) {
     int64_t earliest = TIME_LIMIT;
     for (int64_t i = 0; i < profile->count; i++) {
-        const sched_lane *lane = &profile->lanes[i];
-        int64_t moment = run->lines[lane->queue].head_v + lane->min_wait; /* of an empty queue: too late */
+        const struct lane *lane = &profile->lanes[i];
+        int64_t moment = run->front.lines[lane->queue].head_v + lane->min_wait; /* of an empty queue: too late */
         if (moment < earliest) earliest = moment;
     }
     return earliest;
@@ -145,10 +156,9 @@ static int64_t run_forward(struct run *run, struct clock *heap, int64_t count, c
     while (count && missing && heap[0].time < TIME_LIMIT) { /* else all have left the run (steps 3 and 4) */
         struct clock *first = &heap[0];
         const struct profile *profile = &run->s->profiles[servers[first->server].profile];
-        struct candidate found[2];
-        if (pick(run->s, run->lines, run->heads, profile, first->time, found)) {
-            int64_t queue = found[0].lane->queue;
-            uint32_t slot = take_head(run, queue);
+        const struct lane *lane = pick_first(run->s, &run->front, profile, first->time);
+        if (lane) {
+            uint32_t queue = lane->queue, slot = take_head(run, queue);
             if (asked(bits, slot)) {
                 out[written++] = (sched_place){key_of(run->s, slot), first->time - now, called};
                 missing--;
@@ -169,13 +179,13 @@ int64_t sched_estimate(const scheduler *s, const sched_server *servers, int64_t 
     if (!instant_ok(now) || server_count < 0 || mean_count != s->queue_count) return SCHED_BAD_NUMBER;
     if (newcomer < -1 || newcomer >= s->queue_count) return SCHED_NO_QUEUE;
     for (int64_t i = 0; i < server_count; i++) {
-        if (servers[i].profile < 0 || servers[i].profile >= s->profile_count) return SCHED_NO_PROFILE;
+        if (!profile_ok(s, servers[i].profile)) return SCHED_NO_PROFILE;
         if (servers[i].free_in < 0 || servers[i].free_in > WAIT_LIMIT) return SCHED_BAD_NUMBER;
     }
     for (int64_t i = 0; i < mean_count; i++)
         if (means[i] < 1 || means[i] > MEAN_LIMIT) return SCHED_BAD_NUMBER;
     for (int64_t i = 0; wanted && i < wanted_count; i++)
-        if (arena_find(s, wanted[i]) == NO_SLOT) return SCHED_NO_TICKET;
+        if (index_find(s, wanted[i]) == NO_SLOT) return SCHED_NO_TICKET;
 
     int64_t result = SCHED_NO_MEMORY;
     int64_t missing = s->count + (newcomer >= 0);
@@ -188,7 +198,7 @@ int64_t sched_estimate(const scheduler *s, const sched_server *servers, int64_t 
         memset(bits, 0, words * sizeof *bits);
         missing = newcomer >= 0;
         for (int64_t i = 0; i < wanted_count; i++) {
-            uint32_t slot = arena_find(s, wanted[i]);
+            uint32_t slot = index_find(s, wanted[i]);
             missing += !asked(bits, slot);
             bits[slot / 64] |= UINT64_C(1) << slot % 64;
         }

@@ -1,13 +1,18 @@
 /* internal.h: the memory of the scheduler, drawn; shared by its C files and by nothing else.
  *
  *   scheduler
- *   |- tickets: an arena of segments, 256 records of 64 bytes each. A record never moves.
- *   |      slot:  [ key | v | order | generation | queue | told | live | spare ............ ]  one cache line
- *   |      handle = generation << 32 | slot; free slots form a list, last freed first (still warm)
+ *   |- index: a hash table from keys to tickets, open addressing with linear probing, at most 3/4 full
+ *   |      entry: [ hash | slot ]                                            8 bytes
  *   |
- *   |- lines: one cache line a queue, all that a pick reads
- *   |             [ head_v | head_order | rate | offset | guard | knee | jump | rate_after ]
- *   |  heads: the slot of each queue's head, read only for the winners and for full ties
+ *   |- tickets: an arena of segments, 256 records each. A record never moves; free ones form a list, last
+ *   |      freed first (still warm)
+ *   |      slot:  [ key | v | order | queue | told | live | marked ]         32 bytes, two in a cache line
+ *   |
+ *   |- front: all that a pick reads
+ *   |      lines: one cache line a queue
+ *   |             [ head_v | plain | offset | guard | knee | jump | rate | rate_after | share | group ]
+ *   |      heads: the slot of each queue's head, read only for the winners and for full ties
+ *   |      lags:  of the groups, as start tags: lag[g] = max(0, start[g] - passed)
  *   |
  *   |- queues: a directory of chunks each, in the order of (v, order, key)
  *   |      spans: [ first_v | chunk | begin | count ] [ ... ] [ ... ]      live ones are first .. last - 1
@@ -17,6 +22,8 @@
  *   |             entries begin .. begin + count - 1 are used, so that a call from the front moves nothing
  *   |             bit i of open[0]: entry i was not told its warning; of open[1]: not its breach
  *   |
+ *   |- timers: a tree of minima. Leaf queue_room + i holds the earliest moment of an alert of queue i,
+ *   |      node k the earlier of nodes 2k and 2k + 1; so node 1 is the scheduler's next moment
  *   |- profiles: arrays of lanes
  *   `- pool: free chunks
  *
@@ -25,6 +32,7 @@
  * - marks[l] is at most the index of the first span with a bit in open[l] (the watermark: all before it have
  *   been told), and moments[l] is the moment of that bit's entry: the two timers of a queue.
  * - An empty queue has head_v = EMPTY_V, so far in the future that no lane shows it.
+ * - The index holds every live ticket once, and between its home and its place no entry is free.
  */
 #ifndef SOMC_SCHEDULER_INTERNAL_H
 #define SOMC_SCHEDULER_INTERNAL_H
@@ -41,6 +49,8 @@
 #define RATE_LIMIT (INT64_C(1) << 20)
 #define SCORE_LIMIT ((INT64_C(1) << 54) - 1)
 #define MEAN_LIMIT (INT64_C(1) << 31)
+#define RATIO_STEP INT64_C(720720)
+#define SHARE_LIMIT 1000
 #define LEVEL_LIMIT 60
 #define NEWCOMER INT64_C(-1)
 #define LAST_IN_ORDER INT64_MAX
@@ -51,14 +61,18 @@
 
 enum { SEGMENT = 256, CHUNK = 63, CACHE_LINE = 64 };
 
+struct entry {
+    uint32_t hash, slot; /* slot is NO_SLOT in a free entry */
+};
+
 struct ticket {
-    _Alignas(CACHE_LINE) int64_t key;
+    int64_t key;
     int64_t v;
     int64_t order;
-    uint32_t generation;
     uint32_t queue; /* of a free record: the next free slot */
     uint8_t told;   /* 0, SCHED_WARNING or SCHED_BREACH */
     bool live;
+    bool marked; /* within sched_remove_many only: named by it */
 };
 
 struct chunk {
@@ -88,26 +102,49 @@ struct queue {
 
 struct line {
     _Alignas(CACHE_LINE) int64_t head_v;
-    int64_t head_order;
-    int64_t rate, offset, guard, knee, jump, rate_after;
+    int64_t plain; /* from 0 up to here a wait scores offset + rate * wait: no guard, no knee, no cut */
+    int64_t offset, guard, knee, jump;
+    int32_t rate, rate_after;
+    uint16_t share, group;
+};
+
+struct lags {
+    int64_t passed;
+    int64_t start[SCHED_GROUPS];
+};
+
+struct front {
+    struct line *lines;
+    uint32_t *heads;
+    struct lags lags;
+};
+
+struct lane {
+    int64_t base; /* bonus - level * LEVEL_STEP, so that base + score without bonus is the rank */
+    int64_t min_wait;
+    uint32_t queue, reserve;
+    int64_t level;
 };
 
 struct profile {
-    sched_lane *lanes;
+    struct lane *lanes;
     int64_t count;
 };
 
 struct scheduler {
+    struct entry *index;
+    uint32_t index_shift; /* the index has 2^(32 - index_shift) entries, if any */
+
     struct ticket **segments;
     int64_t segment_count, segment_room;
     uint32_t used; /* slots below have been used */
     uint32_t free; /* the first free slot among them, or NO_SLOT */
     int64_t count;
 
-    struct line *lines;
-    uint32_t *heads;
+    struct front front;
     struct queue *queues;
-    int64_t queue_count, queue_room;
+    int64_t *timers;
+    int64_t queue_count, queue_room; /* the room is a power of two, as the tree of timers needs it */
 
     struct profile *profiles;
     int64_t profile_count, profile_room;
@@ -116,14 +153,29 @@ struct scheduler {
     int64_t bytes;
 };
 
-_Static_assert(sizeof(struct ticket) == CACHE_LINE, "a ticket is one cache line");
+_Static_assert(sizeof(struct ticket) == CACHE_LINE / 2, "two tickets are one cache line");
 _Static_assert(sizeof(struct line) == CACHE_LINE, "what a pick reads of a queue is one cache line");
 _Static_assert(sizeof(struct chunk) == 20 * CACHE_LINE, "a chunk is twenty cache lines");
+_Static_assert(RATIO_STEP <= RATE_LIMIT, "a lag is far below every limit of a score");
 
 /* The place of an entry: a span of its queue, and a position within the span's chunk. */
 struct spot {
     uint32_t span, at;
 };
+
+static inline bool within(int64_t number, int64_t lowest, int64_t highest) {
+    return number >= lowest && number <= highest;
+}
+
+static inline bool instant_ok(int64_t instant) { return instant > -TIME_LIMIT && instant < TIME_LIMIT; }
+
+static inline bool queue_ok(const scheduler *s, int64_t queue) {
+    return queue >= 0 && queue < s->queue_count;
+}
+
+static inline bool profile_ok(const scheduler *s, int64_t profile) {
+    return profile >= 0 && profile < s->profile_count;
+}
 
 /* memory.c: allocation and the arena */
 
@@ -144,38 +196,76 @@ static inline struct ticket *arena_ticket(const scheduler *s, uint32_t slot) {
     return &s->segments[slot / SEGMENT][slot % SEGMENT];
 }
 
-/* The slot of a live ticket, or NO_SLOT. */
-uint32_t arena_find(const scheduler *s, int64_t handle);
-
 static inline int64_t key_of(const scheduler *s, uint32_t slot) {
     return slot == NO_SLOT ? NEWCOMER : arena_ticket(s, slot)->key;
 }
+
+/* index.c: the ticket of a key */
+
+/* See that index_insert cannot fail. */
+bool index_reserve(scheduler *s);
+void index_insert(scheduler *s, uint32_t slot);
+void index_erase(scheduler *s, uint32_t slot);
+/* The slot of the ticket with this key, or NO_SLOT. */
+uint32_t index_find(const scheduler *s, int64_t key);
 
 /* queue.c: the sorted tickets of one queue */
 
 /* See that queue_insert cannot fail. */
 bool queue_reserve(scheduler *s, uint32_t queue);
-/* Put a ticket where its v, order and key say, or take it out; `refresh` brings line and timers up to date. */
+/* Put a ticket where its v, order and key say, or take it out; line and timers follow. */
 void queue_insert(scheduler *s, uint32_t queue, uint32_t slot);
 void queue_erase(scheduler *s, uint32_t queue, uint32_t slot);
-void queue_refresh(scheduler *s, uint32_t queue);
 /* Where a ticket of this queue stands. */
 struct spot queue_locate(const scheduler *s, uint32_t queue, uint32_t slot);
+/* The head of the queue, written into its line. */
+void queue_show(scheduler *s, uint32_t queue);
+/* The first spot whose entry has a larger v; {last, any} if there is none. */
+struct spot queue_beyond(const struct queue *q, int64_t v);
+
+/* alerts.c: the timers */
+
+/* An entry with this v, in this span, has joined and is still to be told of `level` (0, 1). */
+void alerts_opened(scheduler *s, uint32_t queue, int level, uint32_t span, int64_t v);
+/* An entry with this v is not to be told of `level` any more. */
+void alerts_closed(scheduler *s, uint32_t queue, int level, int64_t v);
+/* Both timers of the queue, anew. */
+void alerts_refresh(scheduler *s, uint32_t queue);
+
+/* ratio.c: the lags */
+
+static inline int64_t lag_of(const struct lags *lags, uint32_t group) {
+    int64_t lag = lags->start[group] - lags->passed;
+    return lag > 0 ? lag : 0;
+}
+
+/* A ticket of a queue with this line is called. */
+void lag_charge(struct lags *lags, const struct line *line);
 
 /* pick.c: who competes, and with what */
 
+/* One level in a rank. Scores stay within 2^54, so a better level always wins. */
+#define LEVEL_STEP (INT64_C(1) << 56)
+/* Ranks of guarded tickets, and only they, begin here. */
+#define GUARDED (INT64_C(1) << 62)
+
 /* By this candidates are compared, the largest first: level and score in one number, or the guard. */
-int64_t pick_rank(const struct line *line, const sched_lane *lane, int64_t wait, int64_t *score);
+int64_t pick_rank(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait);
+/* The score of a candidate, its lane's bonus included. */
+int64_t pick_score(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait);
+/* Whether head `a` goes before head `b` of equal rank. */
+bool pick_stands_first(const scheduler *s, const struct front *front, uint32_t a, uint32_t b);
+/* The lane whose head is called, or NULL. */
+const struct lane *pick_first(const scheduler *s, const struct front *front, const struct profile *profile,
+                              int64_t now);
+/* The same with the runner-up, as a choice; `idle` counters are idle (see reserve). Whether there is anybody. */
+bool pick_choice(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                 sched_choice *choice);
 
-struct candidate {
-    int64_t rank, score;
-    const sched_lane *lane;
-};
+/* forward.c */
 
-/* The best and the second best head among the lanes of a profile: how many of the two there are. */
-int pick(const scheduler *s, const struct line *lines, const uint32_t *heads, const struct profile *profile,
-         int64_t now, struct candidate found[2]);
-
-static inline bool instant_ok(int64_t instant) { return instant > -TIME_LIMIT && instant < TIME_LIMIT; }
+/* How many a profile would call before this slot, or before a newcomer in `queue` if slot is NO_SLOT, by
+ * calling in thought. NO_MEMORY. */
+int64_t forward_ahead(const scheduler *s, int64_t profile, uint32_t slot, int64_t queue, int64_t now);
 
 #endif

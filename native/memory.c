@@ -63,9 +63,9 @@ uint32_t arena_take(scheduler *s) {
         s->free = arena_ticket(s, slot)->queue;
     } else {
         slot = s->used++;
-        arena_ticket(s, slot)->generation = 1;
     }
     arena_ticket(s, slot)->live = true;
+    arena_ticket(s, slot)->marked = false;
     s->count++;
     return slot;
 }
@@ -73,16 +73,7 @@ uint32_t arena_take(scheduler *s) {
 void arena_give(scheduler *s, uint32_t slot) {
     struct ticket *ticket = arena_ticket(s, slot);
     ticket->live = false;
-    ticket->generation = ticket->generation % INT32_MAX + 1;
     ticket->queue = s->free;
     s->free = slot;
     s->count--;
-}
-
-uint32_t arena_find(const scheduler *s, int64_t handle) {
-    if (handle < 0) return NO_SLOT;
-    uint32_t slot = (uint32_t)handle;
-    if (slot >= s->used) return NO_SLOT;
-    const struct ticket *ticket = arena_ticket(s, slot);
-    return ticket->live && ticket->generation == (uint32_t)(handle >> 32) ? slot : NO_SLOT;
 }

