@@ -128,7 +128,7 @@ test("a change is told in names and units", () => {
   expect(nameOf("max_wait_s", state)).toBe("Longest wait");
   expect([wordsOf("max_wait_s", 2100), wordsOf("target_utilisation", 0.9), wordsOf("alpha", 1)]).toEqual(["35 min", "90%", "1"]);
   expect([wordsOf("kind", "strict"), wordsOf("distribution", "fixed_order")]).toEqual(["strict priority", "fixed order"]);
-  expect(wordsOf("classes.gotone.weight", null)).toBe("inherited");
+  expect(wordsOf("classes.gotone.weight", null)).toBe("as set up");
 });
 
 // -- saving ---------------------------------------------------------------------------------------------
