@@ -229,6 +229,8 @@ def arrange(config: HallConfig, devices: Mapping[str, Device]) -> HallDevices:
                 arranged.keypads.append((settings.counter or 0, device))
             case DeviceClass.COUNTER_DISPLAY:
                 arranged.strips.append((settings.counter or 0, device))
+            case _:
+                arranged.others.append(device)
     return arranged
 
 

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 
 __all__ = [
     "AnnouncerCapabilities",
+    "CameraCapabilities",
+    "CardReaderCapabilities",
     "CounterCallerCapabilities",
     "CounterDisplayCapabilities",
+    "EvaluatorCapabilities",
     "HallDisplayCapabilities",
+    "HardwareMonitorCapabilities",
+    "IndicatorCapabilities",
+    "KioskInputCapabilities",
+    "PeopleCounterCapabilities",
+    "SecondScreenCapabilities",
     "TicketPrinterCapabilities",
 ]
 
@@ -73,4 +81,77 @@ class CounterCallerCapabilities:
     digits: bool
     display: bool
     beep: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorCapabilities:
+    """`levels`: how many values a rating has; `prompt`: it can be told to ask now; `names_ticket`: it shows
+    or says which ticket it asks about."""
+
+    levels: int
+    prompt: bool
+    names_ticket: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KioskInputCapabilities:
+    """`sources` are names of `somc_hal.values.InputSource`; a text has at most `max_length` characters."""
+
+    sources: tuple[str, ...]
+    max_length: int
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CardReaderCapabilities:
+    """UPOS MSR and SmartCardRW. `kinds` are names of `somc_hal.values.CardKind`."""
+
+    kinds: tuple[str, ...]
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorCapabilities:
+    """UPOS Lights `CapColor`, `CapBlink`. `colours` are names of `somc_hal.values.Colour`."""
+
+    colours: tuple[str, ...]
+    blink: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecondScreenCapabilities:
+    """`lines` of `columns` half-width cells; `images`: it can show a picture it holds, by name."""
+
+    lines: int
+    columns: int
+    charset: str
+    images: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleCounterCapabilities:
+    """`directions`: it tells those who enter from those who leave; else it counts all as entered."""
+
+    directions: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCapabilities:
+    """`media_type` of a still, and the longest one it gives."""
+
+    media_type: str
+    max_bytes: int
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareMonitorCapabilities:
+    """UPOS POSPower and DeviceMonitor. `kinds` are names of `somc_hal.values.ReadingKind`."""
+
+    kinds: tuple[str, ...]
     acknowledged: bool

@@ -8,6 +8,8 @@ What must stay true
   device is back; a printer or announcer that is away raises `DeviceOffline` after `timeout_s`.
 - An answer of `Truth.YES` means that the device itself confirmed. `Truth.UNKNOWN` means that the
   content was accepted by this layer and that nobody confirmed it (yet).
+- What a device tells of itself (keys, ratings, cards, counts, readings) comes through a bounded channel,
+  each once and in order. Is nobody reading, it is not acknowledged, and the device keeps the rest if it can.
 - Every awaiting method may be cancelled and leaves the device usable.
 """
 
@@ -21,27 +23,59 @@ import trio
 
 from somc_hal.capabilities import (
     AnnouncerCapabilities,
+    CameraCapabilities,
+    CardReaderCapabilities,
     CounterCallerCapabilities,
     CounterDisplayCapabilities,
+    EvaluatorCapabilities,
     HallDisplayCapabilities,
+    HardwareMonitorCapabilities,
+    IndicatorCapabilities,
+    KioskInputCapabilities,
+    PeopleCounterCapabilities,
+    SecondScreenCapabilities,
     TicketPrinterCapabilities,
 )
 from somc_hal.status import DeviceStatus, Truth
-from somc_hal.values import Align, HallRow, Key, KeyEvent, Phrase, SlipCode, SlipLine, SlipPart
+from somc_hal.values import (
+    Align,
+    CardRead,
+    Colour,
+    HallRow,
+    Key,
+    KeyEvent,
+    Passage,
+    Phrase,
+    Rating,
+    Reading,
+    ScreenContent,
+    SlipCode,
+    SlipLine,
+    SlipPart,
+    Typed,
+)
 
 __all__ = [
     "Align",
     "Announcer",
+    "Camera",
+    "CardReader",
     "CounterCaller",
     "CounterDisplay",
     "Device",
     "DeviceClass",
     "DeviceMaker",
+    "Evaluator",
     "HallDisplay",
     "HallRow",
+    "HardwareMonitor",
+    "Indicator",
     "Key",
     "KeyEvent",
+    "KioskInput",
+    "PeopleCounter",
     "Phrase",
+    "SecondScreen",
     "SlipCode",
     "SlipLine",
     "SlipPart",
@@ -57,6 +91,14 @@ class DeviceClass(enum.Enum):
     HALL_DISPLAY = "hall_display"
     ANNOUNCER = "announcer"
     COUNTER_CALLER = "counter_caller"
+    EVALUATOR = "evaluator"
+    KIOSK_INPUT = "kiosk_input"
+    CARD_READER = "card_reader"
+    INDICATOR = "indicator"
+    SECOND_SCREEN = "second_screen"
+    PEOPLE_COUNTER = "people_counter"
+    CAMERA = "camera"
+    HARDWARE_MONITOR = "hardware_monitor"
 
 
 @runtime_checkable
@@ -191,6 +233,113 @@ class CounterCaller(Device, Protocol):
 
     async def beep(self) -> None:
         """One short tone. Not kept for later: raises `DeviceOffline` when the keypad is away."""
+
+
+@runtime_checkable
+class Evaluator(Device, Protocol):
+    """Evaluator 评价器: the customer rates the service (UPOS POSKeyboard, XFS4IoT Keyboard)."""
+
+    @property
+    def capabilities(self) -> EvaluatorCapabilities: ...
+
+    @property
+    def address(self) -> int:
+        """The bus address of this evaluator, as in its ratings."""
+
+    @property
+    def ratings(self) -> trio.MemoryReceiveChannel[Rating]:
+        """What was pressed. A customer who presses nothing sends nothing: how long to wait is the hall's."""
+
+    async def ask(self, ticket: str) -> None:
+        """Ask for a rating of the service given to `ticket` now. Not kept for later, because the customer
+        is about to go. Raises `Unsupported`, `DeviceOffline`, `DeviceBusy`, `DeviceTimeout`,
+        `ProtocolFault`."""
+
+
+@runtime_checkable
+class KioskInput(Device, Protocol):
+    """Keypad or scanner of a kiosk 取号机输入 (UPOS POSKeyboard and Scanner, XFS4IoT Keyboard and
+    BarcodeReader)."""
+
+    @property
+    def capabilities(self) -> KioskInputCapabilities: ...
+
+    @property
+    def typed(self) -> trio.MemoryReceiveChannel[Typed]:
+        """Whole texts: what was typed up to the confirming key, or one scanned code."""
+
+
+@runtime_checkable
+class CardReader(Device, Protocol):
+    """Card reader 读卡器 (UPOS MSR and SmartCardRW, XFS4IoT CardReader)."""
+
+    @property
+    def capabilities(self) -> CardReaderCapabilities: ...
+
+    @property
+    def cards(self) -> trio.MemoryReceiveChannel[CardRead]:
+        """The cards read. They are personal data: pass them on, keep them nowhere."""
+
+
+@runtime_checkable
+class Indicator(Device, Protocol):
+    """Indicator lamp 指示灯 (UPOS Lights, XFS4IoT Lights)."""
+
+    @property
+    def capabilities(self) -> IndicatorCapabilities: ...
+
+    async def set(self, colour: Colour | None, *, blink: bool = False, wait_s: float = 0.0) -> Truth:
+        """Let it shine in `colour` from now on (`None`: dark); kept and waited for as on a
+        `CounterDisplay`."""
+
+
+@runtime_checkable
+class SecondScreen(Device, Protocol):
+    """The customer's screen at a counter 双屏 (UPOS GraphicDisplay, XFS4IoT TextTerminal)."""
+
+    @property
+    def capabilities(self) -> SecondScreenCapabilities: ...
+
+    async def show(self, content: ScreenContent, *, wait_s: float = 0.0) -> Truth:
+        """As `CounterDisplay.show`. An empty content lets the screen show its own page; so does a screen
+        whose line is dead."""
+
+
+@runtime_checkable
+class PeopleCounter(Device, Protocol):
+    """People counter 客流计数器: how many come and go (no class of its own in UPOS and XFS4IoT)."""
+
+    @property
+    def capabilities(self) -> PeopleCounterCapabilities: ...
+
+    @property
+    def passages(self) -> trio.MemoryReceiveChannel[Passage]:
+        """The passages since the last one, by door. None is counted twice."""
+
+
+@runtime_checkable
+class Camera(Device, Protocol):
+    """Camera 摄像头: stills (UPOS VideoCapture, XFS4IoT Camera)."""
+
+    @property
+    def capabilities(self) -> CameraCapabilities: ...
+
+    async def still(self, *, timeout_s: float = 10.0) -> bytes:
+        """A picture taken now, whole. Raises `DeviceOffline`, `DeviceBusy` (another still is under way),
+        `DeviceTimeout` after `timeout_s`, `ProtocolFault` (what came is no picture)."""
+
+
+@runtime_checkable
+class HardwareMonitor(Device, Protocol):
+    """Watch over power, temperature and doors 环境监控 (UPOS POSPower and DeviceMonitor, XFS4IoT
+    PowerManagement)."""
+
+    @property
+    def capabilities(self) -> HardwareMonitorCapabilities: ...
+
+    @property
+    def readings(self) -> trio.MemoryReceiveChannel[Reading]:
+        """What was measured, when the device says it."""
 
 
 class DeviceMaker(Protocol):

@@ -1,4 +1,4 @@
-"""What goes to devices and comes from them, as values: slips, rows, phrases, keys.
+"""What goes to devices and comes from them, as values: slips, rows, phrases, keys, ratings, readings.
 
 What must stay true: these import nothing that waits, so that codecs can use them.
 """
@@ -8,7 +8,28 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-__all__ = ["Align", "HallRow", "Key", "KeyEvent", "Phrase", "SlipCode", "SlipLine", "SlipPart"]
+from somc_hal.status import Truth
+
+__all__ = [
+    "Align",
+    "CardKind",
+    "CardRead",
+    "Colour",
+    "HallRow",
+    "InputSource",
+    "Key",
+    "KeyEvent",
+    "Passage",
+    "Phrase",
+    "Rating",
+    "Reading",
+    "ReadingKind",
+    "ScreenContent",
+    "SlipCode",
+    "SlipLine",
+    "SlipPart",
+    "Typed",
+]
 
 
 class Align(enum.Enum):
@@ -79,6 +100,7 @@ class Key(enum.Enum):
     HOLD = "hold"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    RATE = "rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +110,99 @@ class KeyEvent:
     address: int
     key: Key
     digits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A customer rated the service: `value` from 1 (worst) to the evaluator's `levels` (best), whatever
+    its keys are called. `ticket` is what it was asked about, "" if it was pressed unasked."""
+
+    address: int
+    value: int
+    ticket: str = ""
+
+
+class InputSource(enum.Enum):
+    """What a kiosk input was entered with."""
+
+    KEYPAD = "keypad"
+    SCANNER = "scanner"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A customer entered a whole text: digits confirmed on a keypad, or one scanned code."""
+
+    source: InputSource
+    text: str
+
+
+class CardKind(enum.Enum):
+    """What kind of card was read."""
+
+    ID_CARD = "id_card"
+    SIM = "sim"
+    IC = "ic"
+    MAGNETIC = "magnetic"
+
+
+@dataclass(frozen=True, slots=True)
+class CardRead:
+    """A card was read; `number` is what identifies its holder. Personal data: it belongs in no log."""
+
+    kind: CardKind
+    number: str
+
+    def __repr__(self) -> str:
+        return f"CardRead(kind={self.kind}, number=<{len(self.number)} characters>)"
+
+
+class Colour(enum.Enum):
+    """Colours of an indicator."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+    BLUE = "blue"
+    WHITE = "white"
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenContent:
+    """What a counter's second screen shows: lines of text, and the name of a picture the screen holds."""
+
+    lines: tuple[str, ...] = ()
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """People went through a door since the last report."""
+
+    door: str
+    entered: int
+    left: int
+
+
+class ReadingKind(enum.Enum):
+    """What a hardware monitor measures; temperatures in °C, voltages in V, the rest yes or no."""
+
+    TEMPERATURE = "temperature"
+    VOLTAGE = "voltage"
+    POWER = "power"
+    DOOR = "door"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One measurement at `place`. `POWER`: the mains is there; `DOOR`: the door is open."""
+
+    kind: ReadingKind
+    place: str
+    value: float | Truth
+
+    def __post_init__(self) -> None:
+        told = self.kind in (ReadingKind.POWER, ReadingKind.DOOR)
+        if told is not isinstance(self.value, Truth):
+            wanted = "a Truth" if told else "a number"
+            raise ValueError(f"a reading of {self.kind.value} is {wanted}, found {self.value!r}")

@@ -18,6 +18,7 @@ class HallDevices:
     hall_displays: list[HallDisplay] = field(default_factory=list)
     announcers: list[Announcer] = field(default_factory=list)
     keypads: list[tuple[int, CounterCaller]] = field(default_factory=list)
+    others: list[Device] = field(default_factory=list)  # supervised; nothing here drives them
 
     def all(self) -> list[Device]:
         """Every one of them, for health and shutdown."""
@@ -27,6 +28,7 @@ class HallDevices:
             *self.hall_displays,
             *self.announcers,
             *(keypad for _, keypad in self.keypads),
+            *self.others,
         ]
 
     @property

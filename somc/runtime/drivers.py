@@ -14,6 +14,17 @@ from somc_hal.drivers.base import DriverSpec
 
 __all__ = ["driver_terms", "installed_drivers", "option_type"]
 
+AT_COUNTER: Mapping[DeviceClass, bool | None] = {
+    DeviceClass.COUNTER_DISPLAY: True,
+    DeviceClass.COUNTER_CALLER: True,
+    DeviceClass.EVALUATOR: True,
+    DeviceClass.SECOND_SCREEN: True,
+    DeviceClass.INDICATOR: None,
+    DeviceClass.CARD_READER: None,
+    DeviceClass.CAMERA: None,
+}
+"""Which devices stand at a counter: yes, either way (None), and all others no."""
+
 
 def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
     """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
@@ -22,11 +33,10 @@ def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
 
 def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
     """What each driver asks of its table in hall.toml."""
-    at_counter = {DeviceClass.COUNTER_DISPLAY: True, DeviceClass.COUNTER_CALLER: True}
     return {
         name: DriverTerms(
             options={key: option_type(option) for key, option in spec.options_schema.items()},
-            at_counter=at_counter.get(spec.device_class, False),
+            at_counter=AT_COUNTER.get(spec.device_class, False),
         )
         for name, spec in drivers.items()
     }

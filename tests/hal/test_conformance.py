@@ -9,13 +9,13 @@ import pytest
 
 from somc_hal.drivers import DRIVERS, DriverSpec
 from somc_hal.simulators.host import WHERES, Where
-from somc_hal.testing import CHECKS, Check, simulated
+from somc_hal.testing import Check, checks_for, simulated
 
 
 def _cases() -> Iterator[Any]:
     for spec in DRIVERS:
         for where in WHERES:
-            for check in CHECKS[spec.device_class]:
+            for check in checks_for(spec):
                 name = getattr(check, "__name__", "check")
                 yield pytest.param(spec, where, check, id=f"{spec.name}-{where}-{name}")
 

@@ -24,6 +24,7 @@ __all__ = [
     "Refusal",
     "Spoken",
     "StripContent",
+    "encoded",
     "read_identity",
     "read_key",
     "read_number",
@@ -31,6 +32,7 @@ __all__ = [
     "read_speech",
     "read_spoken",
     "read_strip",
+    "text_of",
     "write_identity",
     "write_key",
     "write_number",
@@ -52,6 +54,14 @@ class Kind(enum.IntEnum):
     HALL_DISPLAY = 0x02
     KEYPAD = 0x03
     ANNOUNCER = 0x04
+    EVALUATOR = 0x05
+    KIOSK_INPUT = 0x06
+    CARD_READER = 0x07
+    INDICATOR = 0x08
+    SECOND_SCREEN = 0x09
+    PEOPLE_COUNTER = 0x0A
+    CAMERA = 0x0B
+    HARDWARE_MONITOR = 0x0C
 
 
 class Refusal(enum.IntEnum):
@@ -104,15 +114,18 @@ _KEYS: dict[Key, int] = {
     Key.HOLD: 0x0A,
     Key.SIGN_IN: 0x0B,
     Key.SIGN_OUT: 0x0C,
+    Key.RATE: 0x0D,
 }
 _KEY_OF = {code: key for key, code in _KEYS.items()}
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """Text as it travels: printable, GB18030."""
     return printable(text).encode(CHARSET)
 
 
-def _text(data: bytes) -> str | None:
+def text_of(data: bytes) -> str | None:
+    """What `encoded` gave; `None` if it is no GB18030."""
     try:
         return data.decode(CHARSET)
     except UnicodeDecodeError:
@@ -120,7 +133,7 @@ def _text(data: bytes) -> str | None:
 
 
 def _texts(parts: Sequence[bytes]) -> tuple[str, ...] | None:
-    texts = [_text(part) for part in parts]
+    texts = [text_of(part) for part in parts]
     return None if None in texts else tuple(text for text in texts if text is not None)
 
 
@@ -137,7 +150,7 @@ def read_identity(data: bytes) -> Identity | None:
 
 def write_strip(content: StripContent) -> bytes:
     """One flag byte (01: blink), then the lines."""
-    return bytes((_BLINK if content.blink else 0,)) + _LINE.join(_encoded(line) for line in content.lines)
+    return bytes((_BLINK if content.blink else 0,)) + _LINE.join(encoded(line) for line in content.lines)
 
 
 def read_strip(data: bytes) -> StripContent | None:
@@ -149,16 +162,16 @@ def read_strip(data: bytes) -> StripContent | None:
 
 def write_rows(rows: Sequence[HallRow], footer: str) -> bytes:
     """The footer, then the rows; a row is flag byte 30 or 31 (highlight), number, counter, note."""
-    parts = [_encoded(footer)]
+    parts = [encoded(footer)]
     for row in rows:
         flag = b"1" if row.highlight else b"0"
-        parts.append(_CELL.join((flag, _encoded(row.number), _encoded(row.counter), _encoded(row.note))))
+        parts.append(_CELL.join((flag, encoded(row.number), encoded(row.counter), encoded(row.note))))
     return _LINE.join(parts)
 
 
 def read_rows(data: bytes) -> tuple[tuple[HallRow, ...], str] | None:
     footer, *rest = data.split(_LINE)
-    said = _text(footer)
+    said = text_of(footer)
     rows: list[HallRow] = []
     for part in rest:
         row = _texts(part.split(_CELL))
@@ -170,12 +183,12 @@ def read_rows(data: bytes) -> tuple[tuple[HallRow, ...], str] | None:
 
 def write_number(number: str, waiting: int) -> bytes:
     """The number, then how many wait, in decimal."""
-    return _encoded(number) + _LINE + str(waiting).encode("ascii")
+    return encoded(number) + _LINE + str(waiting).encode("ascii")
 
 
 def read_number(data: bytes) -> tuple[str, int] | None:
     number, _, waiting = data.rpartition(_LINE)
-    said = _text(number)
+    said = text_of(number)
     if said is None or not waiting.isdigit() or len(waiting) > 9:
         return None
     return said, int(waiting)
@@ -196,7 +209,7 @@ def read_key(address: int, data: bytes) -> KeyEvent | None:
 
 def write_speech(job: int, phrases: Sequence[Phrase]) -> bytes:
     """The job's number, then the phrases, each with its language before it."""
-    spoken = (_encoded(phrase.language) + _TAG + _encoded(phrase.text) for phrase in phrases)
+    spoken = (encoded(phrase.language) + _TAG + encoded(phrase.text) for phrase in phrases)
     return bytes((job,)) + _PHRASE.join(spoken)
 
 

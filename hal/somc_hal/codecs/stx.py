@@ -43,13 +43,22 @@ class Op(enum.IntEnum):
     ENQ = 0x05  # H→D  are you there? begins a session: the device forgets the host's last sequence
     ACK = 0x06  # both this sequence was received; after ENQ with the device's identity
     NAK = 0x15  # both this sequence was understood and refused; data is one reason byte
+    ASK = 0x41  # H→D  ask for a rating
     BEEP = 0x42  # H→D  one short tone
+    CARD = 0x43  # D→H  a card was read
     SPOKEN = 0x44  # D→H  an announcement ended
     ROWS = 0x48  # H→D  hall display content
+    TYPED = 0x49  # D→H  a text was entered
+    STILL = 0x4A  # H→D  a piece of a picture; its ACK carries it
     KEY = 0x4B  # D→H  a key was pressed
+    LIGHT = 0x4C  # H→D  lamp
+    READING = 0x4D  # D→H  something was measured
     NUMBER = 0x4E  # H→D  keypad content
+    PASSAGE = 0x50  # D→H  people went through a door
+    RATING = 0x52  # D→H  a customer rated
     STRIP = 0x53  # H→D  strip display content
     SPEAK = 0x54  # H→D  speak this
+    SCREEN = 0x57  # H→D  second screen content
     HUSH = 0x58  # H→D  stop speaking
 
 

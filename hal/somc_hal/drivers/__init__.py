@@ -8,6 +8,14 @@ from somc_hal.drivers.catalogue import DRIVERS, driver_spec
 from somc_hal.drivers.escpos import EscposPrinter
 from somc_hal.drivers.options import Option, checked
 from somc_hal.drivers.reference import ReferenceHallDisplay, ReferenceKeypad, ReferenceStripDisplay
+from somc_hal.drivers.reference_events import (
+    ReferenceCardReader,
+    ReferenceEvaluator,
+    ReferenceKioskInput,
+    ReferenceMonitor,
+    ReferencePeopleCounter,
+)
+from somc_hal.drivers.reference_scenes import ReferenceCamera, ReferenceIndicator, ReferenceSecondScreen
 
 __all__ = [
     "DRIVERS",
@@ -17,8 +25,16 @@ __all__ = [
     "EscposPrinter",
     "Option",
     "ReferenceAnnouncer",
+    "ReferenceCamera",
+    "ReferenceCardReader",
+    "ReferenceEvaluator",
     "ReferenceHallDisplay",
+    "ReferenceIndicator",
     "ReferenceKeypad",
+    "ReferenceKioskInput",
+    "ReferenceMonitor",
+    "ReferencePeopleCounter",
+    "ReferenceSecondScreen",
     "ReferenceStripDisplay",
     "checked",
     "driver_spec",

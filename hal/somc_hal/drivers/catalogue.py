@@ -8,6 +8,14 @@ from somc_hal.drivers.announcer import ReferenceAnnouncer
 from somc_hal.drivers.base import Driver, DriverSpec
 from somc_hal.drivers.escpos import EscposPrinter
 from somc_hal.drivers.reference import ReferenceHallDisplay, ReferenceKeypad, ReferenceStripDisplay
+from somc_hal.drivers.reference_events import (
+    ReferenceCardReader,
+    ReferenceEvaluator,
+    ReferenceKioskInput,
+    ReferenceMonitor,
+    ReferencePeopleCounter,
+)
+from somc_hal.drivers.reference_scenes import ReferenceCamera, ReferenceIndicator, ReferenceSecondScreen
 
 __all__ = ["DRIVERS", "driver_spec"]
 
@@ -22,6 +30,14 @@ DRIVERS: tuple[DriverSpec, ...] = (
     _spec(ReferenceHallDisplay, "Hall display over SOMC's reference protocol."),
     _spec(ReferenceAnnouncer, "Announcer over SOMC's reference protocol."),
     _spec(ReferenceKeypad, "Counter keypad over SOMC's reference protocol."),
+    _spec(ReferenceEvaluator, "Evaluator over SOMC's reference protocol."),
+    _spec(ReferenceKioskInput, "Keypad and scanner of a kiosk over SOMC's reference protocol."),
+    _spec(ReferenceCardReader, "Card reader over SOMC's reference protocol."),
+    _spec(ReferenceIndicator, "Indicator lamp over SOMC's reference protocol."),
+    _spec(ReferenceSecondScreen, "Second screen over SOMC's reference protocol."),
+    _spec(ReferencePeopleCounter, "People counter over SOMC's reference protocol."),
+    _spec(ReferenceCamera, "Camera for stills over SOMC's reference protocol."),
+    _spec(ReferenceMonitor, "Hardware monitor over SOMC's reference protocol."),
 )
 
 

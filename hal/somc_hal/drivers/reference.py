@@ -36,7 +36,13 @@ from somc_hal.values import HallRow, Key, KeyEvent
 
 from .stx_dialect import StxCommand, StxDialect
 
-__all__ = ["ReferenceHallDisplay", "ReferenceKeypad", "ReferenceStripDisplay", "StxDriver"]
+__all__ = [
+    "ReferenceDisplay",
+    "ReferenceHallDisplay",
+    "ReferenceKeypad",
+    "ReferenceStripDisplay",
+    "StxDriver",
+]
 
 STX_OPTIONS: Mapping[str, Option] = {
     "address": Option(int, 1, "the device's bus address", 1, 254),
@@ -74,7 +80,7 @@ class StxDriver(Driver[StxFrame]):
         self._port.again()
 
 
-class _Display(StxDriver):
+class ReferenceDisplay(StxDriver):
     """A device with one slot of content."""
 
     def __init__(self, name: str, url: str, options: Mapping[str, Any], **more: Any) -> None:
@@ -89,7 +95,7 @@ class _Display(StxDriver):
         return await self._slot.wait(self._slot.put(make), wait_s)
 
 
-class ReferenceStripDisplay(_Display):
+class ReferenceStripDisplay(ReferenceDisplay):
     """Strip display 条屏 over the reference protocol."""
 
     DRIVER = "reference-strip"
@@ -117,7 +123,7 @@ class ReferenceStripDisplay(_Display):
         return await self._show(Op.STRIP, write_strip(content), wait_s)
 
 
-class ReferenceHallDisplay(_Display):
+class ReferenceHallDisplay(ReferenceDisplay):
     """Hall display 综合屏 over the reference protocol."""
 
     DRIVER = "reference-hall"
@@ -160,7 +166,7 @@ class ReferenceHallDisplay(_Display):
         return await self._show(Op.ROWS, data, wait_s)
 
 
-class ReferenceKeypad(_Display):
+class ReferenceKeypad(ReferenceDisplay):
     """Counter keypad 叫号器 over the reference protocol: it speaks first, every key is acknowledged."""
 
     DRIVER = "reference-keypad"

@@ -21,7 +21,7 @@ from somc_hal.status import Truth
 
 __all__ = ["StxCommand", "StxDialect"]
 
-_EVENTS = (Op.KEY, Op.SPOKEN)
+_EVENTS = (Op.KEY, Op.SPOKEN, Op.RATING, Op.TYPED, Op.CARD, Op.PASSAGE, Op.READING)
 
 
 class StxDialect:
@@ -118,6 +118,7 @@ class StxCommand(Exchange[StxFrame]):
         # Refuses at once what no frame can carry, instead of in the port's task.
         self._frame = StxFrame(op, dialect.address, 0, data)
         self._sequence = 0
+        self.answer = b""  # what the acknowledgement carried
 
     def frames(self) -> Sequence[bytes]:
         self._sequence = self._dialect.next_sequence()
@@ -128,6 +129,7 @@ class StxCommand(Exchange[StxFrame]):
         if frame.address != self._frame.address or frame.sequence != self._sequence:
             return False
         if frame.op is Op.ACK:
+            self.answer = frame.data
             self.end(Truth.YES)
         elif frame.op is Op.NAK:
             self.end(self._refusal(frame.data))

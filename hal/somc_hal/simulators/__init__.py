@@ -14,15 +14,33 @@ from somc_hal.simulators.reference import (
     SpokenAnnouncement,
     StripDisplaySimulator,
 )
+from somc_hal.simulators.reference_events import (
+    CameraSimulator,
+    CardReaderSimulator,
+    EvaluatorSimulator,
+    IndicatorSimulator,
+    KioskInputSimulator,
+    MonitorSimulator,
+    PeopleCounterSimulator,
+    SecondScreenSimulator,
+)
 
 __all__ = [
     "SIMULATORS",
     "WHERES",
     "AnnouncerSimulator",
+    "CameraSimulator",
+    "CardReaderSimulator",
     "EscposPrinterSimulator",
+    "EvaluatorSimulator",
     "HallContent",
     "HallDisplaySimulator",
+    "IndicatorSimulator",
     "KeypadSimulator",
+    "KioskInputSimulator",
+    "MonitorSimulator",
+    "PeopleCounterSimulator",
+    "SecondScreenSimulator",
     "Simulator",
     "SimulatorHost",
     "Slip",

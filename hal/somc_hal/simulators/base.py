@@ -27,18 +27,33 @@ RAW_LIMIT_BYTES = 65536
 
 
 class Simulator(ABC):
-    """Base of all simulators. `DRIVER` is the name of the driver that speaks to it."""
+    """Base of all simulators. `DRIVER` is the name of the driver that speaks to it.
+
+    `boots` counts how often it was powered on, `heard_writes` how often bytes came. For devices that
+    repeat what nobody acknowledged: `retransmit_s` is how long they wait for it, `repeats` counts how
+    often they waited in vain.
+    """
 
     DRIVER: ClassVar[str]
+    CHECKED: ClassVar[bool] = True
+    """Whether a damaged frame is noticed and sent again, on both sides. False for protocols without a
+    check."""
+    NOISE: ClassVar[bytes] = bytes(range(256))
+    """Bytes that may stand on its line and mean nothing; fewer where a protocol takes single bytes for
+    answers."""
 
     def __init__(self) -> None:
         self.powered = True
         self.boots = 1
         self.changed = Turn()
+        self.heard_writes = 0
+        self.retransmit_s = 0.3
+        self.repeats = 0
         self._raw = bytearray()
         self._muted = False
         self._noise = b""
         self._damaged = 0
+        self._deaf = 0
         self._out: deque[bytes] = deque(maxlen=_OUT_LIMIT)
         self._connected = False
 
@@ -76,6 +91,10 @@ class Simulator(ABC):
         """One bit of each of the next `frames` writes is flipped."""
         self._damaged = frames
 
+    def deafen(self, frames: int) -> None:
+        """The next `frames` that the host sends are lost on their way."""
+        self._deaf = frames
+
     def power_off(self) -> None:
         """It hears nothing, says nothing and forgets what it showed and meant to say."""
         self.powered = False
@@ -111,12 +130,20 @@ class Simulator(ABC):
         try:
             while data := await stream.receive_some(_CHUNK_BYTES):
                 if self.powered:
+                    self.heard_writes += 1
                     self._raw += data
                     del self._raw[:-RAW_LIMIT_BYTES]
-                    self._received(bytes(data))
+                    self._hear(bytes(data))
                     self.changed.turn()
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             return
+
+    def _hear(self, data: bytes) -> None:
+        """What of the bytes really gets in; a deaf device takes one write of the host for one frame."""
+        if self._deaf:
+            self._deaf -= 1
+        else:
+            self._received(data)
 
     async def _write(self, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
         while True:

@@ -15,6 +15,16 @@ from somc_hal.simulators.reference import (
     KeypadSimulator,
     StripDisplaySimulator,
 )
+from somc_hal.simulators.reference_events import (
+    CameraSimulator,
+    CardReaderSimulator,
+    EvaluatorSimulator,
+    IndicatorSimulator,
+    KioskInputSimulator,
+    MonitorSimulator,
+    PeopleCounterSimulator,
+    SecondScreenSimulator,
+)
 
 __all__ = ["SIMULATORS", "make_simulator", "simulate"]
 
@@ -26,6 +36,14 @@ SIMULATORS: Mapping[str, Callable[[], Simulator]] = {
         HallDisplaySimulator,
         AnnouncerSimulator,
         KeypadSimulator,
+        EvaluatorSimulator,
+        KioskInputSimulator,
+        CardReaderSimulator,
+        IndicatorSimulator,
+        SecondScreenSimulator,
+        PeopleCounterSimulator,
+        CameraSimulator,
+        MonitorSimulator,
     )
 }
 """Driver name to simulator class."""

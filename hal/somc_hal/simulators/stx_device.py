@@ -34,8 +34,7 @@ EVENT_LIMIT = 64
 
 
 class StxSimulator(Simulator):
-    """`retransmit_s` is how long it waits for the acknowledgement of an event; `repeats` counts how often
-    it waited in vain."""
+    """Base of the reference protocol's simulators, with one address."""
 
     KIND: ClassVar[Kind]
 
@@ -43,8 +42,6 @@ class StxSimulator(Simulator):
         super().__init__()
         self.address = address
         self.healthy = True
-        self.repeats = 0
-        self._deaf = 0
         self.retransmit_s = retransmit_s
         self._decoder = StxDecoder()
         self._last: int | None = None  # sequence of the host's last command
@@ -58,10 +55,6 @@ class StxSimulator(Simulator):
     def busy(self) -> bool:
         """Also true while an event is not acknowledged."""
         return super().busy or (self.connected and self.powered and self._known and bool(self._events))
-
-    def deafen(self, frames: int) -> None:
-        """The next `frames` that the host sends are lost on their way."""
-        self._deaf = frames
 
     def _raise(self, op: Op, data: bytes) -> None:
         """Tell the host something, once, however long it takes. `OverflowError` with too many waiting."""
@@ -106,6 +99,9 @@ class StxSimulator(Simulator):
         self._event_sequence = 0
         self._acknowledged = None
 
+    def _hear(self, data: bytes) -> None:
+        self._received(data)  # it counts the frames it does not hear, not the pieces they come in
+
     def _received(self, data: bytes) -> None:
         for frame in self._decoder.feed(data):
             if self._deaf:
@@ -126,7 +122,8 @@ class StxSimulator(Simulator):
         else:
             refusal = self._command(frame.op, frame.data)
             if refusal is None:
-                answer = StxFrame(Op.ACK, self.address, frame.sequence)
+                data = self._answer_data(frame.op, frame.data)
+                answer = StxFrame(Op.ACK, self.address, frame.sequence, data)
             else:
                 answer = StxFrame(Op.NAK, self.address, frame.sequence, bytes((refusal,)))
             self._last, self._last_answer = frame.sequence, encode(answer)
@@ -136,6 +133,10 @@ class StxSimulator(Simulator):
     def _command(self, op: Op, data: bytes) -> Refusal | None:
         """Act on a command; what to refuse it with, or `None`."""
         return Refusal.UNKNOWN_OP
+
+    def _answer_data(self, op: Op, data: bytes) -> bytes:
+        """What the acknowledgement of a command that was acted on carries."""
+        return b""
 
     def _answered(self) -> None:
         """The acknowledgement is queued; what the command sets off may follow."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import trio
@@ -18,7 +18,6 @@ from somc_hal.drivers.catalogue import driver_spec
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.catalogue import make_simulator
 from somc_hal.simulators.host import SimulatorHost, Where
-from somc_hal.simulators.stx_device import StxSimulator
 from somc_hal.status import DeviceStatus
 
 __all__ = ["QUICK", "Bench", "BenchFactory", "simulated"]
@@ -41,13 +40,16 @@ RETRANSMIT_S = 0.05
 
 @dataclass
 class Bench:
-    """`driver` and `simulator` are of the class under test; `statuses` are all that were published."""
+    """`driver` and `simulator` are of the class under test; `statuses` are all that were published;
+    `heard` is what the person at the bench got from the device. `shared`: others stand on the same line."""
 
     driver: Any
     simulator: Any
     host: SimulatorHost
     statuses: list[DeviceStatus]
     nursery: trio.Nursery
+    heard: list[int] = field(default_factory=list)
+    shared: bool = False
 
     async def start(self) -> None:
         """Run the driver."""
@@ -58,9 +60,14 @@ class Bench:
         while not condition():
             await self.simulator.changed.wait()
 
+    async def until_waiting(self, channel: trio.MemoryReceiveChannel[Any]) -> None:
+        """Return when somebody waits for an event of `channel`."""
+        while not channel.statistics().tasks_waiting_receive:
+            await trio.lowlevel.checkpoint()
+
 
 class BenchFactory(Protocol):
-    """Makes a bench whose driver is not yet running."""
+    """Makes a bench whose driver is not yet running. Options that the driver does not have are left out."""
 
     def __call__(self, **options: Any) -> AbstractAsyncContextManager[Bench]: ...
 
@@ -78,16 +85,14 @@ def simulated(
     @asynccontextmanager
     async def make(**more: Any) -> AsyncIterator[Bench]:
         device = simulator() if simulator is not None else make_simulator(spec.name)
-        if isinstance(device, StxSimulator):
-            device.retransmit_s = RETRANSMIT_S
+        device.retransmit_s = RETRANSMIT_S
         host = SimulatorHost(device, where, name=spec.name)
         statuses: list[DeviceStatus] = []
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
             # Half-way between the extremes of the jitter: the same pauses in every run.
-            made = spec.make(
-                "device", host.url, {**options, **more}, on_status=statuses.append, random_source=lambda: 0.5
-            )
+            chosen = {key: value for key, value in {**options, **more}.items() if key in spec.options_schema}
+            made = spec.make("device", host.url, chosen, on_status=statuses.append, random_source=lambda: 0.5)
             yield Bench(made, device, host, statuses, nursery)
             nursery.cancel_scope.cancel()
 

@@ -1,0 +1,51 @@
+"""Rules for announcers: one at a time, stoppable, never spoken twice."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import trio
+
+from somc_hal.errors import DeviceBusy, Interrupted, OutcomeUnknown
+from somc_hal.status import Truth
+from somc_hal.testing.bench import BenchFactory
+from somc_hal.testing.rules.bench_rule import at_bench, hands_of, raises
+from somc_hal.values import Phrase
+
+__all__ = ["speech_can_be_interrupted_and_cancelled", "speech_cut_by_a_lost_line_is_not_repeated"]
+
+
+async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
+    async with at_bench(make) as bench:
+        bench.simulator.s_per_cell = 3600.0
+        device = bench.driver
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(raises, Interrupted), device.announce([Phrase("A1")]))
+            await bench.until(lambda: bench.simulator.speaking)
+            await device.wait_idle()  # acknowledged; being spoken is not being busy
+            assert device.speaking
+            await raises(DeviceBusy, device.announce([Phrase("A2")]))
+            await device.interrupt()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(device.announce, [Phrase("A3")])
+            await bench.until(lambda: bench.simulator.speaking)
+            nursery.cancel_scope.cancel()
+        assert await hands_of(bench).use(bench, 4) is Truth.YES
+        said = [(s.phrases[0].text, s.whole) for s in bench.simulator.spoken]
+        assert said == [("A1", False), ("A3", False), ("请 A4", True)]
+
+
+async def speech_cut_by_a_lost_line_is_not_repeated(make: BenchFactory) -> None:
+    async with at_bench(make) as bench:
+        bench.simulator.s_per_cell = 3600.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(raises, OutcomeUnknown), bench.driver.announce([Phrase("A1")]))
+            await bench.until(lambda: bench.simulator.speaking)
+            await bench.driver.wait_idle()
+            await bench.host.unplug()
+        bench.simulator.power_off()
+        bench.simulator.power_on()
+        await bench.host.replug()
+        await bench.driver.wait_online()
+        assert await hands_of(bench).use(bench, 2) is Truth.YES
+        assert hands_of(bench).seen(bench) == [2]
