@@ -25,7 +25,18 @@ from somc.config.hall_config import (
 from somc.config.hours import hours_from
 from somc.config.reading import FAULTY, Reading
 from somc.config.references import check_devices, check_names, check_plugins
-from somc.config.schema import CLASS, COUNTER, HALL, POLICY, SERVICE, Key, Table
+from somc.config.schema import (
+    ALERTS,
+    APPOINTMENTS,
+    CLASS,
+    COUNTER,
+    ESTIMATES,
+    HALL,
+    POLICY,
+    SERVICE,
+    Key,
+    Table,
+)
 from somc.config.tables import Entries, read_tables
 from somc.config.toml_text import read_toml
 from somc.domain.settings import settings_from
@@ -114,7 +125,7 @@ def _customers(
 
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for table in (HALL, POLICY, CLASS, SERVICE, COUNTER):
+    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, CLASS, SERVICE, COUNTER):
         for place, (name, fields) in enumerate(tables[table.name].items()):
             stem = f"{table.name}.{name}" if table.entry else table.name
             for key in _setting_keys(table):

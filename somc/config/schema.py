@@ -156,6 +156,12 @@ CLASS = Table(
             into="rate_milli",
         ),
         Key("target_wait_s", WAIT, 600, "The wait promised to this class"),
+        Key(
+            "warn_lead_s",
+            Whole(0, DAY_S, "seconds"),
+            120,
+            "A warning comes so long before the promised wait is over; 0: no warning",
+        ),
     ),
     entry=NAME,
     least=1,
@@ -227,6 +233,63 @@ POLICY = Table(
             None,
             "Whoever waited longer comes before everybody else, the oldest first",
             "no such limit",
+        ),
+    ),
+)
+
+ALERTS = Table(
+    "alerts",
+    (
+        Key(
+            "long_wait_s",
+            WAIT,
+            None,
+            "A mean wait beyond this (of those who wait and those called within the window) is a warning",
+            "no such warning",
+        ),
+        Key(
+            "peak_per_hour",
+            Whole(1, 100_000, "tickets"),
+            None,
+            "More arrivals an hour than this are a warning",
+            "no such warning",
+        ),
+        Key("window_s", Whole(60, 14_400, "seconds"), 1800, "Arrivals and calls of so long ago count"),
+    ),
+)
+
+APPOINTMENTS = Table(
+    "appointments",
+    (
+        Key(
+            "early_s",
+            Whole(0, DAY_S, "seconds"),
+            300,
+            "From so long before the booked time on a booked customer may be called",
+        ),
+        Key(
+            "late_s",
+            Whole(0, DAY_S, "seconds"),
+            600,
+            "Whoever checks in later than this after the booked time is an ordinary walk-in",
+        ),
+        Key(
+            "credit_s",
+            Whole(0, DAY_S, "seconds"),
+            2100,
+            "How far a booked customer is ahead of walk-ins of the same class, as waiting time",
+        ),
+    ),
+)
+
+ESTIMATES = Table(
+    "estimates",
+    (
+        Key(
+            "means",
+            Choice(("learned", "configured")),
+            "learned",
+            "Whether expected waits follow the services as they were, or `mean_service_s`",
         ),
     ),
 )
@@ -320,6 +383,9 @@ TABLES: Final = (
     SERVICE,
     COUNTER,
     POLICY,
+    ALERTS,
+    APPOINTMENTS,
+    ESTIMATES,
     SERVER,
     DEVICE,
     ANNOUNCEMENTS,

@@ -14,10 +14,12 @@ import msgspec
 from somc.domain.values import Words
 
 __all__ = [
+    "AcknowledgeAlert",
     "CallNext",
     "CallTicket",
     "CancelTicket",
     "ChangeConfig",
+    "ClearAlerts",
     "CloseCounter",
     "Command",
     "ConfigureCounter",
@@ -28,6 +30,7 @@ __all__ = [
     "OpenCounter",
     "PauseCounter",
     "PrintTicket",
+    "RaiseAlerts",
     "Recall",
     "ReportDevice",
     "ResumeCounter",
@@ -35,6 +38,7 @@ __all__ = [
     "StartService",
     "TakeTicket",
     "TransferTicket",
+    "WatchHall",
 ]
 
 
@@ -160,6 +164,26 @@ class ConfigureCounter(Command, frozen=True, kw_only=True):
 
     counter: int
     skills: dict[str, int] | None
+
+
+class RaiseAlerts(Command, frozen=True, kw_only=True):
+    """Tell of the tickets whose promise is in danger or missed."""
+
+
+class ClearAlerts(Command, frozen=True, kw_only=True):
+    """Clear the alerts of tickets that wait no more."""
+
+
+class WatchHall(Command, frozen=True, kw_only=True):
+    """Look at the hall's mean wait and arrivals: raise what crossed its limit, clear what fell back."""
+
+
+class AcknowledgeAlert(Command, frozen=True, kw_only=True):
+    """A manager saw to an alert: `done` is `served` or `cared_for`."""
+
+    alert: str
+    done: str
+    note: str | None = None
 
 
 class EndDay(Command, frozen=True, kw_only=True):

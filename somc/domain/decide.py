@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import calling, counters, taking, upkeep
+from somc.domain import alerts, calling, counters, taking, upkeep, watch
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -44,6 +44,10 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.ResumeCounter: counters.resume,
     c.CloseCounter: counters.close,
     c.ConfigureCounter: counters.configure,
+    c.RaiseAlerts: alerts.raise_due,
+    c.ClearAlerts: alerts.clear,
+    c.WatchHall: watch.look,
+    c.AcknowledgeAlert: alerts.acknowledge,
     c.EndDay: upkeep.end_day,
     c.ChangeConfig: upkeep.change_config,
     c.ReportDevice: upkeep.report_device,

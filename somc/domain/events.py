@@ -18,6 +18,10 @@ __all__ = [
     "BY_TYPE",
     "TYPE_OF",
     "VERSIONS",
+    "AlertAcknowledged",
+    "AlertCleared",
+    "AlertEvent",
+    "AlertRaised",
     "CalledReason",
     "ConfigChanged",
     "CounterClosed",
@@ -206,6 +210,43 @@ class CounterConfigured(CounterEvent, frozen=True, kw_only=True):
     skills: dict[str, int] | None
 
 
+class AlertEvent(Event, frozen=True, kw_only=True):
+    """A fact about alert `alert` (its id); `ticket` and `number` if it is about one ticket."""
+
+    alert: str
+    ticket: str | None = None
+    number: str | None = None
+
+
+class AlertRaised(AlertEvent, frozen=True, kw_only=True):
+    """Something that a manager must see. `warning` and `breach` are of one ticket: its service, class,
+    promise, wait and the seconds left (negative: past). `long_wait` and `peak` are of the hall: its `value`
+    crossed `limit`."""
+
+    kind: str
+    service: str | None = None
+    customer_class: str | None = None
+    target_wait_s: int | None = None
+    waited_s: int | None = None
+    left_s: int | None = None
+    value: int | None = None
+    limit: int | None = None
+
+
+class AlertCleared(AlertEvent, frozen=True, kw_only=True):
+    """Its ground is gone: the ticket was `called`, `cancelled`, `held`, has `expired` or was `transferred` to
+    a longer promise, the hall's value `fell_back`, or `day_ended`."""
+
+    cause: str
+
+
+class AlertAcknowledged(AlertEvent, frozen=True, kw_only=True):
+    """A manager saw to it: the customer was `served` or `cared_for`."""
+
+    done: str
+    note: str | None = None
+
+
 class DayEnded(Event, frozen=True, kw_only=True):
     """A business day is over; what waited has expired, numbers start again."""
 
@@ -252,6 +293,9 @@ BY_TYPE: dict[str, type[Event]] = {
     "counter.resumed": CounterResumed,
     "counter.closed": CounterClosed,
     "counter.configured": CounterConfigured,
+    "alert.raised": AlertRaised,
+    "alert.cleared": AlertCleared,
+    "alert.acknowledged": AlertAcknowledged,
     "day.ended": DayEnded,
     "config.changed": ConfigChanged,
     "device.status": DeviceReported,
@@ -272,6 +316,8 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/ticket/{event.ticket}"
         case CounterEvent():
             return f"{org}/counter/{event.counter}"
+        case AlertEvent():
+            return f"{org}/alert/{event.alert}"
         case DayEnded():
             return f"{org}/day/{event.day}"
         case DeviceReported():

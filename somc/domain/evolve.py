@@ -17,6 +17,9 @@ from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, HallState
 from somc.domain.values import (
+    TOLD,
+    Acknowledgement,
+    Alert,
     Counter,
     CounterState,
     Ticket,
@@ -66,12 +69,14 @@ def _taken(state: HallState, event: e.TicketTaken, at: int) -> None:
         person=event.person,
         slip=event.slip,
     )
+    state.watch.arrived(at, state.hall.alerts.window_s)
     _put(state, ticket)
     _enqueue(state, ticket)
 
 
 def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
     ticket = _leave_wait(state, event, at)
+    state.watch.called(at, ticket.waited_ms, state.hall.alerts.window_s)
     _put(
         state,
         replace(
@@ -194,6 +199,44 @@ def _configured(state: HallState, event: e.CounterConfigured, at: int) -> None:
     state.queues.apply_skills(event.counter, skills)
 
 
+# -- alerts ---------------------------------------------------------------------------------------
+
+
+def _alert_raised(state: HallState, event: e.AlertRaised, at: int) -> None:
+    state.alerts[event.alert] = Alert(
+        id=event.alert,
+        kind=event.kind,
+        raised_at=at,
+        ticket=event.ticket,
+        number=event.number,
+        service=event.service,
+        customer_class=event.customer_class,
+        target_wait_s=event.target_wait_s,
+        waited_s=event.waited_s,
+        left_s=event.left_s,
+        value=event.value,
+        limit=event.limit,
+    )
+    if event.ticket is None:
+        state.watch.serial += 1
+        return
+    ticket = state.tickets[event.ticket]
+    _put(state, replace(ticket, told=max(ticket.told, TOLD[event.kind])))
+    if ticket.state is TicketState.WAITING:
+        state.scheduler.alerted(ticket.key, event.kind)
+
+
+def _alert_cleared(state: HallState, event: e.AlertCleared, at: int) -> None:
+    alert = state.alerts.pop(event.alert)
+    state.past_alerts[alert.id] = replace(alert, cleared_at=at, cause=event.cause)
+
+
+def _alert_acknowledged(state: HallState, event: e.AlertAcknowledged, at: int) -> None:
+    alerts = state.alerts if event.alert in state.alerts else state.past_alerts
+    done = Acknowledgement(done=event.done, note=event.note, by=event.by, at=at)
+    alerts[event.alert] = replace(alerts[event.alert], acknowledged=done)
+
+
 # -- the hall -------------------------------------------------------------------------------------
 
 
@@ -205,6 +248,8 @@ def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
     state.copies = {name: copies for name, copies in state.copies.items() if name in state.tickets}
     for number, counter in state.counters.items():
         state.counters[number] = replace(counter, served=0)
+    state.alerts, state.past_alerts = {}, {}
+    state.watch.minutes = {}
 
 
 def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
@@ -249,19 +294,22 @@ def _moved(state: HallState, event: e.TicketEvent) -> Ticket:
 
 def _enqueue(state: HallState, ticket: Ticket) -> None:
     queue = state.queues.open_for(state.hall, ticket, state.skills())
-    state.scheduler.push(ticket.key, queue, ticket.v, ticket.key)
+    state.scheduler.push(ticket.key, queue, ticket.v, ticket.key, ticket.told)
+    state.watch.joined(ticket)
     state.by_key[ticket.key] = ticket.id
 
 
 def _leave_wait(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
     """The ticket out of the scheduler, its running wait added up."""
-    was_waiting = state.tickets[event.ticket].state is TicketState.WAITING
+    before = state.tickets[event.ticket]
+    was_waiting = before.state is TicketState.WAITING
     ticket = _moved(state, event)
     if was_waiting:
         if isinstance(event, e.TicketCalled):
             state.scheduler.called(ticket.key)
         else:
             state.scheduler.remove(ticket.key)
+        state.watch.left(before)
         del state.by_key[ticket.key]
         ticket = replace(ticket, waited_ms=ticket.waited_ms + at - ticket.queued_at)
     return ticket
@@ -315,6 +363,9 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.CounterResumed: _counter_resumed,
     e.CounterClosed: _closed,
     e.CounterConfigured: _configured,
+    e.AlertRaised: _alert_raised,
+    e.AlertCleared: _alert_cleared,
+    e.AlertAcknowledged: _alert_acknowledged,
     e.DayEnded: _day_ended,
     e.ConfigChanged: _config_changed,
     e.DeviceReported: _device_reported,

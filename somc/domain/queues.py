@@ -131,6 +131,7 @@ class Queues:
             rate_milli=kind.rate_milli,
             priority=kind.priority,
             target_ms=settings.target_wait_s(service, customer_class) * 1000,
+            warn_lead_ms=kind.warn_lead_s * 1000,
             guard_ms=NEVER if max_wait_s is None else max_wait_s * 1000,
         )
         return terms_of(settings.policy.kind, inputs)

@@ -147,6 +147,21 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "业务“{service}”的优先级 {level} 无效；应为 1 到 9。",
         "The level {level} of '{service}' is not valid; allowed: 1 to 9.",
     ),
+    "unknown_alert": (
+        "not_found",
+        "没有预警 {alert}；它可能属于以前的营业日。",
+        "There is no alert {alert}; it may belong to an earlier business day.",
+    ),
+    "alert_acknowledged": (
+        "conflict",
+        "预警 {alert} 已由 {by} 确认。",
+        "Alert {alert} was acknowledged already, by {by}.",
+    ),
+    "bad_acknowledgement": (
+        "invalid",
+        "预警只能确认为：{known}。",
+        "An alert is acknowledged as one of: {known}.",
+    ),
     "no_day": ("conflict", "当前没有进行中的营业日。", "No business day is running: nothing to end."),
     "day_not_over": (
         "conflict",

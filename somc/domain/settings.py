@@ -21,6 +21,12 @@ __all__ = ["TABLES", "differences", "settings_from", "skills_under"]
 TABLES = {"service": "services", "class": "classes", "counter": "counters"}
 """First word of a three-part key → the field of `HallSettings` that collects it."""
 
+SINGLE = ("policy", "alerts", "appointments", "estimates")
+"""First words of a two-part key, each a field of `HallSettings`."""
+
+GATHERED = frozenset((*TABLES.values(), *SINGLE))
+"""Fields of `HallSettings` that no `hall.…` key may set."""
+
 
 def settings_from(values: Mapping[str, Any]) -> HallSettings:
     """The settings that `values` spell out.
@@ -29,15 +35,15 @@ def settings_from(values: Mapping[str, Any]) -> HallSettings:
     a name refers to nothing (a skill for a service that does not exist). What passes here can be applied:
     `evolve` never meets a time zone, a policy or a number that it cannot use.
     """
-    plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, "policy": {}}
+    plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, **{name: {} for name in SINGLE}}
     # Sorted, so that services and classes come in one order however the table was filled: live, from
     # the journal or from a snapshot. Queues are numbered in that order.
     for key, value in sorted(values.items()):
         match key.split(".", 2):
-            case ["hall", field] if field not in ("services", "classes", "counters", "policy"):
+            case ["hall", field] if field not in GATHERED:
                 plain[field] = value
-            case ["policy", field]:
-                plain["policy"][field] = value
+            case [table, field] if table in SINGLE:
+                plain[table][field] = value
             case [table, name, field] if table in TABLES:
                 plain[TABLES[table]].setdefault(name, {})[field] = value
             case _:

@@ -20,6 +20,7 @@ from somc.domain import business_day
 from somc.domain.queues import Queues
 from somc.domain.settings import settings_from
 from somc.domain.values import (
+    Alert,
     Counter,
     CounterState,
     HallSettings,
@@ -27,6 +28,7 @@ from somc.domain.values import (
     TicketState,
     to_plain,
 )
+from somc.domain.watch import Watch, next_crossing
 from somc.scheduler.interface import Scheduler, restore
 
 __all__ = ["DayCounts", "Device", "HallState"]
@@ -81,6 +83,11 @@ class HallState:
         self.devices: dict[str, Device] = {}
         self.copies: dict[str, int] = {}
         """Ticket id → how many copies of its slip were asked for."""
+        self.alerts: dict[str, Alert] = {}
+        """Those that stand: raised and not cleared, in the order in which they were raised."""
+        self.past_alerts: dict[str, Alert] = {}
+        """Those of the running day that were cleared."""
+        self.watch = Watch()
         self.queues = Queues(make_scheduler())
 
     # -- reading ----------------------------------------------------------------------------------
@@ -119,9 +126,20 @@ class HallState:
             return None
         return business_day.day_end(self.day, self.zone, self.hall.day_ends_s)
 
-    def next_due(self) -> int | None:
-        """The earliest instant at which the hall wants a deadline command."""
-        return self.day_end_at()
+    def next_due(self, looked_at: int = 0) -> int | None:
+        """The earliest instant at which `follow_ups.due_command` will find something, if nothing else happens
+        before; at the state of `looked_at` (no earlier than the last record) it had found nothing.
+
+        It may lie in the past: what is due was not carried out yet.
+        """
+        if self.settings is None:
+            return None
+        instants = (
+            self.day_end_at(),
+            self.scheduler.next_due(),
+            next_crossing(self, max(self.at, looked_at)),
+        )
+        return min((instant for instant in instants if instant is not None), default=None)
 
     def is_open(self, at: int, service: str | None = None) -> bool:
         """Whether tickets are taken at `at` (for `service`)."""
@@ -157,6 +175,9 @@ class HallState:
             "counters": [to_plain(self.counters[number]) for number in sorted(self.counters)],
             "devices": [to_plain(self.devices[name]) for name in sorted(self.devices)],
             "copies": dict(sorted(self.copies.items())),
+            "alerts": [to_plain(alert) for alert in self.alerts.values()],
+            "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
+            "watch": self.watch.dump(),
             "queues": self.queues.dump(),
         }
 
@@ -186,6 +207,11 @@ class HallState:
             device = msgspec.convert(plain, Device)
             state.devices[device.name] = device
         state.copies = dict(dumped["copies"])
+        for name, alerts in (("alerts", state.alerts), ("past_alerts", state.past_alerts)):
+            for plain in dumped[name]:
+                alert = msgspec.convert(plain, Alert)
+                alerts[alert.id] = alert
+        state.watch.load(dumped["watch"])
         restore(state.scheduler, dumped["queues"]["scheduler"])
         state.queues.load(dumped["queues"])
         return state
@@ -206,6 +232,10 @@ class HallState:
         assert len(waiting) == len(self.scheduler), "the scheduler holds others than those that wait"
         assert all(key in self.scheduler for key in waiting), "somebody waits outside the scheduler"
         assert self.by_key.keys() == waiting, "by_key is not the waiting tickets"
+        in_line = [self.tickets[name] for name in self.by_key.values()]
+        offset_ms = sum(ticket.waited_ms - ticket.queued_at for ticket in in_line)
+        assert self.watch.offset_ms == offset_ms, "the waits of those who wait are miscounted"
+        self._check_alerts()
         held_by = [counter.ticket for counter in self.counters.values() if counter.ticket is not None]
         assert len(held_by) == len(set(held_by)), "one ticket is at two counters"
         at_counter = {t.id for t in self.tickets.values() if t.state.at_counter}
@@ -216,3 +246,18 @@ class HallState:
             if counter.state is CounterState.CLOSED:
                 assert counter.ticket is None, "a closed counter has a ticket"
                 assert counter.agent is None, "a closed counter has an agent"
+
+    def _check_alerts(self) -> None:
+        assert not self.alerts.keys() & self.past_alerts.keys(), "an alert stands and is cleared"
+        for alert in self.alerts.values():
+            assert alert.cleared_at is None, "an alert that was cleared stands"
+            if alert.ticket is not None:
+                assert alert.ticket in self.tickets, "an alert is about a ticket that is not there"
+        for alert in self.past_alerts.values():
+            assert alert.cleared_at is not None, "an alert that was never cleared is among the past ones"
+        of_hall = [alert.kind for alert in self.alerts.values() if alert.ticket is None]
+        assert len(of_hall) == len(set(of_hall)), "one warning of the hall stands twice"
+        queues = self.scheduler.dump()["queues"]
+        told = {key: told for queue in queues for key, _, _, told in queue["tickets"]}
+        for key, ticket in self.by_key.items():
+            assert told[key] == self.tickets[ticket].told, "the scheduler was told otherwise of an alert"

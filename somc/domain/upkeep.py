@@ -6,6 +6,7 @@ import msgspec
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.alerts import clear_all
 from somc.domain.counters import released
 from somc.domain.lifecycle import TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
@@ -13,7 +14,13 @@ from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import HallState
 from somc.domain.values import HallSettings
 
-__all__ = ["change_config", "end_day", "report_device"]
+__all__ = ["change_config", "day_over", "end_day", "report_device"]
+
+
+def day_over(state: HallState, now: int) -> c.EndDay | None:
+    """Whether the running business day is over."""
+    due = state.day_end_at()
+    return c.EndDay(by="deadline") if due is not None and due <= now else None
 
 
 def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Refusal:
@@ -40,7 +47,7 @@ def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Re
         # A ticket of an earlier day (sent on from its counter after that day's end) is not this day's.
         expired=counts.expired + sum(event.day == state.day for event in expired),
     )
-    return [*expired, ended]
+    return [*expired, *clear_all(state, command), ended]
 
 
 def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e.Event] | Refusal:

@@ -11,7 +11,7 @@ What must stay true
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,11 +21,17 @@ from somc.scheduler.policy import PRIORITY_LIMIT
 __all__ = [
     "ANY_COUNTER",
     "BEST_LEVEL",
+    "TOLD",
     "WORST_LEVEL",
+    "Acknowledgement",
+    "Alert",
+    "Alerts",
+    "Appointments",
     "Counter",
     "CounterSettings",
     "CounterState",
     "CustomerClass",
+    "Estimates",
     "HallSettings",
     "OpeningHours",
     "Policy",
@@ -41,9 +47,14 @@ ANY_COUNTER = 0
 BEST_LEVEL, WORST_LEVEL = 1, 9
 """The preference levels of a skill."""
 
+TOLD = {"warning": 1, "breach": 2}
+"""Level of an alert → what its ticket keeps of it (`Ticket.told`)."""
+
 Level = Annotated[int, msgspec.Meta(ge=BEST_LEVEL, le=WORST_LEVEL)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 """A duration of one second to one day."""
+Lead = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+"""A span of zero seconds to one day."""
 Limit = Annotated[int, msgspec.Meta(ge=0)]
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d_]{1,4}$")]
 """Letters only: were a digit allowed, the 1001st of "A" and the first of "A1" would both be A1001."""
@@ -126,6 +137,8 @@ class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """1 is served first under `strict`."""
     rate_milli: Annotated[int, msgspec.Meta(ge=1, le=RATE_LIMIT)] = 1000
     """Thousandths of a point per millisecond of waiting under `accumulating`."""
+    warn_lead_s: Lead = 120
+    """A warning so long before the promised wait is over; 0: no warning."""
     order: int = 0
     """Its place in lists; set from its place in hall.toml."""
 
@@ -145,6 +158,35 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Starvation guard: beyond it a ticket outranks everything, oldest first."""
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a manager is warned of beside single tickets (预警)."""
+
+    long_wait_s: Seconds | None = None
+    """A mean wait beyond it raises `long_wait`; none: off."""
+    peak_per_hour: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
+    """More arrivals an hour than this raise `peak`; none: off."""
+    window_s: Annotated[int, msgspec.Meta(ge=60, le=14_400)] = 1800
+    """Arrivals and calls of the last so many seconds count (in whole minutes)."""
+
+
+class Appointments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How booked tickets (预约) stand beside walk-ins."""
+
+    early_s: Lead = 300
+    """From so long before the booked time on they may be called."""
+    late_s: Lead = 600
+    """Whoever checks in later than so long after it is an ordinary walk-in."""
+    credit_s: Lead = 2100
+    """At the booked time they stand as if they had waited so long already."""
+
+
+class Estimates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What expected waits are made of."""
+
+    means: Literal["learned", "configured"] = "learned"
+    """Mean services folded from this hall's own records, or those of the settings."""
+
+
 class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that the rules of one hall (营业厅) read. Built from the records of `config.changed`."""
 
@@ -162,6 +204,9 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: OpeningHours | None = None
     """None: always open."""
     policy: Policy = Policy()
+    alerts: Alerts = Alerts()
+    appointments: Appointments = Appointments()
+    estimates: Estimates = Estimates()
 
     def target_wait_s(self, service: str, customer_class: str) -> int:
         """The wait promised to a class for a service (服务标准), in seconds."""
@@ -203,6 +248,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended_at: int | None = None
     held_at: int | None = None
     recalls: int = 0
+    told: int = 0
+    """Which alert was told of it: 0 none, 1 the warning, 2 the breach. It never falls."""
     waited_ms: int = 0
     served_ms: int = 0
     outcome: str | None = None
@@ -225,6 +272,43 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
     """Customers finished here on this business day."""
     free_since: int = 0
     """When it last became free (for the longest idle)."""
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manager did about an alert."""
+
+    done: str
+    """`served` or `cared_for`."""
+    note: str | None
+    by: str
+    at: int
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One alert (预警) of the running day: raised, perhaps cleared, perhaps acknowledged, in any order of the
+    two. `kind` is `warning` or `breach` (of one ticket), `long_wait` or `peak` (of the hall)."""
+
+    id: str
+    kind: str
+    raised_at: int
+    ticket: str | None = None
+    number: str | None = None
+    service: str | None = None
+    customer_class: str | None = None
+    target_wait_s: int | None = None
+    waited_s: int | None = None
+    left_s: int | None = None
+    value: int | None = None
+    limit: int | None = None
+    cleared_at: int | None = None
+    cause: str | None = None
+    """Why it was cleared."""
+    acknowledged: Acknowledgement | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a manager still has to look at it."""
+        return self.cleared_at is None and self.acknowledged is None
 
 
 def to_plain(value: Any) -> Any:

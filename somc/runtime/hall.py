@@ -13,7 +13,7 @@ What must stay true
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -24,11 +24,13 @@ from somc.domain import commands as c
 from somc.domain.decide import decide
 from somc.domain.events import Event
 from somc.domain.evolve import evolve
+from somc.domain.follow_ups import DUE, FOLLOW_UPS, Look
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
 from somc.errors import IdempotencyConflict, Overloaded, RuleFailed, ShuttingDown
 from somc.journal.entry import Entry, Person, StoredAnswer
 from somc.journal.journal import Journal
+from somc.journal.record import Record
 from somc.runtime.clock import Clock
 from somc.runtime.records import record_of
 
@@ -38,6 +40,10 @@ log = structlog.get_logger(__name__)
 
 DOOR_SIZE = 256
 """Commands that may wait. At 10,000 a second that is a wait of 25 ms; more is refused, not collected."""
+
+MOST_FOLLOW_UPS = 1000
+"""Acts that time or one command may call for at once. What is left is due before the next command: the
+deadline task sees to it soon."""
 
 T = TypeVar("T")
 
@@ -74,13 +80,13 @@ Encode = Callable[[T], "tuple[int, bytes]"]
 
 
 class _Asked(Generic[T]):
-    """One command on its way through the door."""
+    """One command on its way through the door; none: only what is due."""
 
     __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "view")
 
     def __init__(
         self,
-        command: c.Command,
+        command: c.Command | None,
         view: View[T],
         person: Person | None,
         key: Key | None,
@@ -109,8 +115,11 @@ class Hall:
         self._door_in, self._door_out = trio.open_memory_channel[_Asked[Any]](DOOR_SIZE)
         self._under_way: dict[tuple[str, str, str], trio.Event] = {}
         self._deciding: _Asked[Any] | None = None
+        self._looked_at = 0
+        """Until then nothing was due that is not recorded."""
+        self._due = state.next_due()
         self.due_changed = trio.Event()
-        """Set, and replaced, whenever `state.next_due()` moves."""
+        """Set, and replaced, whenever `next_due()` moves."""
         self.refused = 0
         self.decided = 0
 
@@ -161,6 +170,17 @@ class Hall:
         answer = view(self.state, self.now())
         await self.journal.wait_durable(self.state.seq)
         return answer
+
+    async def carry_out_due(self) -> None:
+        """Have the deciding task carry out what is due, and return when that is on disk.
+
+        Raises `Overloaded`, `ShuttingDown`, `StoreError`, and `RuleFailed` if a rule of something due failed.
+        """
+        await self._through_door(_Asked(None, _no_view, None, None, None))
+
+    def next_due(self) -> int | None:
+        """When something will be due by itself (Unix ms); it is due if that is past. `None`: nothing will."""
+        return self.state.next_due(self._looked_at)
 
     def now(self) -> int:
         """The hall's time: the later of the clock and the last record (Unix ms)."""
@@ -217,40 +237,87 @@ class Hall:
 
     async def _decide(self, asked: _Asked[Any]) -> None:
         now = self.now()
-        due = self.state.next_due()
-        if due is not None and due <= now:
-            # Before any other command: what was due while nobody looked belongs to the past.
-            await self._carry_out(_Asked(c.EndDay(by="deadline"), _no_view, None, None, None), now)
-        await self._carry_out(asked, now)
-        if self.state.next_due() != due:
+        # Before any other command: what was due while nobody looked belongs to the past.
+        records, fault = self._follow(DUE, now)
+        if records:
+            await self.journal.enqueue(Entry(records=tuple(records)))
+        if asked.command is None:
+            asked.resolve(fault if fault is not None else Decided((), None, self.state.seq))
+        else:
+            await self._carry_out(asked, asked.command, now)
+        due = self.next_due()
+        if due != self._due:
+            self._due = due
             self.due_changed.set()
             self.due_changed = trio.Event()
 
-    async def _carry_out(self, asked: _Asked[Any], now: int) -> None:
+    async def _carry_out(self, asked: _Asked[Any], command: c.Command, now: int) -> None:
         try:
-            outcome = decide(self.state, asked.command, now)
-        except Exception as fault:
+            outcome = decide(self.state, command, now)
+        except Exception as error:
             # Deciding has no effects, so a fault in one rule must not stop the calling of tickets.
-            name = type(asked.command).__name__
-            log.exception("rule failed", command=name, by=asked.command.by)
-            asked.resolve(RuleFailed(f"{name} was not carried out: its rule failed with {fault!r}"))
+            asked.resolve(_failed(command, error))
             return
         if isinstance(outcome, Refusal):
             self.refused += 1
             asked.resolve(outcome)
             return
         self.decided += 1
-        records = []
-        for event in outcome:
-            evolve(self.state, event, now)
-            records.append(record_of(event, self.state.seq, now, self.state.hall.org))
+        records = self._write(outcome, now)
         events = tuple(outcome)
+        # The answer is made before anything follows: it tells what this command did, and no more.
         decided = Decided(events, asked.view(self.state, events, now), self.state.seq)
         answer = _answer(asked, decided.view, now)
+        records += self._follow(FOLLOW_UPS, now)[0]
         if records or answer is not None:
             people = () if asked.person is None else (asked.person,)
             await self.journal.enqueue(Entry(records=tuple(records), people=people, answer=answer))
         asked.resolve(decided)
+
+    def _follow(self, looks: Sequence[Look], now: int) -> tuple[list[Record], RuleFailed | None]:
+        """Carry out what the looks find until they find nothing more: the records, and the first fault.
+
+        A look or a rule that fails is passed over this time; the others are heard.
+        """
+        records: list[Record] = []
+        fault: RuleFailed | None = None
+        heard = list(looks)
+        for _ in range(MOST_FOLLOW_UPS):
+            for look in heard:
+                command: c.Command | None = None
+                try:
+                    command = look(self.state, now)
+                    if command is None:
+                        continue
+                    outcome = decide(self.state, command, now)
+                    if isinstance(outcome, Refusal) or not outcome:
+                        raise RuntimeError(f"due, but it came to {outcome!r}")
+                except Exception as error:
+                    fault = fault or _failed(command or look, error)
+                    heard.remove(look)
+                else:
+                    self.decided += 1
+                    records += self._write(outcome, now)
+                break
+            else:
+                # A fault is due still: it is not forgotten that it was not looked at.
+                if fault is None:
+                    self._looked_at = now
+                break
+        return records, fault
+
+    def _write(self, events: Sequence[Event], now: int) -> list[Record]:
+        records = []
+        for event in events:
+            evolve(self.state, event, now)
+            records.append(record_of(event, self.state.seq, now, self.state.hall.org))
+        return records
+
+
+def _failed(what: c.Command | Look, error: Exception) -> RuleFailed:
+    name = type(what).__name__ if isinstance(what, c.Command) else what.__name__
+    log.exception("rule failed", rule=name, by=what.by if isinstance(what, c.Command) else "deadline")
+    return RuleFailed(f"{name} was not carried out: its rule failed with {error!r}")
 
 
 def _no_view(state: HallState, events: tuple[Event, ...], now: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import structlog
 import trio
 
-from somc.domain import commands as c
 from somc.errors import Overloaded, RuleFailed, ShuttingDown
 from somc.runtime.hall import Hall
 from somc.runtime.replay import SNAPSHOT_EVERY, save_snapshot
@@ -19,14 +18,14 @@ RETRY_S = 60
 
 
 async def keep_deadlines(hall: Hall) -> None:
-    """Submit what comes due by itself: now the end of the business day.
+    """Have carried out what comes due by itself: the end of the day, alerts, a ticket that comes into sight.
 
-    A timer only wakes this task; what is due is decided by the state. If the door is full the
-    decider ends the day before the next command anyway.
+    A timer only wakes this task; what is due is decided by the state. If the door is full the decider
+    carries it out before the next command anyway.
     """
     while True:
         changed = hall.due_changed
-        due = hall.state.next_due()
+        due = hall.next_due()
         with trio.CancelScope() as nap:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when, changed, nap)
@@ -37,11 +36,11 @@ async def keep_deadlines(hall: Hall) -> None:
         if changed.is_set() or due is None:
             continue
         try:
-            await hall.submit(c.EndDay(by="deadline"), lambda state, events, now: None)
+            await hall.carry_out_due()
         except Overloaded:
             await trio.sleep(1)
         except RuleFailed:
-            # A fault in ending the day must not stop the calling: the decider has logged it.
+            # A fault in what is due must not stop the calling: the decider has logged it.
             await trio.sleep(RETRY_S)
         except ShuttingDown:
             return

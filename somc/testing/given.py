@@ -9,13 +9,16 @@ What must stay true, checked at every step of every test that is written with it
 - A second hall is fed from the journal's records alone and runs on the reference scheduler. It decides
   the same and dumps to the same as the first.
 - `HallState.check_invariants` holds.
-- As in a running hall, a business day that is over ends before any other command.
+- As in a running hall, what is due (a business day that is over, an alert) is carried out before any other
+  command, and what a command calls for (`follow_ups`) right after it: until there is nothing more.
+- `HallState.next_due` is honest: while it says that nothing comes due, no look finds anything.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +29,7 @@ from somc.domain import commands as c
 from somc.domain.decide import decide
 from somc.domain.events import ConfigChanged, Event, TicketEvent
 from somc.domain.evolve import evolve
+from somc.domain.follow_ups import DUE, FOLLOW_UPS, Look
 from somc.domain.refusals import CATALOGUE, Refusal
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket
@@ -41,6 +45,9 @@ START = "2026-03-02 09:00"
 
 PREFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MOST_FOLLOW_UPS = 10_000
+"""No situation of a test calls for so many acts at once: something is due for ever."""
+
 UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 
 
@@ -179,6 +186,7 @@ class Situation:
         self.replayed = HallState(ReferenceScheduler)
         """What the records alone make of it."""
         self.happened: list[Event] = []
+        self._looked_at = 0
         self.now = at if isinstance(at, int) else instant(at, hall["hall.timezone"])
         # The first settings come before there is a hall to decide in: only `evolve` is asked.
         changes = dict(sorted(hall.items()))
@@ -223,10 +231,51 @@ class Situation:
         """Carry `command` out (at `at`, as in `Situation.at`), with all that is promised above checked."""
         if at is not None:
             self.at(at)
-        due = self.state.next_due()
-        if due is not None and due <= self.now and not isinstance(command, c.EndDay):
-            self._carry_out(c.EndDay(by="deadline"))
-        return self._carry_out(command)
+        if not isinstance(command, c.EndDay):  # which comes before all else that is due
+            self._follow(DUE)
+        outcome = self._carry_out(command)
+        if outcome.refusal is None:
+            outcome.followed = self._follow(FOLLOW_UPS)
+        return outcome
+
+    def running(self, duration: str) -> Situation:
+        """Let time pass as in a running hall: what comes due is carried out when it comes."""
+        until = Situation.after(copy(self), duration).now
+        while (due := self.state.next_due(self._looked_at)) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.due()
+        self.now = until
+        self.due()
+        return self
+
+    def due(self) -> tuple[Event, ...]:
+        """Carry out what is due by now; its events."""
+        return self._follow(DUE)
+
+    def _follow(self, looks: Sequence[Look]) -> tuple[Event, ...]:
+        """Carry out what the looks find, until they find nothing more."""
+        promised = self.state.next_due(self._looked_at)
+        happened: list[Event] = []
+        while (command := self._found(looks)) is not None:
+            if looks is DUE and not happened and self.state.at <= self._looked_at:
+                assert promised is not None, f"{command} is due, and next_due did not say so"
+                assert promised <= self.now, f"{command} is due {promised - self.now} ms before next_due"
+            outcome = self._carry_out(command)
+            assert outcome.events, f"{command} is due for ever: it caused {outcome._told()}"
+            happened.extend(outcome.events)
+            assert len(happened) < MOST_FOLLOW_UPS, f"{command} is due again and again"
+        self._looked_at = self.now
+        return tuple(happened)
+
+    def _found(self, looks: Sequence[Look]) -> c.Command | None:
+        for look in looks:
+            before = msgspec.json.encode(self.state.dump())
+            command = look(self.state, self.now)
+            assert msgspec.json.encode(self.state.dump()) == before, f"looking ({command}) changed it"
+            assert command == look(self.replayed, self.now), "a replayed hall looks otherwise"
+            if command is not None:
+                return command
+        return None
 
     def _carry_out(self, command: c.Command) -> Outcome:
         before = msgspec.json.encode(self.state.dump())
@@ -281,6 +330,8 @@ class Outcome:
         self.command = command
         self.events = events
         self.refusal = refusal
+        self.followed: tuple[Event, ...] = ()
+        """What the command called for, by itself, right after it."""
 
     @property
     def event(self) -> Any:
@@ -294,6 +345,14 @@ class Outcome:
         fits = self.refusal is None and len(expected) == len(self.events)
         fits = fits and all(_fits(one, event) for one, event in zip(expected, self.events, strict=True))
         assert fits, f"{self.command}\n  caused   {self._told()}\n  expected {list(expected)}"
+        return self.situation
+
+    def followed_by(self, *expected: Event | type[Event] | Like) -> Situation:
+        """Exactly these events came after it by themselves, in this order."""
+        fits = len(expected) == len(self.followed)
+        fits = fits and all(_fits(one, event) for one, event in zip(expected, self.followed, strict=True))
+        followed = [_brief(event) for event in self.followed]
+        assert fits, f"{self.command}\n  was followed by {followed}\n  expected {list(expected)}"
         return self.situation
 
     def refused(self, code: str, *said: str) -> Situation:

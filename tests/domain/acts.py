@@ -93,3 +93,7 @@ def change(by: str = "manager:wu", /, **changes: Any) -> c.ChangeConfig:
 
 def report(device: str, status: str, detail: str = "") -> c.ReportDevice:
     return c.ReportDevice(by="device", device=device, status=status, detail=detail)
+
+
+def acknowledge(alert: str, done: str = "served", note: str | None = None) -> c.AcknowledgeAlert:
+    return c.AcknowledgeAlert(by="manager:wu", alert=alert, done=done, note=note)

@@ -157,6 +157,7 @@ def test_a_ticket_of_the_old_day_that_is_sent_on_expires_with_the_next_uncounted
     hall.when(end_day(), at="2026-03-04 04:00").then(
         like(e.TicketExpired, ticket="t1", day="2026-03-02"),
         like(e.TicketExpired, ticket="t2", day="2026-03-03"),
+        like(e.AlertCleared, ticket="t1", cause="expired"),
         like(e.DayEnded, day="2026-03-03", taken=1, expired=1),
     )
 
@@ -166,6 +167,8 @@ def test_a_day_begins_with_its_first_ticket_and_ends_once() -> None:
     assert hall.state.next_due() is None
     hall.when(end_day()).refused("no_day")
     hall.and_(take("t1"))
+    assert hall.state.day_end_at() == instant("2026-03-03 04:00")
+    hall.and_(cancel("t1"))
     assert hall.state.next_due() == instant("2026-03-03 04:00")
     hall.at("2026-03-03 04:00").and_(end_day()).when(end_day()).refused("no_day")
     assert hall.state.next_due() is None
@@ -193,7 +196,7 @@ def test_a_later_day_ends_does_not_bring_a_day_back() -> None:
     hall = given().and_(take("t1")).at("2026-03-03 04:00").and_(end_day()).at("05:00")
     hall.and_(change(hall__day_ends_s=6 * 3600))
     hall.when(take("t2")).then(like(e.TicketTaken, day="2026-03-03", number="A001"))
-    assert hall.state.next_due() == instant("2026-03-04 06:00")
+    assert hall.state.day_end_at() == instant("2026-03-04 06:00")
 
 
 def test_after_days_without_power_the_old_day_ends_before_anything_else() -> None:

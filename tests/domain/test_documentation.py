@@ -87,7 +87,7 @@ def fields_of(kind: type[msgspec.Struct], without: set[str]) -> list[tuple[str, 
 def shared(kind: type[e.Event]) -> set[str]:
     """Fields that the page lists once for all records of an entity."""
     own = {"by"}
-    for family in (e.TicketEvent, e.CounterEvent):
+    for family in (e.TicketEvent, e.CounterEvent, e.AlertEvent):
         if issubclass(kind, family):
             own |= set(family.__struct_fields__)
     return own
@@ -121,6 +121,7 @@ def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Str
         ("Every record has", e.Event, set()),
         ("Records of `ticket.…`", e.TicketEvent, {"by"}),
         ("Records of `counter.…`", e.CounterEvent, {"by"}),
+        ("Records of `alert.…`", e.AlertEvent, {"by"}),
     ],
 )
 def test_shared_fields_are_listed(before: str, kind: type[msgspec.Struct], without: set[str]) -> None:
