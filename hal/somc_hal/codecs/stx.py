@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from functools import reduce
-from operator import xor
 
-__all__ = ["ADDRESSES", "DATA_LIMIT_BYTES", "Op", "StxDecoder", "StxFrame", "encode"]
+from somc_hal.codecs.frames import CheckRule, Frame, FrameCodec, FrameFormat
+
+__all__ = ["ADDRESSES", "DATA_LIMIT_BYTES", "FORMAT", "Op", "StxDecoder", "StxFrame", "encode"]
 
 STX, ETX, DLE = 0x02, 0x03, 0x10
 _FLIP = 0x40
@@ -32,9 +32,6 @@ ADDRESSES = range(1, 255)
 
 DATA_LIMIT_BYTES = 1024
 """Longest data of one frame: about a second at 9600 Bd, which is as long as a bus may be held."""
-
-# Twice, because every byte may be stuffed; op, address, sequence and BCC come on top.
-_RAW_LIMIT_BYTES = 2 * (DATA_LIMIT_BYTES + 4)
 
 
 class Op(enum.IntEnum):
@@ -83,64 +80,34 @@ class StxFrame:
             raise ValueError(f"data is at most {DATA_LIMIT_BYTES} bytes, found {len(self.data)}")
 
 
-_STUFFED = {byte: bytes((DLE, byte ^ _FLIP)) for byte in (STX, ETX, DLE)}
-_UNSTUFFED = {byte ^ _FLIP: byte for byte in (STX, ETX, DLE)}
+FORMAT = FrameFormat(
+    layout=(bytes((STX,)), "op", "address", "sequence", "body", "check", bytes((ETX,))),
+    check=CheckRule("xor", "op", "body"),
+    escapes={byte: bytes((DLE, byte ^ _FLIP)) for byte in (STX, ETX, DLE)},
+    limit_bytes=DATA_LIMIT_BYTES,
+)
+"""The frame as the generic codec knows it; `profiles/reference.toml` says the same."""
+
+_WRITER = FrameCodec(FORMAT)
 
 
 def encode(frame: StxFrame) -> bytes:
     """The bytes of `frame` on the wire."""
-    body = bytes((frame.op, frame.address, frame.sequence)) + frame.data
-    checked = body + bytes((reduce(xor, body),))
-    stuffed = b"".join(_STUFFED.get(byte) or bytes((byte,)) for byte in checked)
-    return bytes((STX,)) + stuffed + bytes((ETX,))
+    return _WRITER.encode(Frame((frame.op, frame.address, frame.sequence), frame.data))
 
 
 class StxDecoder:
     """Finds frames in whatever arrives."""
 
     def __init__(self) -> None:
-        # None: between frames. What is held is still stuffed.
-        self._raw: bytearray | None = None
+        self._codec = FrameCodec(FORMAT)
 
     def feed(self, data: bytes) -> list[StxFrame]:
         """The frames that `data` completes, oldest first. Never raises."""
-        frames: list[StxFrame] = []
-        for byte in data:
-            if byte == STX:
-                self._raw = bytearray()
-            elif self._raw is None:
-                continue
-            elif byte == ETX:
-                frame = _decoded(self._raw)
-                self._raw = None
-                if frame is not None:
-                    frames.append(frame)
-            elif len(self._raw) >= _RAW_LIMIT_BYTES:
-                self._raw = None
-            else:
-                self._raw.append(byte)
+        frames = []
+        for frame in self._codec.feed(data):
+            code, address, sequence = frame.fields
+            op = _OPS.get(code)
+            if op is not None and address in ADDRESSES:
+                frames.append(StxFrame(op, address, sequence, frame.body))
         return frames
-
-
-def _decoded(raw: bytearray) -> StxFrame | None:
-    """The frame between STX and ETX, or `None` if it is none."""
-    body = bytearray()
-    escaped = False
-    for byte in raw:
-        if escaped:
-            plain = _UNSTUFFED.get(byte)
-            if plain is None:
-                return None
-            body.append(plain)
-            escaped = False
-        elif byte == DLE:
-            escaped = True
-        else:
-            body.append(byte)
-    # XOR over body and BCC is zero exactly when the BCC is right.
-    if escaped or not 4 <= len(body) <= DATA_LIMIT_BYTES + 4 or reduce(xor, body) != 0:
-        return None
-    op = _OPS.get(body[0])
-    if op is None or body[1] not in ADDRESSES:
-        return None
-    return StxFrame(op, body[1], body[2], bytes(body[3:-1]))

@@ -1,0 +1,451 @@
+"""One codec for the frames of many vendors: a frame is described as data, not programmed.
+
+    A0 │ length │ command │ address │ counter │ body … │ check │ FF
+
+A layout is a row of parts: constant bytes, `length`, `check`, `body`, and any other name for a field of
+one byte. From it follows how a frame is found again in a stream that may hold anything:
+
+- *escaped*: head and tail are bytes that occur nowhere else on the wire. A frame is what stands between
+  the last head and the next tail.
+- *counted*: the frame says its length. Whatever looks like a head opens a candidate; the candidate
+  that is complete first and passes its check is the frame.
+- *terminated*: no length, but the body never holds the tail byte. At a tail, the last head that makes a
+  valid frame wins.
+- *fixed*: no body; as counted, with one length.
+
+What must stay true
+- The frames are a function of the bytes alone, however they are split: in every family a frame is
+  given at its last byte, and candidates that end at the same byte are tried from the last head: the
+  earlier one is more likely a frame that lost its end.
+- `feed` never raises and holds at most one longest frame.
+- Noise before a good frame neither takes it along nor holds it up: a candidate that claims to be long
+  does not hide a complete frame within its claim. (The price: a valid frame inside another's body is
+  taken for itself. Text cannot hold one where a head, tail or control byte is no text.)
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from somc_hal.codecs.checks import CHECKS, Order
+
+__all__ = ["CheckRule", "Frame", "FrameCodec", "FrameFormat", "LengthRule", "Part"]
+
+Part = str | bytes
+"""Constant bytes, or a name: `length`, `check`, `body`, or a field of one byte."""
+
+_RESERVED = ("length", "check", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class LengthRule:
+    """The value of `length` is the number of bytes from part `first` to part `last`, plus `plus`."""
+
+    first: Part
+    last: Part
+    size_bytes: int = 1
+    order: Order = "big"
+    plus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRule:
+    """The value of `check` is `kind` of the bytes from part `first` to part `last`, as they are unescaped."""
+
+    kind: str
+    first: Part
+    last: Part
+    order: Order | None = None
+    """The order of its bytes where it is not the kind's usual one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame: its one-byte fields in the order of the layout, and its body."""
+
+    fields: tuple[int, ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """A frame as data. `ValueError` names the key that is wrong, what was found and what is allowed.
+
+    `limit_bytes` is the longest body. `escapes` gives for a byte what is sent in its stead between head
+    and tail, check included.
+    """
+
+    layout: tuple[Part, ...]
+    length: LengthRule | None = None
+    check: CheckRule | None = None
+    escapes: Mapping[int, bytes] = field(default_factory=dict)
+    limit_bytes: int = 200
+
+    def __post_init__(self) -> None:
+        names = [part for part in self.layout if isinstance(part, str)]
+        if not self.layout or not isinstance(self.layout[0], bytes):
+            raise ValueError("layout: begins with the constant bytes of the head")
+        if any(part == b"" for part in self.layout):
+            raise ValueError("layout: found an empty constant; allowed: hex bytes")
+        if len(set(names) - {"length"}) != len([name for name in names if name != "length"]):
+            raise ValueError(
+                f"layout: found a name twice in {names}; allowed: 'length' alone may be repeated"
+            )
+        self._pair("length", self.length is not None, names)
+        self._pair("check", self.check is not None, names)
+        if not 0 <= self.limit_bytes <= 65535:
+            raise ValueError(f"limit: found {self.limit_bytes}; allowed: 0 to 65535")
+        if self.length is not None:
+            self._check_length(self.length)
+        if self.check is not None:
+            self._check_check(self.check)
+        if self.escapes:
+            self._check_escapes()
+        elif self.length is None and "body" in names:
+            tail = self.layout[-1]
+            if not isinstance(tail, bytes) or len(tail) != 1:
+                raise ValueError("layout: without 'length' and escapes a frame ends with one constant byte")
+
+    def _pair(self, name: str, ruled: bool, names: Sequence[str]) -> None:
+        if ruled and name not in names:
+            raise ValueError(f"{name}: described, but not in the layout")
+        if not ruled and name in names:
+            raise ValueError(f"layout: found {name!r}, which needs a description of its own")
+
+    def _check_length(self, rule: LengthRule) -> None:
+        if not 1 <= rule.size_bytes <= 4:
+            raise ValueError(f"length.bytes: found {rule.size_bytes}; allowed: 1 to 4")
+        first, last = self.span("length.counts", rule.first, rule.last)
+        if "body" not in self.layout:
+            raise ValueError("length: a frame without 'body' has always the same length")
+        body_at = self.layout.index("body")
+        if not first <= body_at <= last:
+            raise ValueError("length.counts: must hold the body")
+        if "length" in self.layout[body_at:]:
+            raise ValueError("layout: found 'length' behind 'body'; allowed: before it")
+        longest = (
+            sum(self._size(part) for part in self.layout[first : last + 1]) + self.limit_bytes + rule.plus
+        )
+        if not 0 <= longest < 256**rule.size_bytes:
+            raise ValueError(f"limit: a body of {self.limit_bytes} bytes does not fit into the length field")
+
+    def _check_check(self, rule: CheckRule) -> None:
+        if rule.kind not in CHECKS:
+            raise ValueError(f"check.kind: found {rule.kind!r}; allowed: {', '.join(CHECKS)}")
+        first, last = self.span("check.covers", rule.first, rule.last)
+        if first <= self.layout.index("check") <= last:
+            raise ValueError("check.covers: found the check itself in what it covers")
+
+    def _check_escapes(self) -> None:
+        head, tail = self.layout[0], self.layout[-1]
+        if not isinstance(tail, bytes) or len(self.layout) < 2 or len(tail) != 1:
+            raise ValueError("escapes: the layout must end with one constant byte")
+        assert isinstance(head, bytes)  # checked before
+        if len(set(head)) != 1 or head[0] == tail[0]:
+            raise ValueError("escapes: the head must repeat one byte, which is not the tail's")
+        beginnings = {sent[:1] for sent in self.escapes.values()}
+        for byte in (head[0], tail[0], *(one[0] for one in beginnings if one)):
+            if byte not in self.escapes:
+                raise ValueError(f"escapes: byte {byte:02X} has a meaning of its own and must be escaped too")
+        if len(set(self.escapes.values())) != len(self.escapes):
+            raise ValueError("escapes: two bytes are sent as the same bytes")
+        for byte, sent in self.escapes.items():
+            if len(sent) != 2 or {head[0], tail[0]} & set(sent):
+                raise ValueError(
+                    f"escapes: byte {byte:02X} is sent as {sent.hex()}; allowed: two others, not head or tail"
+                )
+
+    def span(self, key: str, first: Part, last: Part) -> tuple[int, int]:
+        """The positions in the layout of the first `first` and the last `last`."""
+        for part in (first, last):
+            if part not in self.layout:
+                shown = part.hex(" ") if isinstance(part, bytes) else part
+                raise ValueError(f"{key}: found {shown!r}, which is not a part of the layout")
+        begin = self.layout.index(first)
+        end = len(self.layout) - 1 - self.layout[::-1].index(last)
+        if begin > end:
+            raise ValueError(f"{key}: its first part stands after its last one")
+        return begin, end
+
+    def _size(self, part: Part) -> int:
+        """The bytes of one part; 0 for the body."""
+        if isinstance(part, bytes):
+            return len(part)
+        if part == "body":
+            return 0
+        if part == "length":
+            assert self.length is not None
+            return self.length.size_bytes
+        if part == "check":
+            assert self.check is not None
+            return CHECKS[self.check.kind].size_bytes
+        return 1
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the one-byte fields, in order."""
+        return tuple(part for part in self.layout if isinstance(part, str) and part not in _RESERVED)
+
+
+class FrameCodec:
+    """Writes and finds frames of one format. One instance per connection."""
+
+    def __init__(self, form: FrameFormat) -> None:
+        self.form = form
+        self._compile()
+        self._held = bytearray()
+        # Where the search goes on. Counted frames reckon in places of the whole stream: `_base` is that of
+        # the first byte held, `_floor` that behind the last frame; candidates are (end, -start).
+        self._scan = self._base = self._floor = 0
+        self._candidates: list[tuple[int, int]] = []
+        self._terminated = not form.escapes and form.length is None and self._has_body
+        if form.escapes:
+            self._find = self._find_escaped
+        elif self._terminated:
+            self._find = self._find_terminated
+        else:
+            self._find = self._find_counted
+
+    def _compile(self) -> None:
+        """Where each part stands: from the beginning before the body, from the end behind it."""
+        form = self.form
+        self._sizes = [form._size(part) for part in form.layout]
+        self._least = sum(self._sizes)
+        self._has_body = "body" in form.layout
+        self._most = self._least + (form.limit_bytes if self._has_body else 0)
+        body_at = form.layout.index("body") if self._has_body else len(form.layout)
+        self._body_from = sum(self._sizes[:body_at])
+        self._body_behind = sum(self._sizes[body_at:])
+        offsets: list[int] = []
+        at = 0
+        for index, size in enumerate(self._sizes):
+            # Behind the body an offset counts from the end and is negative (0 would be the end itself).
+            offsets.append(at if index <= body_at else at - self._least)
+            at += size
+        self._offsets = offsets
+        self._constants = [
+            (offsets[i], offsets[i] + len(part) or None, part)
+            for i, part in enumerate(form.layout)
+            if isinstance(part, bytes)
+        ]
+        self._field_at = [offsets[form.layout.index(name)] for name in form.fields]
+        head = form.layout[0]
+        assert isinstance(head, bytes)  # the format checked it
+        self._head = head
+        if form.length is not None:
+            first, last = form.span("length.counts", form.length.first, form.length.last)
+            # The value of the length field minus this is the length of the body.
+            self._counted = sum(self._sizes[first : last + 1]) + form.length.plus
+            places = [i for i, part in enumerate(form.layout) if part == "length"]
+            self._length_at = [offsets[i] for i in places]
+            self._known_at = max(self._length_at) + form.length.size_bytes
+        else:
+            self._known_at = self._least
+        if form.check is not None:
+            kind = CHECKS[form.check.kind]
+            first, last = form.span("check.covers", form.check.first, form.check.last)
+            self._covers_from = offsets[first]
+            self._covers_to = self._end_of(last, body_at)
+            self._check_of, self._check_size = kind.of, kind.size_bytes
+            self._check_order: Order = form.check.order or kind.order
+            self._check_at = offsets[form.layout.index("check")]
+        self._unescaped = {sent: bytes((byte,)) for byte, sent in form.escapes.items()}
+        self._escaped = {byte: bytes(sent) for byte, sent in form.escapes.items()}
+        self._marks = {sent[0] for sent in form.escapes.values()}
+
+    def _end_of(self, index: int, body_at: int) -> int | None:
+        """Where a part ends, as the end of a slice."""
+        if index < body_at:
+            return self._offsets[index] + self._sizes[index]
+        behind = sum(self._sizes[index + 1 :])
+        return -behind if behind else None
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def encode(self, frame: Frame) -> bytes:
+        """The bytes of `frame`. `ValueError` for fields or a body that this format cannot carry."""
+        form = self.form
+        if len(frame.fields) != len(self._field_at) or not all(0 <= value <= 255 for value in frame.fields):
+            raise ValueError(f"fields: found {frame.fields}; allowed: {len(self._field_at)} bytes")
+        if len(frame.body) > (form.limit_bytes if self._has_body else 0):
+            raise ValueError(f"body: found {len(frame.body)} bytes; allowed: at most {form.limit_bytes}")
+        if self._terminated and self._tail() in frame.body:
+            raise ValueError(f"body: found the byte {self._tail().hex()}, which ends a frame")
+        values = iter(frame.fields)
+        raw = bytearray()
+        for part, size in zip(form.layout, self._sizes, strict=True):
+            if isinstance(part, bytes):
+                raw += part
+            elif part == "body":
+                raw += frame.body
+            elif part == "length":
+                assert form.length is not None
+                raw += (self._counted + len(frame.body)).to_bytes(size, form.length.order)
+            elif part == "check":
+                raw += bytes(size)
+            else:
+                raw.append(next(values))
+        if form.check is not None:
+            value = self._check_of(raw[self._covers_from : self._covers_to])
+            at = self._check_at % len(raw)
+            raw[at : at + self._check_size] = value.to_bytes(self._check_size, self._check_order)
+        if not form.escapes:
+            return bytes(raw)
+        inner = raw[len(self._head) : -1]
+        sent = b"".join(self._escaped.get(byte) or bytes((byte,)) for byte in inner)
+        return self._head + sent + bytes(raw[-1:])
+
+    def _tail(self) -> bytes:
+        tail = self.form.layout[-1]
+        assert isinstance(tail, bytes)  # of the families that ask
+        return tail
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that `data` completes, oldest first. Never raises."""
+        self._held += data
+        return self._find()
+
+    def gap(self) -> None:
+        """The line was silent or was opened anew: what stands half-finished belongs to nothing to come."""
+        self._held.clear()
+        self._candidates.clear()
+        self._scan = self._base = self._floor = 0
+
+    def read(self, raw: bytes | bytearray) -> Frame | None:
+        """The frame that `raw` is from head to tail, without escapes, or `None`."""
+        size = len(raw)
+        if not self._least <= size <= self._most:
+            return None
+        for begin, end, constant in self._constants:
+            if raw[begin:end] != constant:
+                return None
+        length = self.form.length
+        if length is not None:
+            value = self._counted + size - self._least
+            wanted = value.to_bytes(length.size_bytes, length.order)
+            for at in self._length_at:
+                at %= size
+                if raw[at : at + length.size_bytes] != wanted:
+                    return None
+        if self.form.check is not None:
+            at = self._check_at % size
+            found = int.from_bytes(raw[at : at + self._check_size], self._check_order)
+            if self._check_of(raw[self._covers_from : self._covers_to]) != found:
+                return None
+        fields = tuple(raw[at] for at in self._field_at)
+        body = bytes(raw[self._body_from : size - self._body_behind]) if self._has_body else b""
+        if self._terminated and self._tail() in body:
+            return None
+        return Frame(fields, body)
+
+    def _find_escaped(self) -> list[Frame]:
+        held, frames = self._held, []
+        head, tail = self._head[-1:], self._tail()
+        at = 0
+        while (end := held.find(tail, at)) >= 0:
+            begin = held.rfind(head, at, end)
+            if begin >= 0:
+                frame = self._unescape(held[begin + 1 : end])
+                if frame is not None:
+                    frames.append(frame)
+            at = end + 1
+        begin = held.rfind(head, at)
+        # Of what is unfinished only that behind the last head matters, and no more than a frame can be.
+        if begin < 0 or len(held) - begin > 2 * self._most + 1:
+            held.clear()
+        else:
+            del held[:begin]
+        return frames
+
+    def _unescape(self, sent: bytearray) -> Frame | None:
+        raw = bytearray(self._head)
+        if self._marks.isdisjoint(sent):
+            raw += sent
+        else:
+            at, size = 0, len(sent)
+            while at < size:
+                if sent[at] in self._marks:
+                    plain = self._unescaped.get(bytes(sent[at : at + 2]))
+                    if plain is None:
+                        return None
+                    raw += plain
+                    at += 2
+                else:
+                    raw.append(sent[at])
+                    at += 1
+        raw += self._tail()
+        return self.read(raw)
+
+    def _find_terminated(self) -> list[Frame]:
+        held, frames = self._held, []
+        head, tail = self._head, self._tail()
+        floor, scan = 0, self._scan
+        # A field before the body may hold the tail's byte, so each tail is tried with every head before it.
+        while (end := held.find(tail, scan)) >= 0:
+            scan = end + 1
+            first = max(floor, end + 1 - self._most)
+            begin = held.rfind(head, first, end)
+            while begin >= 0:
+                frame = self.read(held[begin : end + 1])
+                if frame is not None:
+                    frames.append(frame)
+                    floor = end + 1
+                    break
+                begin = held.rfind(head, first, begin + len(head) - 1)
+        del held[: max(floor, len(held) + 1 - self._most)]
+        self._scan = len(held)
+        return frames
+
+    def _find_counted(self) -> list[Frame]:
+        held, frames, candidates = self._held, [], self._candidates
+        base, limit = self._base, self._base + len(self._held)
+        # 1. Every head opens a candidate as soon as its length can be read.
+        scan = self._scan
+        while True:
+            at = held.find(self._head, scan - base)
+            if at < 0:
+                scan = max(scan, limit - len(self._head) + 1)
+                break
+            if len(held) - at < self._known_at:
+                scan = base + at
+                break
+            scan = base + at + 1
+            total = self._claimed(at)
+            if total:
+                heapq.heappush(candidates, (base + at + total, -(base + at)))
+        # 2. Those that are all there are tried in the order in which they end.
+        while candidates and candidates[0][0] <= limit:
+            end, start = heapq.heappop(candidates)
+            start = -start
+            if start < self._floor:
+                continue
+            frame = self.read(held[start - base : end - base])
+            if frame is not None:
+                frames.append(frame)
+                self._floor = end
+        # 3. What no candidate needs is dropped.
+        self._scan = max(scan, self._floor)
+        keep = min(
+            self._scan, min((-start for _, start in candidates if -start >= self._floor), default=limit)
+        )
+        del held[: keep - base]
+        self._base = keep
+        return frames
+
+    def _claimed(self, at: int) -> int:
+        """How long the frame beginning at `at` says it is; 0 if no frame says so."""
+        length = self.form.length
+        if length is None:
+            return self._least
+        held, size = self._held, length.size_bytes
+        begin = at + self._length_at[0]
+        said = held[begin : begin + size]
+        for other in self._length_at[1:]:
+            if held[at + other : at + other + size] != said:
+                return 0
+        total = int.from_bytes(said, length.order) - self._counted + self._least
+        return total if self._least <= total <= self._most else 0

@@ -1,0 +1,114 @@
+"""Fuzz every codec of the hardware layer.
+
+    python tests/hal/fuzz_codecs.py [--inputs 10000000] [--seed N] [--subject NAME]
+
+The inputs are shared out evenly. Exit code 1 if any decoder raised, depended on how its bytes were split, or
+lost a good frame; each fault is printed with seed, number and bytes. CI runs 100,000 inputs of it
+(`test_fuzz.py`), `make campaign` ten million.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from inspect import signature
+
+from somc_hal.codecs import reference, reference_events
+from somc_hal.codecs.escpos import (
+    EscposDecoder,
+    PaperAnswer,
+    StatusAnswer,
+    StatusDecoder,
+    begin_slip,
+    end_slip,
+    paper_query,
+    part,
+    status_query,
+)
+from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
+from somc_hal.profiles import bundled, load
+from somc_hal.testing.fuzz import Subject, Tally, fuzz
+from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipLine
+
+
+class Payloads:
+    """What stands in the data of the reference protocol's frames: every reader is given everything."""
+
+    def __init__(self) -> None:
+        modules = (reference, reference_events)
+        reads = [getattr(m, name) for m in modules for name in m.__all__ if name.startswith("read_")]
+        needs = {"address": 1, "levels": 5}
+        self._readers = [
+            (read, {key: needs[key] for key in needs.keys() & signature(read).parameters}) for read in reads
+        ]
+
+    def feed(self, data: bytes) -> list[object]:
+        """Nothing: a reader gives a value or `None`, and must not raise."""
+        for read, more in self._readers:
+            read(**more, data=data)
+        return []
+
+
+def subjects() -> Iterator[Subject]:
+    """Every decoder there is, with samples of its frames."""
+    for name in bundled():
+        profile = load(name)
+        samples = [(vector.wire, vector.frame) for vector in profile.vectors]
+        yield Subject(f"profile {name}", profile.codec, samples)
+    stx = [
+        StxFrame(Op.ENQ, 1, 0),
+        StxFrame(Op.STRIP, 16, 3, "请 A001".encode("gb18030")),
+        StxFrame(Op.KEY, 2, 16, b"\x02\x03\x10"),
+    ]
+    yield Subject("stx", StxDecoder, [(encode(frame), frame) for frame in stx])
+    status = [(bytes((byte,)), StatusAnswer(byte)) for byte in (0x12, 0x1E, 0x72)]
+    paper = [(b"\x00", PaperAnswer(False, False)), (b"\x0f", PaperAnswer(True, True))]
+    yield Subject("escpos status", StatusDecoder, [*status, *paper])
+    slip = [
+        begin_slip("gb18030"),
+        part(SlipLine("请 A001，3号窗口", double=True), "gb18030"),
+        part(SlipCode("A001"), "gb18030"),
+        end_slip(feed_lines=4, cut=True, partial=False),
+        status_query(4),
+        paper_query(),
+    ]
+    yield Subject("escpos", EscposDecoder, [(wire, None) for wire in slip], resynchronises=False)
+    payloads = [
+        reference.write_strip(reference.StripContent(("A001", "3号窗口"), True)),
+        reference.write_rows([HallRow("A001", "3", "请办理", True)], "欢迎"),
+        reference.write_speech(7, [Phrase("请 A001 号", "zh"), Phrase("please", "en")]),
+        reference.write_key(Key.TRANSFER, "12"),
+    ]
+    yield Subject("reference payloads", Payloads, [(wire, None) for wire in payloads], resynchronises=False)
+
+
+def run(inputs: int, seed: int, only: str = "") -> dict[str, Tally]:
+    """`inputs` shared out among the subjects; what each has seen."""
+    chosen = [subject for subject in subjects() if only in ("", subject.name)]
+    each = max(1, inputs // len(chosen))
+    return {subject.name: fuzz(subject, inputs=each, seed=seed) for subject in chosen}
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    asked.add_argument("--inputs", type=int, default=10_000_000)
+    asked.add_argument("--seed", type=int, default=20261126)
+    asked.add_argument("--subject", default="", help="only this one")
+    options = asked.parse_args()
+    began = time.monotonic()
+    tallies = run(options.inputs, options.seed, options.subject)
+    inputs, seconds = sum(tally.inputs for tally in tallies.values()), time.monotonic() - began
+    print(f"seed {options.seed}, {inputs} inputs, {seconds:.0f} s")
+    print(f"{'codec':<22}{'inputs':>10}{'MB':>8}{'good':>10}{'displaced':>11}{'invented':>10}{'faults':>8}")
+    for name, tally in tallies.items():
+        print(
+            f"{name:<22}{tally.inputs:>10}{tally.size_bytes / 1e6:>8.1f}{tally.good:>10}"
+            f"{tally.displaced:>11}{tally.invented:>10}{len(tally.faults):>8}"
+        )
+    faults = [fault for tally in tallies.values() for fault in tally.faults]
+    print(*faults, sep="\n")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
