@@ -17,15 +17,8 @@ from somc.composition import Node, Options, load_config, run_node
 from somc.example import example_hall
 from somc_hal.simulators.escpos_printer import EscposPrinterSimulator
 from somc_hal.simulators.reference import AnnouncerSimulator, HallDisplaySimulator, StripDisplaySimulator
+from tests.browser.stage import FLAGS
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 COUNTER = 8
 PATIENCE_S = 60.0
 
