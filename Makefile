@@ -47,8 +47,12 @@ campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then 
 	$(BIN)/python tests/hal/fuzz_codecs.py --inputs 10000000 --seed $$(date +%s)
 	@mkdir -p native/tests/build
 	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all native/tests/fuzz_scheduler.c \
-	    $(filter-out native/_sched.c,$(wildcard native/*.c)) -o native/tests/build/fuzz_scheduler
+	    $(filter-out native/_sched.c,$(wildcard native/*.c)) -lm -o native/tests/build/fuzz_scheduler
 	native/tests/build/fuzz_scheduler 20000 $$(date +%s)
+	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DSCHED_TEST_ALLOCATION \
+	    native/tests/fuzz_simulate.c $(filter-out native/_sched.c,$(wildcard native/*.c)) -lm \
+	    -o native/tests/build/fuzz_simulate
+	native/tests/build/fuzz_simulate 5000 $$(date +%s)
 
 ui: ## rebuild the pages from their sources (needs Node 20.19 or newer)
 	@command -v npm >/dev/null || { echo "make ui needs Node 20.19 or newer with npm; running SOMC does not" >&2; exit 2; }

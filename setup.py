@@ -35,7 +35,13 @@ SOURCES = (
     "forward",
     "batch",
     "check",
+    "chance",
+    "tally",
+    "arrive",
+    "simulate",
 )
+
+HEADERS = ("scheduler", "internal", "simulate", "hall", "chance", "tally")
 
 
 class BuildScheduler(build_ext):
@@ -67,8 +73,9 @@ else:
             Extension(
                 "somc._sched",
                 sources=[f"native/{name}.c" for name in SOURCES],
-                depends=["native/scheduler.h", "native/internal.h"],
+                depends=[f"native/{name}.h" for name in HEADERS],
                 include_dirs=["native"],
+                libraries=["m"] if os.name == "posix" else [],
                 extra_compile_args=["-std=c11", "-O2"] if os.name == "posix" else [],
                 define_macros=[("Py_LIMITED_API", "0x030B0000")],
                 py_limited_api=True,

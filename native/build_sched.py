@@ -1,9 +1,9 @@
-"""Writes `_sched.c`, the cffi glue (API mode) between Python and `scheduler.h`.
+"""Writes `_sched.c`, the cffi glue (API mode) between Python and `scheduler.h` and `simulate.h`.
 
     python native/build_sched.py          writes native/_sched.c
     python native/build_sched.py --check  exits 1 if the committed file is stale
 
-The header is the only description of the C interface: stripped of comments and preprocessor lines it is
+The headers are the only description of the C interface: stripped of comments and preprocessor lines they are
 the cdef. The result is committed, so that an install needs no generator; a test compares it with a fresh one.
 """
 
@@ -16,6 +16,8 @@ import cffi
 
 HERE = Path(__file__).resolve().parent
 GENERATED = HERE / "_sched.c"
+HEADERS = ("scheduler.h", "simulate.h")
+"""In this order: the second uses types of the first."""
 
 
 def cdef(header: str) -> str:
@@ -28,8 +30,9 @@ def cdef(header: str) -> str:
 def generate() -> str:
     """The text of `_sched.c` as the installed cffi writes it."""
     ffi = cffi.FFI()
-    ffi.cdef(cdef((HERE / "scheduler.h").read_text(encoding="utf-8")))
-    ffi.set_source("somc._sched", '#include "scheduler.h"\n')
+    for header in HEADERS:
+        ffi.cdef(cdef((HERE / header).read_text(encoding="utf-8")))
+    ffi.set_source("somc._sched", "".join(f'#include "{header}"\n' for header in HEADERS))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "_sched.c")
         ffi.emit_c_code(str(path))

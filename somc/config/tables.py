@@ -13,7 +13,7 @@ from typing import Any
 from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
 from somc.config.schema import REQUIRED, TABLES, Key, Table
 
-__all__ = ["Entries", "read_tables"]
+__all__ = ["Entries", "read_fields", "read_tables"]
 
 Fields = dict[str, Any]
 """Key as in the file → value as in the settings, or `FAULTY`."""
@@ -48,13 +48,13 @@ def _read_family(table: Table, raw: Any, reading: Reading) -> Entries:
         return (
             {}
             if table.entry
-            else {"": dict.fromkeys(_key_names(table), FAULTY) if table.least else _read(table, {}, at)}
+            else {"": dict.fromkeys(_key_names(table), FAULTY) if table.least else read_fields(table, {}, at)}
         )
     if not isinstance(raw, dict):
         at.fault(found_words(raw), f"a table {table.heading}")
         return {} if table.entry else {"": dict.fromkeys(_key_names(table), FAULTY)}
     if table.entry is None:
-        return {"": _read(table, raw, at)}
+        return {"": read_fields(table, raw, at)}
     if len(raw) < table.least:
         at.doubt("an empty table", f"a table {table.heading}")
     entries: Entries = {}
@@ -65,11 +65,12 @@ def _read_family(table: Table, raw: Any, reading: Reading) -> Entries:
         else:
             # Kept also under a wrong name, so that whoever refers to it is not reported besides.
             table.entry.read(name, at / name)
-            entries[name] = _read(table, fields, at / name)
+            entries[name] = read_fields(table, fields, at / name)
     return entries
 
 
-def _read(table: Table, raw: Mapping[str, Any], at: Place) -> Fields:
+def read_fields(table: Table, raw: Mapping[str, Any], at: Place) -> Fields:
+    """The fields of one table that stands at `at`."""
     names = _key_names(table)
     misspelt: list[str] = []
     for name in sorted(raw.keys() - set(names)):

@@ -31,7 +31,7 @@ import msgspec
 
 from somc.errors import ConfigurationError, Fault
 
-__all__ = ["Arrival", "Mapped", "random_arrivals", "read_arrivals", "read_mapping"]
+__all__ = ["Arrival", "Mapped", "Row", "random_arrivals", "read_arrivals", "read_mapping", "read_rows"]
 
 DAY_S = 86_400
 
@@ -94,7 +94,7 @@ def read_arrivals(
     `ConfigurationError` with every faulty row: a missing column, a word that is no class or service of
     the hall, a number that is none.
     """
-    rows, faults = _rows(path, mapping)
+    rows, faults = read_rows(path, mapping)
     samples: dict[str, list[float]] = {}
     for row in rows:
         if row.service_s is not None:
@@ -130,7 +130,9 @@ ROW_ALLOWED = "a cell for every column; seconds from 0 up; waited_s for whoever 
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """One visit as the file has it, in the hall's words: `None` where a cell is empty."""
+
     line: int
     date: str
     time_s: float
@@ -140,9 +142,10 @@ class _Row:
     patience_s: float | None
 
 
-def _rows(path: Path, mapping: Mapped) -> tuple[list[_Row], list[Fault]]:
+def read_rows(path: Path, mapping: Mapped) -> tuple[list[Row], list[Fault]]:
+    """Every readable row, in the order of the file, and every fault. Words are not checked."""
     columns = mapping.columns
-    rows: list[_Row] = []
+    rows: list[Row] = []
     faults: list[Fault] = []
     try:
         # Spreadsheets put a byte order mark before the first column's name: -sig takes it away.
@@ -166,7 +169,7 @@ def _rows(path: Path, mapping: Mapped) -> tuple[list[_Row], list[Fault]]:
     return rows, faults
 
 
-def _row(line: int, raw: Mapping[str, str | None], mapping: Mapped, wanted: Sequence[str]) -> _Row:
+def _row(line: int, raw: Mapping[str, str | None], mapping: Mapped, wanted: Sequence[str]) -> Row:
     columns = mapping.columns
     cells = {name: cell for name in wanted if (cell := raw[name]) is not None}
     if short := [name for name in wanted if name not in cells]:
@@ -179,7 +182,7 @@ def _row(line: int, raw: Mapping[str, str | None], mapping: Mapped, wanted: Sequ
     time_s = _seconds(cells[columns.time_s])
     if time_s is None:
         raise ValueError("no time of arrival")
-    return _Row(
+    return Row(
         line=line,
         date=cells[columns.date] if columns.date is not None else "",
         time_s=time_s,

@@ -34,7 +34,8 @@ def build(program: str, folder: Path, *flags: str) -> Path:
     """Compiles a program of native/tests with the scheduler's sources; warnings are errors."""
     target = folder / program
     subprocess.run(
-        [COMPILER, *WARNINGS, *flags, NATIVE / "tests" / f"{program}.c", *SOURCES, "-o", target], check=True
+        [COMPILER, *WARNINGS, *flags, NATIVE / "tests" / f"{program}.c", *SOURCES, "-lm", "-o", target],
+        check=True,
     )
     return target
 
@@ -56,6 +57,12 @@ def test_a_call_refused_for_want_of_memory_changes_nothing(sanitizers: list[str]
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_simulated_halls_come_through_under_the_sanitizers(sanitizers: list[str], tmp_path: Path) -> None:
+    program = build("fuzz_simulate", tmp_path, "-DSCHED_TEST_ALLOCATION", *sanitizers)
+    ran = subprocess.run([program, "150", "20100601"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("build_sched", NATIVE / "build_sched.py")
     assert spec is not None
@@ -65,9 +72,9 @@ def generator() -> ModuleType:
     return module
 
 
-def test_the_committed_glue_was_made_from_this_header() -> None:
+def test_the_committed_glue_was_made_from_these_headers() -> None:
     """Compared is what cffi derives from the cdef; the preamble before it changes with cffi's version."""
     fresh, committed = generator().generate(), (NATIVE / "_sched.c").read_text(encoding="utf-8")
-    own = '#include "scheduler.h"'
+    own = '#include "scheduler.h"\n#include "simulate.h"\n'
     assert fresh.partition(own)[1:] == committed.partition(own)[1:], "run python native/build_sched.py"
     assert own in committed
