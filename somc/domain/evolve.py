@@ -24,6 +24,7 @@ from somc.domain.values import (
     CounterState,
     Ticket,
     TicketState,
+    to_plain,
 )
 
 __all__ = ["evolve"]
@@ -88,6 +89,7 @@ def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
             recalls=0,
             held_at=None,
             started_at=None,
+            reason=to_plain(event.reason),
         ),
     )
     counter = state.counters[event.counter]
@@ -324,7 +326,7 @@ def _leave_counter(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
     if ticket.counter is not None:
         counter = state.counters[ticket.counter]
         state.counters[counter.number] = replace(counter, ticket=None, free_since=at)
-    return ticket
+    return replace(ticket, reason=None)
 
 
 def _step_out(state: HallState, event: e.TicketEvent, at: int) -> Ticket:

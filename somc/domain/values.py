@@ -253,6 +253,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waited_ms: int = 0
     served_ms: int = 0
     outcome: str | None = None
+    reason: dict[str, Any] | None = None
+    """Why it was called, as its record says it; only while it is at the counter."""
     slip: tuple[Words, ...] = ()
 
 

@@ -43,6 +43,7 @@ class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waited_s: int
     served_s: int
     outcome: str | None
+    reason: CalledReason | None
     phone: str | None
 
 

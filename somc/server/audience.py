@@ -36,7 +36,7 @@ PERSON = "person"
 PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome"))
 """Fields of a record's `data` that the public's screens do not get."""
 
-PRIVATE_OF_TICKET = {"agent": None, "outcome": None}
+PRIVATE_OF_TICKET = {"agent": None, "outcome": None, "reason": None}
 PRIVATE_OF_COUNTER = {"agent": None, "reason": None}
 
 

@@ -65,6 +65,7 @@ def ticket_view(state: HallState, ticket: Ticket, now: int) -> Plain:
         "waited_s": waited_s(ticket, now),
         "served_s": (ticket.served_ms + running_ms) // 1000,
         "outcome": ticket.outcome,
+        "reason": ticket.reason,
         "phone": None,
     }
 

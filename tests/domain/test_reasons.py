@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from somc.domain.events import CalledReason
+from somc.domain.values import to_plain
 from somc.scheduler import Rule
 from somc.testing.given import Situation, given, small_hall
-from tests.domain.acts import call, open_, take, transfer
+from tests.domain.acts import call, finish, hold, open_, resume, start, take, transfer
 
 
 def reason(hall: Situation, counter: int = 1) -> CalledReason:
@@ -84,3 +85,15 @@ def test_no_sentence_promises_who_is_next() -> None:
     assert rules(said) == ("score", "B001")
     assert "next" not in said.words.en
     assert "其次" not in said.words.zh
+
+
+def test_a_ticket_keeps_its_reason_while_it_is_at_the_counter_and_no_longer() -> None:
+    hall = given().and_(open_(1), take("t1", "payment"))
+    said = to_plain(reason(hall))
+    assert hall.ticket("t1").reason == said
+    hall.and_(hold("t1"), resume("t1"))
+    assert hall.ticket("t1").reason is None
+    hall.and_(call(1), start(1))
+    assert hall.ticket("t1").reason is not None
+    hall.and_(finish(1))
+    assert hall.ticket("t1").reason is None

@@ -16,8 +16,9 @@ from tests.server.rig import GOTONE_PHONE, Running
 
 BASE = "/api/v1"
 AGENT, LUNCH, TEA, GAVE_UP, SOLD = "Li Xiuying", "insulin at noon", "looks ill", "cannot pay", "bad debtor"
-SECRETS = (AGENT, LUNCH, TEA, GAVE_UP, SOLD, "admin:", '"person"', '"by"')
-"""What nobody outside the desks needs to know: names, reasons, outcomes, who pressed, who the customer is."""
+SECRETS = (AGENT, LUNCH, TEA, GAVE_UP, SOLD, "admin:", '"person"', '"by"', '"candidates"')
+"""What nobody outside the desks needs to know: names, reasons (of calls too), outcomes, who pressed, who the
+customer is."""
 
 PUBLIC = ("kiosk", "display")
 
