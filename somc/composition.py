@@ -164,25 +164,41 @@ async def apply_config(hall: Hall, config: HallConfig) -> None:
     `ConfigurationError` if the hall cannot take it now (a service is gone for which people wait).
     """
     changes = {**differences(hall.state.file_values, config.values), **voided(hall.state, config)}
-    if not changes:
-        return
+    # Without a change too: a journal from before policies had versions gets its first, a plugin's kind may
+    # compute otherwise than at the last start.
     command = c.ChangeConfig(by="config", changes=changes)
     outcome = await hall.submit(command, lambda state, events, now: None)
     if isinstance(outcome, Refusal):
         why = outcome.words.en
         raise ConfigurationError([Fault(str(config.file), 0, "hall.toml", why, "what the hall stands on")])
-    log.info("configuration applied", keys=len(changes))
+    if changes:
+        log.info("configuration applied", keys=len(changes))
 
 
 def voided(state: HallState, config: HallConfig) -> dict[str, Any]:
-    """A manager's choices of skills that name a service hall.toml no longer has: its own come back."""
+    """Managers' choices that name what hall.toml no longer has (a service, a class, a plugin's policy kind):
+    hall.toml's own come back."""
     return {
         key: config.values.get(key)
         for key, value in state.values.items()
-        if key.startswith("counter.")
-        and key.endswith(".skills")
-        and not value.keys() <= config.settings.services.keys()
+        if value != config.values.get(key) and _names_what_is_gone(state, config, key, value)
     }
+
+
+def _names_what_is_gone(state: HallState, config: HallConfig, key: str, value: Any) -> bool:
+    services, classes = config.settings.services, config.settings.classes
+    match key.split("."):
+        case ["policy", "kind"]:
+            return value not in state.kinds
+        case ["counter", _, "skills"]:
+            return not value.keys() <= services.keys()
+        case ["class", name, _]:
+            return name not in classes
+        case ["service", name, _] if name not in services:
+            return True
+        case ["service", _, "target_wait_s" | "weight" | "max_wait_s"]:
+            return not value.keys() <= classes.keys()
+    return False
 
 
 # -- devices ------------------------------------------------------------------------------------------

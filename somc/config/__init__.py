@@ -9,7 +9,7 @@ from somc.config.hall_config import (
     ServerSettings,
     VisitorSettings,
 )
-from somc.config.load import Drivers, load
+from somc.config.load import Drivers, Kinds, load
 
 __all__ = [
     "AnnouncementSettings",
@@ -18,6 +18,7 @@ __all__ = [
     "DriverTerms",
     "Drivers",
     "HallConfig",
+    "Kinds",
     "ServerSettings",
     "VisitorSettings",
     "load",

@@ -25,6 +25,7 @@ __all__ = [
     "Kind",
     "ListOf",
     "MapOf",
+    "Offered",
     "Pattern",
     "Rate",
     "Switch",
@@ -136,6 +137,26 @@ class Choice:
             return raw
         if isinstance(raw, str):
             return at.fault(found_words(raw), one_of(raw, self.options))
+        return at.fault(found_words(raw), self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The name of one of `what`: `built_in` ones, or one that a plugin brings (checked later: which plugins
+    there are is not known while a value is read)."""
+
+    what: str
+    built_in: tuple[str, ...]
+    others: str
+    type: str = "text"
+
+    @property
+    def allowed(self) -> str:
+        return " or ".join(f'"{name}"' for name in self.built_in) + f", or a {self.what} that {self.others}"
+
+    def read(self, raw: Any, at: Place) -> Any:
+        if isinstance(raw, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", raw, re.ASCII):
+            return raw
         return at.fault(found_words(raw), self.allowed)
 
 

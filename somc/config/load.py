@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from somc.config.customers import CustomerTable, read_customers
 from somc.config.hall_config import (
@@ -24,7 +24,7 @@ from somc.config.hall_config import (
 )
 from somc.config.hours import hours_from
 from somc.config.reading import FAULTY, Reading
-from somc.config.references import check_devices, check_names, check_plugins
+from somc.config.references import check_devices, check_kind, check_names, check_plugins, check_policy
 from somc.config.schema import (
     ALERTS,
     APPOINTMENTS,
@@ -39,13 +39,20 @@ from somc.config.schema import (
 )
 from somc.config.tables import Entries, read_tables
 from somc.config.toml_text import read_toml
+from somc.domain.policy import PolicyKinds
 from somc.domain.settings import settings_from
 from somc.errors import ConfigurationError, Fault
+from somc.scheduler.kinds import BUILT_IN
 
-__all__ = ["Drivers", "load"]
+__all__ = ["Drivers", "Kinds", "load"]
 
 Drivers = Mapping[str, DriverTerms] | Callable[[tuple[str, ...]], Mapping[str, DriverTerms]]
 """The drivers by name, or from the enabled plugins to them."""
+
+Kinds = PolicyKinds | Callable[[tuple[str, ...]], PolicyKinds]
+"""The policy kinds by name, or from the enabled plugins to them."""
+
+Thing = TypeVar("Thing")
 
 NOT_SETTINGS = {"customer_table", "data"}
 """Keys of [hall] that say where files are: they belong to this machine, not to the hall's records."""
@@ -56,11 +63,13 @@ def load(
     *,
     drivers: Drivers | None = None,
     plugins: Collection[str] | None = None,
+    kinds: Kinds = BUILT_IN,
 ) -> HallConfig:
     """The configuration that `path` holds.
 
-    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked. Drivers
-    that depend on the plugins are given as a function, called with those the file enables.
+    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked. `kinds` are
+    the policy kinds that there are. Drivers and kinds that depend on the plugins are given as a function,
+    called with those the file enables.
 
     Raises `ConfigurationError` with every fault, in the order of their files and lines.
     """
@@ -77,15 +86,22 @@ def load(
     check_names(tables, reading)
     enabled = tables["plugins"][""]["enabled"]
     check_plugins(enabled, plugins, reading.at("plugins", "enabled"))
-    known = _drivers(drivers, enabled, plugins)
+    known = _brought(drivers, enabled, plugins)
     check_devices(tables["device"], tables["counter"], known, plugins or (), reading)
+    offered = _brought(kinds, enabled, plugins)
+    check_kind(tables["policy"][""]["kind"], offered, reading.at("policy", "kind"))
     customers, customer_faults = _customers(path, tables, reading)
     faults += reading.faults
+    values: dict[str, Any] = {}
+    if not faults and offered is not None:
+        # Whether somebody could starve is asked of a whole policy only.
+        values = _flat(tables, hours)
+        check_policy(settings_from(values), offered, reading)
+        faults += reading.faults
     if faults or customer_faults:
         raise ConfigurationError(
             [*sorted(faults, key=lambda fault: (fault.line, fault.key)), *customer_faults]
         )
-    values = _flat(tables, hours)
     return HallConfig(
         file=path,
         org=values["hall.org"],
@@ -101,14 +117,17 @@ def load(
     )
 
 
-def _drivers(
-    drivers: Drivers | None, enabled: Any, plugins: Collection[str] | None
-) -> Mapping[str, DriverTerms] | None:
-    if drivers is None or isinstance(drivers, Mapping):
-        return drivers
+def _brought(
+    things: Mapping[str, Thing] | Callable[[tuple[str, ...]], Mapping[str, Thing]] | None,
+    enabled: Any,
+    plugins: Collection[str] | None,
+) -> Mapping[str, Thing] | None:
+    """What the enabled plugins bring; `None` if that is not known."""
+    if things is None or isinstance(things, Mapping):
+        return things
     if enabled is FAULTY or (plugins is not None and not set(enabled) <= set(plugins)):
-        return None  # a plugin that is not there may have the driver: one mistake, one fault
-    return drivers(tuple(enabled))
+        return None  # a plugin that is not there may have it: one mistake, one fault
+    return things(tuple(enabled))
 
 
 def _customers(

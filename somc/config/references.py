@@ -13,9 +13,12 @@ import msgspec
 
 from somc.config.hall_config import DriverTerms
 from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
+from somc.config.schema import TABLES
 from somc.config.tables import Entries
+from somc.domain.policy import PolicyKinds, policy_faults
+from somc.domain.values import HallSettings
 
-__all__ = ["check_devices", "check_names", "check_plugins"]
+__all__ = ["check_devices", "check_kind", "check_names", "check_plugins", "check_policy"]
 
 STANDARD = "standard_devices"
 """The bundled plugin with drivers; others may bring more."""
@@ -45,8 +48,15 @@ def check_names(tables: Mapping[str, Entries], reading: Reading) -> None:
             )
         elif prefix is not FAULTY:
             prefixes[prefix] = name
+        _known(service["weight"], classes, "class", at / "weight")
+        _known(service["max_wait_s"], classes, "class", at / "max_wait_s")
     for number, counter in counters.items():
-        _known(counter["skills"], services, "service", reading.at("counter", number, "skills"))
+        at = reading.at("counter", number)
+        _known(counter["skills"], services, "service", at / "skills")
+        _known(counter["overflow_s"], services, "service", at / "overflow_s")
+        _known(counter["reserved_for"], classes, "class", at / "reserved_for")
+        if counter["opens_after_s"] not in (None, FAULTY) and not counter["reserved_for"]:
+            (at / "opens_after_s").fault("no reserved_for beside it", "with reserved_for = [CLASS, …] only")
     visitors = tables["visitors"][""]
     for key, names, word in (("services", services, "service"), ("classes", classes, "class")):
         shares, at = visitors[key], reading.at("visitors", key)
@@ -62,9 +72,10 @@ def _all_prefixes(services: Entries) -> set[str]:
 def _known(named: Any, names: Collection[str], word: str, at: Place) -> None:
     # With none at all, the missing table was reported: not each name again.
     if named is not FAULTY and names:
-        for name in named:
+        for place, name in enumerate(named):
             if name not in names:
-                (at / name).doubt(f"the {word} '{name}'", one_of(name, names))
+                key = place if isinstance(named, list) else name
+                (at / key).doubt(f"the {word} '{name}'", one_of(name, names))
 
 
 def check_devices(
@@ -166,6 +177,21 @@ def _range_words(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> s
     if info.lt is not None:
         words += f" below {info.lt}"
     return words
+
+
+def check_kind(kind: Any, kinds: PolicyKinds | None, at: Place) -> None:
+    """The policy kind exists, if it is known which do."""
+    if kind is not FAULTY and kinds is not None and kind not in kinds:
+        at.fault(found_words(kind), one_of(kind, kinds))
+
+
+def check_policy(settings: HallSettings, kinds: PolicyKinds, reading: Reading) -> None:
+    """Nobody could wait for ever under the policy, and its kind computes."""
+    for fault in policy_faults(settings, kinds):
+        table, *names, field = fault.key.split(".")
+        keys = next(each.keys for each in TABLES if each.name == table)
+        spelt = next((key.name for key in keys if key.field == field), field)
+        reading.at(table, *names, spelt).fault(fault.why.en, fault.remedy.en)
 
 
 def check_plugins(names: Any, installed: Collection[str] | None, at: Place) -> None:

@@ -23,6 +23,7 @@ from somc.config.kinds import (
     Kind,
     ListOf,
     MapOf,
+    Offered,
     Pattern,
     Rate,
     Switch,
@@ -30,14 +31,17 @@ from somc.config.kinds import (
     Whole,
     WordsPair,
 )
+from somc.scheduler.interface import SHARE_LIMIT
+from somc.scheduler.kinds import BUILT_IN
+from somc.scheduler.policy import BOOST_LIMIT, DEFAULT_KIND
 
-__all__ = ["POLICY_KINDS", "REQUIRED", "TABLES", "Key", "Table", "reference_rows"]
+__all__ = ["REQUIRED", "TABLES", "Key", "Table", "reference_rows"]
 
 REQUIRED: Final = "required"
 """The default of a key that must be there."""
 
 DAY_S = 86_400
-POLICY_KINDS = ("fifo", "strict", "accumulating")
+BUILT_IN_KINDS = tuple(BUILT_IN)
 
 NAME = Pattern(
     r"[a-z][a-z0-9_-]{0,39}", "a name of small letters, digits, - and _ that begins with a letter", "name"
@@ -157,10 +161,51 @@ CLASS = Table(
         ),
         Key("target_wait_s", WAIT, 600, "The wait promised to this class"),
         Key(
+            "weight",
+            Rate(0.001, 1000),
+            None,
+            "Under `gcmu`: what a minute of its waiting costs against that of the other classes",
+            "1 / `target_wait_s` in minutes",
+            into="weight_milli",
+        ),
+        Key(
+            "share",
+            Whole(1, SHARE_LIMIT),
+            1,
+            "Under `ratio`: its calls for every call of a class with share 1, while both wait",
+        ),
+        Key(
+            "max_wait_s",
+            WAIT,
+            None,
+            "Whoever of this class waited longer comes before everybody else",
+            "`policy.max_wait_s`",
+        ),
+        Key(
             "warn_lead_s",
             Whole(0, DAY_S, "seconds"),
             120,
-            "A warning comes so long before the promised wait is over; 0: no warning",
+            "A warning so long before the promised wait is over; 0 is no warning",
+        ),
+        Key(
+            "boost_after_s",
+            WAIT,
+            None,
+            "Under `accumulating` and `gcmu`: beyond so long a wait, waiting counts `boost` times as fast",
+            "no boost",
+        ),
+        Key(
+            "boost",
+            Rate(1, BOOST_LIMIT / 1000),
+            2.0,
+            "How many times as fast, with `boost_after_s`",
+            into="boost_milli",
+        ),
+        Key(
+            "reserved_idle",
+            Whole(0, 99, "counters"),
+            0,
+            "So many idle `auto` counters are kept free for this class",
         ),
     ),
     entry=NAME,
@@ -180,6 +225,18 @@ SERVICE = Table(
             MapOf("class", WAIT),
             {},
             "The promise per class where it differs from the class's own",
+        ),
+        Key(
+            "weight",
+            MapOf("class", Rate(0.001, 1000)),
+            {},
+            "The weight per class where it differs from the class's own",
+        ),
+        Key(
+            "max_wait_s",
+            MapOf("class", WAIT),
+            {},
+            "The longest wait per class where it differs from the class's own",
         ),
         Key(
             "max_waiting",
@@ -217,6 +274,32 @@ COUNTER = Table(
             REQUIRED,
             "The services it serves, each with its preference level, 1 first",
         ),
+        Key(
+            "mode",
+            Choice(("manual", "auto")),
+            "manual",
+            "Whether its agent calls, or whoever is next is called by itself when it is free",
+        ),
+        Key(
+            "overflow_s",
+            MapOf("service", WAIT),
+            {},
+            "A service is served here only for customers who have waited so long",
+        ),
+        Key(
+            "reserved_for",
+            ListOf(NAME),
+            [],
+            "The customer classes this counter is for",
+            "everybody",
+        ),
+        Key(
+            "opens_after_s",
+            WAIT,
+            None,
+            "With `reserved_for`: customers of other classes are called here once they have waited so long",
+            "never",
+        ),
     ),
     entry=COUNTER_NUMBER,
     entry_word="N",
@@ -226,13 +309,43 @@ COUNTER = Table(
 POLICY = Table(
     "policy",
     (
-        Key("kind", Choice(POLICY_KINDS), "accumulating", "How the next customer is chosen"),
+        Key(
+            "kind",
+            Offered("policy kind", BUILT_IN_KINDS, "enabled plugins bring"),
+            DEFAULT_KIND,
+            "How the next customer is chosen",
+        ),
         Key(
             "max_wait_s",
-            WAIT,
-            None,
-            "Whoever waited longer comes before everybody else, the oldest first",
-            "no such limit",
+            Whole(0, DAY_S, "seconds"),
+            2100,
+            "Whoever waited longer comes before everybody else, the oldest first; 0 is no such limit",
+        ),
+        Key(
+            "alpha",
+            Rate(0, 1),
+            1.0,
+            "Under `gcmu`: how much short work goes first, from 0 (not at all) to 1",
+            into="alpha_milli",
+        ),
+        Key(
+            "distribution",
+            Choice(("longest_idle", "lowest_level", "fixed_order")),
+            "longest_idle",
+            "Which of several idle `auto` counters is given the next customer",
+        ),
+        Key(
+            "target_utilisation",
+            Rate(0.5, 0.99),
+            0.9,
+            "How busy counters should be: the advice how many to open aims at it",
+            into="target_utilisation_milli",
+        ),
+        Key(
+            "behind",
+            Whole(1, 999, "tickets"),
+            3,
+            "A called customer who did not come returns behind so many of the same line",
         ),
     ),
 )

@@ -19,6 +19,7 @@ __all__ = [
     "CallTicket",
     "CancelTicket",
     "ChangeConfig",
+    "ChangePolicy",
     "ClearAlerts",
     "CloseCounter",
     "Command",
@@ -35,6 +36,7 @@ __all__ = [
     "ReportDevice",
     "ResumeCounter",
     "ResumeTicket",
+    "RollbackPolicy",
     "StartService",
     "TakeTicket",
     "TransferTicket",
@@ -194,6 +196,19 @@ class ChangeConfig(Command, frozen=True, kw_only=True):
     """Change settings: dotted key → value, `None` to remove it."""
 
     changes: dict[str, Any]
+
+
+class ChangePolicy(Command, frozen=True, kw_only=True):
+    """Change parameters of the policy: dotted key → value, `None` for hall.toml's own (or the default). Of a
+    map by class (`service.S.weight`) only the classes that are named change."""
+
+    changes: dict[str, Any]
+
+
+class RollbackPolicy(Command, frozen=True, kw_only=True):
+    """Bring back the parameters of an earlier version."""
+
+    version: int
 
 
 class ReportDevice(Command, frozen=True, kw_only=True):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.guards import busy, counter_of, plain_text, skills_refused, state_words
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
+from somc.domain.steering import policy_refused
 from somc.domain.values import ANY_COUNTER, Counter, CounterState, Ticket, TicketState
 
 __all__ = ["close", "configure", "open_", "pause", "release", "released", "resume"]
@@ -76,6 +79,10 @@ def configure(state: HallState, command: c.ConfigureCounter, now: int) -> list[e
     if skills is None:
         skills = state.file_values.get(f"counter.{counter.number}.skills", {})
     if refused := skills_refused(state, skills):
+        return refused
+    setup = msgspec.structs.replace(state.hall.counters[counter.number], skills=skills)
+    counters = {**state.hall.counters, counter.number: setup}
+    if refused := policy_refused(state, msgspec.structs.replace(state.hall, counters=counters)):
         return refused
     event = e.CounterConfigured(by=command.by, counter=counter.number, skills=command.skills)
     return [event, *released(state, command, counter, skills, "counter_configured")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import alerts, calling, counters, taking, upkeep, watch
+from somc.domain import alerts, calling, counters, steering, taking, upkeep, watch
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -50,6 +50,8 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.AcknowledgeAlert: alerts.acknowledge,
     c.EndDay: upkeep.end_day,
     c.ChangeConfig: upkeep.change_config,
+    c.ChangePolicy: steering.change_policy,
+    c.RollbackPolicy: steering.rollback_policy,
     c.ReportDevice: upkeep.report_device,
 }
 """Command → its rule: the catalogue."""

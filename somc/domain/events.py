@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from somc.domain.values import Words
+from somc.scheduler.interface import NEVER, Terms
 
 __all__ = [
     "BY_TYPE",
@@ -32,6 +33,8 @@ __all__ = [
     "DayEnded",
     "DeviceReported",
     "Event",
+    "PolicyChanged",
+    "QueueTerms",
     "TicketCalled",
     "TicketCancelled",
     "TicketExpired",
@@ -267,6 +270,44 @@ class ConfigChanged(Event, frozen=True, kw_only=True):
     changes: dict[str, Any]
 
 
+class QueueTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The coefficients of one service × class, as the scheduler reads them (`somc.scheduler.Terms`): times in
+    milliseconds of waiting, `NEVER` (2^53) where a rule is off."""
+
+    rate: int = 0
+    offset: int = 0
+    knee: int = NEVER
+    jump: int = 0
+    rate_after: int = 0
+    guard: int = NEVER
+    warn: int = NEVER
+    target: int = NEVER
+    share: int = 0
+    group: int = 0
+
+    @classmethod
+    def of(cls, terms: Terms) -> QueueTerms:
+        return cls(**{name: getattr(terms, name) for name in cls.__struct_fields__})
+
+    def terms(self) -> Terms:
+        return Terms(**{name: getattr(self, name) for name in self.__struct_fields__})
+
+
+class PolicyChanged(Event, frozen=True, kw_only=True):
+    """Another version of the routing policy is in force from the next call on.
+
+    `terms` is what it compiled to, by `service/class`: whoever replays needs neither the kind nor the same
+    version of SOMC. `cause`: `asked`, `rollback` (to version `back_to`), `config` (hall.toml, or a hall's
+    first start), `plugin` (the plugin of the kind computes otherwise, or is gone).
+    """
+
+    version: int
+    cause: str
+    changes: dict[str, Any]
+    terms: dict[str, QueueTerms]
+    back_to: int | None = None
+
+
 class DeviceReported(Event, frozen=True, kw_only=True):
     """A device's health changed. `status` has XFS4IoT's values (`online`, `offline`, …)."""
 
@@ -298,6 +339,7 @@ BY_TYPE: dict[str, type[Event]] = {
     "alert.acknowledged": AlertAcknowledged,
     "day.ended": DayEnded,
     "config.changed": ConfigChanged,
+    "policy.changed": PolicyChanged,
     "device.status": DeviceReported,
 }
 """Record type → event class: the catalogue."""
@@ -322,5 +364,7 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/day/{event.day}"
         case DeviceReported():
             return f"{org}/device/{event.device}"
+        case PolicyChanged():
+            return f"{org}/policy"
         case _:
             return f"{org}/config"

@@ -174,7 +174,7 @@ def _opened(state: HallState, event: e.CounterOpened, at: int) -> None:
     state.counters[event.counter] = replace(
         counter, agent=event.agent, skills=event.skills, reason=None, free_since=at
     )
-    state.queues.apply_skills(event.counter, event.skills)
+    state.queues.apply_skills(state.hall, event.counter, event.skills)
 
 
 def _paused(state: HallState, event: e.CounterPaused, at: int) -> None:
@@ -189,7 +189,7 @@ def _closed(state: HallState, event: e.CounterClosed, at: int) -> None:
     skills = state.hall.counters[event.counter].skills
     counter = replace(_counter_moved(state, event, at), agent=None, reason=None, skills=skills)
     state.counters[event.counter] = counter
-    state.queues.apply_skills(event.counter, skills)
+    state.queues.apply_skills(state.hall, event.counter, skills)
 
 
 def _configured(state: HallState, event: e.CounterConfigured, at: int) -> None:
@@ -198,7 +198,7 @@ def _configured(state: HallState, event: e.CounterConfigured, at: int) -> None:
     state.values[key] = skills
     state.settings = settings_from(state.values)
     state.counters[event.counter] = replace(state.counters[event.counter], skills=skills)
-    state.queues.apply_skills(event.counter, skills)
+    state.queues.apply_skills(state.hall, event.counter, skills)
 
 
 # -- alerts ---------------------------------------------------------------------------------------
@@ -275,6 +275,18 @@ def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
             )
         state.counters[number] = replace(counter, skills=skills)
     state.queues.apply_settings(settings, state.skills())
+
+
+def _policy_changed(state: HallState, event: e.PolicyChanged, at: int) -> None:
+    for key, value in event.changes.items():
+        if value is None:
+            state.values.pop(key, None)
+        else:
+            state.values[key] = value
+    state.settings = settings_from(state.values)
+    terms = {key: its.terms() for key, its in event.terms.items()}
+    state.queues.apply_terms(state.settings, terms, state.skills())
+    state.policies.add(event, at, state.values)
 
 
 def _device_reported(state: HallState, event: e.DeviceReported, at: int) -> None:
@@ -370,6 +382,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.AlertAcknowledged: _alert_acknowledged,
     e.DayEnded: _day_ended,
     e.ConfigChanged: _config_changed,
+    e.PolicyChanged: _policy_changed,
     e.DeviceReported: _device_reported,
 }
 assert _WRITERS.keys() == e.TYPE_OF.keys(), "an event without a writer"

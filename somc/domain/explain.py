@@ -24,7 +24,7 @@ def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now:
         "second": second,
         "policy": hall.policy.kind,
         "level": choice.level,
-        "guard": (hall.policy.max_wait_s or 0) // 60,
+        "guard": (hall.guard_s(ticket.service, ticket.customer_class) or 0) // 60,
     }
     return CalledReason(
         rule=choice.rule,

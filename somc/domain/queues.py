@@ -9,11 +9,12 @@ queues; a service's profile (all of its classes) says how many are ahead of some
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from somc.domain.policy import PLAIN, lanes_of, queue_key
 from somc.domain.values import ANY_COUNTER, HallSettings, Ticket
-from somc.scheduler.interface import NEVER, Lane, Scheduler, Server, Terms
-from somc.scheduler.policy import ClassInputs, terms_of
+from somc.scheduler.interface import Lane, Scheduler, Server, Terms
 
 __all__ = ["QueueName", "Queues"]
 
@@ -32,6 +33,8 @@ class Queues:
         self.numbers: dict[QueueName, int] = {}
         self.names: list[QueueName] = []
         self.profiles: dict[str, int] = {}
+        self.terms: dict[str, Terms] = {}
+        """The terms of the policy in force, by `service/class`."""
         self._means: list[int] = []
 
     # -- reading ----------------------------------------------------------------------------------
@@ -78,7 +81,7 @@ class Queues:
     # -- writing ----------------------------------------------------------------------------------
 
     def apply_settings(self, settings: HallSettings, skills: Mapping[int, Mapping[str, int]]) -> None:
-        """Open what is missing and give every queue and profile the terms of `settings`."""
+        """Open what is missing and give every queue and profile the terms in force."""
         for service in settings.services:
             for customer_class in settings.classes:
                 self._open(settings, (service, customer_class, ANY_COUNTER))
@@ -87,17 +90,27 @@ class Queues:
         for service in settings.services:
             self._apply_service(service)
         for number, counter_skills in skills.items():
-            self.apply_skills(number, counter_skills)
+            self.apply_skills(settings, number, counter_skills)
         self._means = []
 
-    def apply_skills(self, counter: int, skills: Mapping[str, int]) -> None:
+    def apply_terms(
+        self,
+        settings: HallSettings,
+        terms: Mapping[str, Terms],
+        skills: Mapping[int, Mapping[str, int]],
+    ) -> None:
+        """Another policy: these terms by `service/class`, and the lanes of `settings`."""
+        self.terms = dict(terms)
+        self.apply_settings(settings, skills)
+
+    def apply_skills(self, settings: HallSettings, counter: int, skills: Mapping[str, int]) -> None:
         """Give a counter's profile the lanes of these skills."""
-        lanes = [
-            Lane(queue=number, level=skills[service])
-            for (service, _, only), number in sorted_items(self.numbers)
-            if service in skills and only in (ANY_COUNTER, counter)
+        queues = [
+            (number, service, customer_class)
+            for (service, customer_class, only), number in sorted_items(self.numbers)
+            if only in (ANY_COUNTER, counter)
         ]
-        self._set_profile(f"counter:{counter}", lanes)
+        self._set_profile(f"counter:{counter}", lanes_of(settings, counter, skills, queues))
 
     def open_for(
         self, settings: HallSettings, ticket: Ticket, skills: Mapping[int, Mapping[str, int]]
@@ -109,7 +122,7 @@ class Queues:
             self._means = []
             self._apply_service(ticket.service)
             if ticket.only_counter in skills:
-                self.apply_skills(ticket.only_counter, skills[ticket.only_counter])
+                self.apply_skills(settings, ticket.only_counter, skills[ticket.only_counter])
         return self.numbers[name]
 
     def _apply_service(self, service: str) -> None:
@@ -125,16 +138,7 @@ class Queues:
         service, customer_class, _ = name
         if service not in settings.services or customer_class not in settings.classes:
             return RETIRED
-        kind = settings.classes[customer_class]
-        max_wait_s = settings.policy.max_wait_s
-        inputs = ClassInputs(
-            rate_milli=kind.rate_milli,
-            priority=kind.priority,
-            target_ms=settings.target_wait_s(service, customer_class) * 1000,
-            warn_lead_ms=kind.warn_lead_s * 1000,
-            guard_ms=NEVER if max_wait_s is None else max_wait_s * 1000,
-        )
-        return terms_of(settings.policy.kind, inputs)
+        return self.terms.get(queue_key(service, customer_class), PLAIN)
 
     def _set_profile(self, name: str, lanes: list[Lane]) -> None:
         if name in self.profiles:
@@ -148,6 +152,7 @@ class Queues:
         return {
             "names": [list(name) for name in self.names],
             "profiles": self.profiles,
+            "terms": {key: asdict(terms) for key, terms in sorted(self.terms.items())},
             "scheduler": self.scheduler.dump(),
         }
 
@@ -156,6 +161,7 @@ class Queues:
         self.names = [(service, kind, only) for service, kind, only in dumped["names"]]
         self.numbers = {name: number for number, name in enumerate(self.names)}
         self.profiles = dict(dumped["profiles"])
+        self.terms = {key: Terms(**terms) for key, terms in dumped["terms"].items()}
 
 
 def sorted_items(numbers: Mapping[QueueName, int]) -> list[tuple[QueueName, int]]:

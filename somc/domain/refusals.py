@@ -23,6 +23,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     kind: Kind
     words: Words
+    keys: tuple[str, ...] = ()
+    """The settings that are wrong, as dotted keys, where it is about settings."""
 
 
 CATALOGUE: dict[str, tuple[Kind, str, str]] = {
@@ -169,6 +171,21 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "The business day {day} is not over: it ends at the hall's day_ends.",
     ),
     "bad_config": ("invalid", "配置无效：{why}", "The change of settings is refused: {why}"),
+    "bad_policy": (
+        "invalid",
+        "排队策略无效：{why}。{remedy}。",
+        "The policy is refused: {why}. Remedy: {remedy}.",
+    ),
+    "no_policy_setting": (
+        "invalid",
+        "“{key}”不是排队策略的参数；可改 policy.…、class.等级.… 和 service.业务.… 中的策略参数。",
+        "'{key}' is no parameter of the policy; those of policy.*, class.NAME.* and service.NAME.* are.",
+    ),
+    "unknown_policy_version": (
+        "not_found",
+        "没有策略版本 {version}；可选：{known}。",
+        "There is no version {version} of the policy; known: {known}.",
+    ),
     "bad_text": (
         "invalid",
         "“{field}”为空、过长或含有无法显示的字符（应为 1 到 {limit} 个字符）。",
@@ -178,12 +195,13 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
 """code → kind, Chinese sentence, English sentence; the braces name what the refusal fills in."""
 
 
-def refuse(code: str, **facts: object) -> Refusal:
-    """The refusal `code`, its sentences filled in (`Words` each in their own language).
+def refuse(code: str, keys: tuple[str, ...] = (), **facts: object) -> Refusal:
+    """The refusal `code`, its sentences filled in (`Words` each in their own language); `keys` are the
+    settings that are wrong.
 
     `KeyError` for a code that is not catalogued.
     """
     kind, zh, en = CATALOGUE[code]
     in_zh = {name: fact.zh if isinstance(fact, Words) else fact for name, fact in facts.items()}
     in_en = {name: fact.en if isinstance(fact, Words) else fact for name, fact in facts.items()}
-    return Refusal(code=code, kind=kind, words=Words(zh=zh.format(**in_zh), en=en.format(**in_en)))
+    return Refusal(code=code, kind=kind, words=Words(zh=zh.format(**in_zh), en=en.format(**in_en)), keys=keys)

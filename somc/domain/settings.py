@@ -7,14 +7,14 @@ records win, until a key's value in hall.toml itself changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from somc.domain.values import Counter, HallSettings
-from somc.scheduler.policy import KINDS
+from somc.scheduler.interface import GROUP_LIMIT
 
 __all__ = ["TABLES", "differences", "settings_from", "skills_under"]
 
@@ -33,7 +33,8 @@ def settings_from(values: Mapping[str, Any]) -> HallSettings:
 
     Raises `msgspec.ValidationError` if a key is unknown, a value has the wrong type or lies out of bounds, or
     a name refers to nothing (a skill for a service that does not exist). What passes here can be applied:
-    `evolve` never meets a time zone, a policy or a number that it cannot use.
+    `evolve` never meets a time zone or a number that it cannot use. (Whether the policy is a good one is
+    asked by `policy_faults`: that needs the kinds, which a replay may lack.)
     """
     plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, **{name: {} for name in SINGLE}}
     # Sorted, so that services and classes come in one order however the table was filled: live, from
@@ -65,26 +66,30 @@ def _check_names(settings: HallSettings) -> None:
         ZoneInfo(settings.timezone)
     except (KeyError, ValueError, OSError):  # OSError: "Asia" is a folder of the database
         raise msgspec.ValidationError(f"hall.timezone is '{settings.timezone}', which is no zone") from None
-    if settings.policy.kind not in KINDS:
-        raise msgspec.ValidationError(
-            f"policy.kind is '{settings.policy.kind}'; allowed are {', '.join(KINDS)}"
-        )
     if settings.default_class not in settings.classes:
         raise msgspec.ValidationError(
             f"hall.default_class names '{settings.default_class}', which is no class"
         )
+    for key, named in _names_of(settings):
+        known = settings.services if key.endswith((".skills", ".overflow_s")) else settings.classes
+        for name in named:
+            if name not in known:
+                what = "service" if known is settings.services else "class"
+                raise msgspec.ValidationError(f"{key} names '{name}', which is no {what}")
+    if len(settings.classes) > GROUP_LIMIT:
+        raise msgspec.ValidationError(f"there are {len(settings.classes)} classes; allowed are {GROUP_LIMIT}")
+
+
+def _names_of(settings: HallSettings) -> Iterator[tuple[str, Collection[str]]]:
+    """Every setting that names services or classes, with the names."""
     for number, counter in settings.counters.items():
-        for service in counter.skills:
-            if service not in settings.services:
-                raise msgspec.ValidationError(
-                    f"counter.{number}.skills names '{service}', which is no service"
-                )
+        yield f"counter.{number}.skills", counter.skills
+        yield f"counter.{number}.overflow_s", counter.overflow_s
+        yield f"counter.{number}.reserved_for", counter.reserved_for
     for name, offered in settings.services.items():
-        for customer_class in offered.target_wait_s:
-            if customer_class not in settings.classes:
-                raise msgspec.ValidationError(
-                    f"service.{name}.target_wait_s names '{customer_class}', which is no class"
-                )
+        yield f"service.{name}.target_wait_s", offered.target_wait_s
+        yield f"service.{name}.weight", offered.weight
+        yield f"service.{name}.max_wait_s", offered.max_wait_s
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

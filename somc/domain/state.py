@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from somc.domain import business_day
+from somc.domain.policy import PolicyKinds, PolicyLog, PolicyVersion
 from somc.domain.queues import Queues
 from somc.domain.settings import settings_from
 from somc.domain.values import (
@@ -30,6 +31,7 @@ from somc.domain.values import (
 )
 from somc.domain.watch import Watch, next_crossing
 from somc.scheduler.interface import Scheduler, restore
+from somc.scheduler.kinds import BUILT_IN
 
 __all__ = ["DayCounts", "Device", "HallState"]
 
@@ -58,10 +60,11 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class HallState:
-    """One hall (营业厅) as of record `seq`."""
+    """One hall (营业厅) as of record `seq`. `kinds` are the policy kinds that a decision may choose among."""
 
-    def __init__(self, make_scheduler: Callable[[], Scheduler]) -> None:
+    def __init__(self, make_scheduler: Callable[[], Scheduler], kinds: PolicyKinds = BUILT_IN) -> None:
         self.make_scheduler = make_scheduler
+        self.kinds = kinds
         self.seq = 0
         self.at = 0
         self.values: dict[str, Any] = {}
@@ -89,6 +92,7 @@ class HallState:
         """Those of the running day that were cleared."""
         self.watch = Watch()
         self.queues = Queues(make_scheduler())
+        self.policies = PolicyLog()
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -179,12 +183,18 @@ class HallState:
             "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
             "watch": self.watch.dump(),
             "queues": self.queues.dump(),
+            "policies": to_plain(self.policies.versions),
         }
 
     @classmethod
-    def load(cls, dumped: Mapping[str, Any], make_scheduler: Callable[[], Scheduler]) -> HallState:
+    def load(
+        cls,
+        dumped: Mapping[str, Any],
+        make_scheduler: Callable[[], Scheduler],
+        kinds: PolicyKinds = BUILT_IN,
+    ) -> HallState:
         """The state that `dump` gave. `msgspec.ValidationError` if the values are not of that shape."""
-        state = cls(make_scheduler)
+        state = cls(make_scheduler, kinds)
         state.seq = dumped["seq"]
         state.at = dumped["at"]
         state.values = dict(dumped["values"])
@@ -214,6 +224,7 @@ class HallState:
         state.watch.load(dumped["watch"])
         restore(state.scheduler, dumped["queues"]["scheduler"])
         state.queues.load(dumped["queues"])
+        state.policies = PolicyLog(msgspec.convert(dumped["policies"], list[PolicyVersion]))
         return state
 
     def check_invariants(self) -> None:

@@ -12,6 +12,7 @@ from somc.domain.lifecycle import TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import HallState
+from somc.domain.steering import followed_by, policy_refused
 from somc.domain.values import HallSettings
 
 __all__ = ["change_config", "day_over", "end_day", "report_device"]
@@ -60,9 +61,12 @@ def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e
         return refuse("bad_config", why=str(error))
     if why := _still_needed(state, settings):
         return refuse("bad_config", why=why)
+    if refused := policy_refused(state, settings):
+        return refused
+    policy = followed_by(state, command, settings, command.changes)
     if not command.changes:
-        return []
-    events: list[e.Event] = [e.ConfigChanged(by=command.by, changes=command.changes)]
+        return policy
+    events: list[e.Event] = [e.ConfigChanged(by=command.by, changes=command.changes), *policy]
     for number, counter in state.counters.items():
         if number in settings.counters:
             skills = skills_under(settings, command.changes, number, counter)

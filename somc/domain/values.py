@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from somc.scheduler.interface import RATE_LIMIT
-from somc.scheduler.policy import PRIORITY_LIMIT
+from somc.scheduler.interface import RATE_LIMIT, SHARE_LIMIT
+from somc.scheduler.policy import BOOST_LIMIT, DEFAULT_KIND, PRIORITY_LIMIT
 
 __all__ = [
     "ANY_COUNTER",
@@ -53,8 +53,12 @@ TOLD = {"warning": 1, "breach": 2}
 Level = Annotated[int, msgspec.Meta(ge=BEST_LEVEL, le=WORST_LEVEL)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 """A duration of one second to one day."""
+Guard = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+"""A starvation guard in seconds; 0 is none."""
 Lead = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
 """A span of zero seconds to one day."""
+Weight = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+"""Thousandths of a weight under `gcmu`."""
 Limit = Annotated[int, msgspec.Meta(ge=0)]
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d_]{1,4}$")]
 """Letters only: were a digit allowed, the 1001st of "A" and the first of "A1" would both be A1001."""
@@ -118,6 +122,10 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     papers: tuple[Words, ...] = ()
     target_wait_s: dict[str, Seconds] = {}
     """Promise per customer class where it differs from the class's own."""
+    weight: dict[str, Weight] = {}
+    """Weight in thousandths per customer class where it differs from the class's own."""
+    max_wait_s: dict[str, Seconds] = {}
+    """Starvation guard per customer class where it differs from the class's own."""
     max_waiting: Limit | None = None
     """Refuse further tickets while so many wait."""
     daily_limit: Limit | None = None
@@ -137,8 +145,19 @@ class CustomerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """1 is served first under `strict`."""
     rate_milli: Annotated[int, msgspec.Meta(ge=1, le=RATE_LIMIT)] = 1000
     """Thousandths of a point per millisecond of waiting under `accumulating`."""
+    weight_milli: Weight | None = None
+    """What a minute of its waiting costs under `gcmu`, in thousandths; none: 1 / promised wait in minutes."""
+    share: Annotated[int, msgspec.Meta(ge=1, le=SHARE_LIMIT)] = 1
+    """Its calls for every one call of a class with share 1 under `ratio`, while both wait."""
+    max_wait_s: Seconds | None = None
+    """Its own starvation guard; none: the policy's."""
     warn_lead_s: Lead = 120
     """A warning so long before the promised wait is over; 0: no warning."""
+    boost_after_s: Seconds | None = None
+    """Beyond so long a wait waiting counts `boost_milli` / 1000 times as fast (kinds with rates only)."""
+    boost_milli: Annotated[int, msgspec.Meta(ge=1000, le=BOOST_LIMIT)] = 2000
+    reserved_idle: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
+    """So many idle counters are kept free for this class: nobody of another class is given to them."""
     order: int = 0
     """Its place in lists; set from its place in hall.toml."""
 
@@ -148,14 +167,32 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Words
     skills: Annotated[dict[str, Level], msgspec.Meta(min_length=1)]
+    mode: Literal["manual", "auto"] = "manual"
+    """Whether its agent calls, or whoever is next is given to it when it is free."""
+    overflow_s: dict[str, Seconds] = {}
+    """Service → it is offered here only to tickets that have waited so long."""
+    reserved_for: tuple[str, ...] = ()
+    """The customer classes this counter is for; none: all."""
+    opens_after_s: Seconds | None = None
+    """Other classes than those are called here once they have waited so long; none: never."""
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The routing policy (排队策略, ACD) in force. Parameters per class are in `CustomerClass`."""
+    """The routing policy (排队策略, ACD) in force. Parameters per class are in `CustomerClass` and `Service`,
+    those per counter in `CounterSettings`."""
 
-    kind: str = "accumulating"
-    max_wait_s: Seconds | None = None
-    """Starvation guard: beyond it a ticket outranks everything, oldest first."""
+    kind: str = DEFAULT_KIND
+    """A kind of `somc.scheduler.policy` or of a plugin."""
+    max_wait_s: Guard = 2100
+    """Starvation guard: beyond it a ticket outranks everything, oldest first. 0: none."""
+    alpha_milli: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1000
+    """How much short work goes first under `gcmu`: 0 not at all, 1000 as cost per minute of service."""
+    distribution: Literal["longest_idle", "lowest_level", "fixed_order"] = "longest_idle"
+    """Which of several idle counters is given a customer."""
+    target_utilisation_milli: Annotated[int, msgspec.Meta(ge=500, le=990)] = 900
+    """How busy counters should be: the advice how many to open aims at it."""
+    behind: Annotated[int, msgspec.Meta(ge=1, le=999)] = 3
+    """A called customer who did not come returns behind so many of the same line."""
 
 
 class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -212,6 +249,17 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The wait promised to a class for a service (服务标准), in seconds."""
         own = self.services[service].target_wait_s.get(customer_class)
         return own if own is not None else self.classes[customer_class].target_wait_s
+
+    def guard_s(self, service: str, customer_class: str) -> int | None:
+        """From which wait in seconds a class outranks everything for a service; None: never."""
+        own = self.services[service].max_wait_s.get(customer_class)
+        own = own if own is not None else self.classes[customer_class].max_wait_s
+        return own if own is not None else self.policy.max_wait_s or None
+
+    def weight_milli(self, service: str, customer_class: str) -> int | None:
+        """The weight of a class for a service under `gcmu`, in thousandths; None: 1 / promised wait."""
+        own = self.services[service].weight.get(customer_class)
+        return own if own is not None else self.classes[customer_class].weight_milli
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

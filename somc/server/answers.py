@@ -213,7 +213,11 @@ class ClassPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class PolicyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
-    max_wait_s: int | None
+    max_wait_s: int
+    alpha_milli: int
+    distribution: str
+    target_utilisation_milli: int
+    behind: int
     classes: dict[str, ClassPolicy]
 
 

@@ -30,12 +30,14 @@ from somc.domain.decide import decide
 from somc.domain.events import ConfigChanged, Event, TicketEvent
 from somc.domain.evolve import evolve
 from somc.domain.follow_ups import DUE, FOLLOW_UPS, Look
+from somc.domain.policy import PolicyKinds
 from somc.domain.refusals import CATALOGUE, Refusal
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket
 from somc.runtime.records import event_of, record_of
 from somc.scheduler.choose import factory
 from somc.scheduler.interface import Scheduler
+from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.reference import ReferenceScheduler
 
 __all__ = ["Like", "Outcome", "Situation", "given", "instant", "like", "small_hall", "week"]
@@ -171,19 +173,25 @@ def given(
     *,
     at: str | int = START,
     make_scheduler: Callable[[], Scheduler] | None = None,
+    kinds: PolicyKinds = BUILT_IN,
 ) -> Situation:
-    """A hall with these settings (`small_hall()` if none), at this time, nobody in it."""
-    return Situation(small_hall() if hall is None else hall, at, make_scheduler or factory())
+    """A hall with these settings (`small_hall()` if none), at this time, nobody in it. `kinds` are the policy
+    kinds that there are: those of plugins beside SOMC's own."""
+    return Situation(small_hall() if hall is None else hall, at, make_scheduler or factory(), kinds)
 
 
 class Situation:
     """A hall as it stands, and its clock."""
 
     def __init__(
-        self, hall: Mapping[str, Any], at: str | int, make_scheduler: Callable[[], Scheduler]
+        self,
+        hall: Mapping[str, Any],
+        at: str | int,
+        make_scheduler: Callable[[], Scheduler],
+        kinds: PolicyKinds,
     ) -> None:
-        self.state = HallState(make_scheduler)
-        self.replayed = HallState(ReferenceScheduler)
+        self.state = HallState(make_scheduler, kinds)
+        self.replayed = HallState(ReferenceScheduler, kinds)
         """What the records alone make of it."""
         self.happened: list[Event] = []
         self._looked_at = 0
@@ -192,7 +200,9 @@ class Situation:
         changes = dict(sorted(hall.items()))
         for state in (self.state, self.replayed):
             evolve(state, ConfigChanged(by="config", changes=changes), self.now)
-        self.check()
+        # The policy's first version, as at a hall's start.
+        self._carry_out(c.ChangeConfig(by="config", changes={}))
+        self.happened.clear()
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -303,7 +313,7 @@ class Situation:
     def reloaded(self) -> HallState:
         """The state as a snapshot brings it back, through JSON."""
         dumped = msgspec.json.decode(msgspec.json.encode(self.state.dump()))
-        return HallState.load(dumped, self.state.make_scheduler)
+        return HallState.load(dumped, self.state.make_scheduler, self.state.kinds)
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ def test_data_shows_what_the_journal_overrides(hall: Path, tmp_path: Path) -> No
     assert seen == [(tmp_path, 3)]
     assert result.stdout.splitlines()[1:] == [
         "overridden: hall.max_recalls: 3 in the file, 5 in force",
-        "overridden: policy.max_wait_s: nothing in the file, 60 in force",
+        "overridden: policy.max_wait_s: 2100 in the file, 60 in force",
         "overridden: service.pay.papers: [] in the file, nothing in force",
     ]
     answer = json.loads(run(hall, "--data", tmp_path, "--json", using=using).stdout)

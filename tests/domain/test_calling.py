@@ -53,7 +53,9 @@ def test_those_who_came_in_the_same_millisecond_are_called_in_the_order_of_takin
 
 
 def test_strict_calls_the_better_priority_however_long_the_other_waited() -> None:
-    hall = given(small_hall(policy={"kind": "strict"})).and_(open_(1), take("t1", "payment", "plain"))
+    hall = given(small_hall(policy={"kind": "strict", "max_wait_s": 0})).and_(
+        open_(1), take("t1", "payment", "plain")
+    )
     hall.at("11:00").and_(take("t2", "payment", "gold"))
     assert called(hall) == "A002"
 

@@ -61,6 +61,7 @@ def type_words(kind: object) -> str:
         type(None): "null",
         Words: "words",
         e.CalledReason: "reason",
+        e.QueueTerms: "terms",
         typing.Any: "anything",
         msgspec.Raw: "object",
     }
@@ -72,6 +73,8 @@ def default_words(field: msgspec.structs.FieldInfo) -> str:
         return ""
     if field.default is None:
         return ", default null"
+    if field.default == 0:
+        return ", default 0"
     return f", default `{field.default}`" if field.default else ", default empty"
 
 
@@ -109,7 +112,9 @@ def test_a_record_s_section_lists_its_fields_with_types_and_defaults(name: str) 
     assert f"Version {e.VERSIONS[name]}." in text
 
 
-@pytest.mark.parametrize(("heading", "kind"), [("reason", e.CalledReason), ("words", Words)])
+@pytest.mark.parametrize(
+    ("heading", "kind"), [("reason", e.CalledReason), ("terms", e.QueueTerms), ("words", Words)]
+)
 def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Struct]) -> None:
     assert [(row[0], row[1]) for row in rows(section(heading))] == fields_of(kind, set())
 
@@ -140,6 +145,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         e.DayEnded(by="x", day="2026-03-02", taken=0, finished=0, no_show=0, cancelled=0, expired=0),
         e.DeviceReported(by="x", device="printer", status="online"),
         e.ConfigChanged(by="x", changes={}),
+        e.PolicyChanged(by="x", version=1, cause="asked", changes={}, terms={}),
     ]
     topics = [e.topic_of(event, "a/b") for event in made]
     assert topics == [
@@ -148,6 +154,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         "a/b/day/2026-03-02",
         "a/b/device/printer",
         "a/b/config",
+        "a/b/policy",
     ]
 
 

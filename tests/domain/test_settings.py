@@ -53,14 +53,25 @@ def without_repair(**more: Any) -> ChangeConfig:
         ("hall.day_ends_s", 86_400),
         ("hall.max_recalls", -1),
         ("hall.hours", {"week": [[[0, 86_400]]]}),
-        ("policy.kind", "dice"),
-        ("policy.max_wait_s", 0),
+        ("policy.kind", 7),
+        ("policy.max_wait_s", -1),
+        ("policy.alpha_milli", 1001),
+        ("policy.distribution", "by_lot"),
+        ("policy.target_utilisation_milli", 1000),
+        ("policy.behind", 0),
         ("policy.nonsense", 1),
         ("class.gold.rate_milli", 0),
         ("class.gold.rate_milli", 1 << 21),
         ("class.gold.priority", 0),
         ("class.gold.priority", 1001),
         ("class.gold.target_wait_s", -1),
+        ("class.gold.weight_milli", 0),
+        ("class.gold.share", 0),
+        ("class.gold.max_wait_s", 0),
+        ("class.gold.warn_lead_s", -1),
+        ("class.gold.boost_after_s", 0),
+        ("class.gold.boost_milli", 999),
+        ("class.gold.reserved_idle", 100),
         ("class.gold.name", None),
         ("class.silver.priority", 1),
         ("service.payment.prefix", ""),
@@ -71,12 +82,20 @@ def without_repair(**more: Any) -> ChangeConfig:
         ("service.payment.mean_service_s", True),
         ("service.payment.target_wait_s", {"platinum": 60}),
         ("service.payment.target_wait_s", {"gold": 0}),
+        ("service.payment.weight", {"platinum": 1000}),
+        ("service.payment.weight", {"gold": 0}),
+        ("service.payment.max_wait_s", {"platinum": 60}),
+        ("service.payment.max_wait_s", {"gold": 0}),
         ("service.payment.daily_limit", -1),
         ("service.payment.colour", "red"),
         ("counter.1.skills", {}),
         ("counter.1.skills", {"haircut": 1}),
         ("counter.1.skills", {"payment": 0}),
         ("counter.1.skills", {"payment": 10}),
+        ("counter.1.mode", "robot"),
+        ("counter.1.overflow_s", {"haircut": 60}),
+        ("counter.1.reserved_for", ["platinum"]),
+        ("counter.1.opens_after_s", 0),
         ("counter.x.skills", {"payment": 1}),
         ("counter.01.skills", {"payment": 1}),
     ],
@@ -119,7 +138,7 @@ def test_a_service_for_which_somebody_waits_or_is_held_stays() -> None:
 def test_a_service_goes_once_nobody_needs_it() -> None:
     hall = given().and_(open_(1), take("t1", "repair"), call(1), start(1))
     hall.when(without_repair()).refused("bad_config", "B001")
-    hall.and_(finish(1)).when(without_repair()).then(e.ConfigChanged)
+    hall.and_(finish(1)).when(without_repair()).then(e.ConfigChanged, e.PolicyChanged)
     assert hall.counter(1).skills == {"payment": 1}
     hall.when(take("t2", "repair")).refused("unknown_service", "repair")
 

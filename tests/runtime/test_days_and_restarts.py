@@ -71,7 +71,7 @@ async def test_a_day_that_ended_while_nobody_was_there_ends_before_any_other_com
     # And before a change of hall.toml, so that a service for which people waited yesterday may go.
     async with opened(tmp_path, TurnedClock(NOON + 9 * 24 * HOUR_MS), without_payment()) as hall:
         assert "payment" not in hall.state.hall.services
-        assert (await types(hall))[-3:] == ["ticket.expired", "day.ended", "config.changed"]
+        assert (await types(hall))[-4:] == ["ticket.expired", "day.ended", "config.changed", "policy.changed"]
 
 
 def without_payment() -> str:
@@ -188,20 +188,20 @@ async def test_a_record_that_cannot_follow_is_named(tmp_path: Path) -> None:
 async def test_a_restart_writes_only_what_changed_in_the_file(tmp_path: Path) -> None:
     async with opened(tmp_path) as hall:
         first = await records(hall)
-        assert [record.type for record in first] == ["config.changed"]
+        assert [record.type for record in first] == ["config.changed", "policy.changed"]
         await do(hall, c.ChangeConfig(by="admin", changes={"hall.max_recalls": 5, "policy.kind": "fifo"}))
     async with opened(tmp_path) as hall:
-        assert len(await records(hall)) == 2
+        assert len(await records(hall)) == 4
         assert hall.state.hall.max_recalls == 5
     changed = HALL.replace("mean_service_s = 180", "mean_service_s = 240")
     async with opened(tmp_path, toml=changed) as hall:
-        (record,) = (await records(hall))[2:]
+        (record,) = (await records(hall))[4:]
         data = msgspec.json.decode(record.data)
         assert data == {"by": "config", "changes": {"service.payment.mean_service_s": 240}}
         assert hall.state.hall.max_recalls == 5
     again = changed.replace("max_recalls = 1", "max_recalls = 2")
     async with opened(tmp_path, toml=again) as hall:
-        (record,) = (await records(hall))[3:]
+        (record,) = (await records(hall))[5:]
         assert msgspec.json.decode(record.data)["changes"] == {"hall.max_recalls": 2}
         assert hall.state.hall.max_recalls == 2
         assert hall.state.hall.policy.kind == "fifo"
