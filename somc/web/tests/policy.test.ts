@@ -8,7 +8,7 @@ import type { HallState } from "../src/client";
 import type { Hall } from "../src/hall/hall";
 import type { PolicyAnswer } from "../src/pages/policy/answer";
 import { valueAt } from "../src/pages/policy/answer";
-import { bodyOf, changesOf, objectionTo, pathOf, withValue } from "../src/pages/policy/draft";
+import { bodyOf, changesOf, objectionTo, pathOf, settingAsPaths, withValue } from "../src/pages/policy/draft";
 import { hallState } from "./world";
 
 const ANSWER: PolicyAnswer = {
@@ -108,6 +108,14 @@ test("an objection finds its field, however the hall spelled it", () => {
   expect(objectionTo("classes.gotone.weight", { "classes.gotone.weight": "too heavy" })).toBe("too heavy");
   expect(objectionTo("classes.gotone.weight", { "class.gotone": "unknown" })).toBe("unknown");
   expect(objectionTo("classes.gotone.weight", { alpha: "no" })).toBeNull();
+});
+
+test("a recorded setting reads as paths with plain values, one a class", () => {
+  expect(settingAsPaths("class.gotone.weight_milli", 2500)).toEqual([["classes.gotone.weight", 2.5]]);
+  expect(settingAsPaths("service.pay.weight", { gotone: 1500 })).toEqual([["services.pay.weight.gotone", 1.5]]);
+  expect(settingAsPaths("service.pay.target_wait_s", { gotone: 480 })).toEqual([["services.pay.target_wait_s.gotone", 480]]);
+  expect(settingAsPaths("policy.kind", "strict")).toEqual([["kind", "strict"]]);
+  expect(settingAsPaths("policy.max_wait_s", null)).toEqual([["max_wait_s", null]]);
 });
 
 // -- units and words ------------------------------------------------------------------------------------

@@ -50,6 +50,18 @@ export function pathOf(setting: string): string {
     .replace(/_milli\b/g, "");
 }
 
+/** Settings that hall.toml and records hold in thousandths without saying so in their name. */
+const IN_THOUSANDTHS = /_milli$|^service\.[^.]+\.weight$/;
+
+/** One setting of a record as paths of this page with plain values; a map by class becomes one path a class. */
+export function settingAsPaths(setting: string, value: unknown): [path: string, value: Value][] {
+  const path = pathOf(setting);
+  const plain = (one: unknown): Value =>
+    typeof one === "number" ? (IN_THOUSANDTHS.test(setting) ? one / 1000 : one) : typeof one === "string" ? one : null;
+  if (typeof value !== "object" || value === null) return [[path, plain(value)]];
+  return Object.entries(value).map(([part, one]) => [`${path}.${part}`, plain(one)]);
+}
+
 /** The hall's objection to that path, if it named it (or what the path is part of, or a part of it). */
 export function objectionTo(path: string, fields: Readonly<Record<string, string>>): string | null {
   for (const [field, why] of Object.entries(fields)) {
