@@ -54,8 +54,13 @@ export function provideHall(): Hall {
     window.clearTimeout(timer);
     client.stop();
   });
-  provide(KEY, hall);
+  shareHall(hall);
   return hall;
+}
+
+/** Hands a hall to the components below this one: the page's own, or one that a test speaks for. */
+export function shareHall(hall: Hall): void {
+  provide(KEY, hall);
 }
 
 export function useHall(): Hall {

@@ -176,7 +176,7 @@ export const en: Record<keyof typeof zh, string> = {
   "alert.breach": "Promise broken",
   "alert.long_wait": "Long wait",
   "alert.peak": "Rush",
-  "alert.waited": "waited {n} min (limit {limit})",
+  "alert.waited": "mean wait {n} min (limit {limit})",
   "alert.per_hour": "{n} an hour (limit {limit})",
   "alert.acknowledge": "Acknowledge",
   "alert.title": "Acknowledge alert {number}",

@@ -174,7 +174,7 @@ export const zh = {
   "alert.breach": "已超时",
   "alert.long_wait": "久等",
   "alert.peak": "高峰",
-  "alert.waited": "已等 {n} 分钟（上限 {limit}）",
+  "alert.waited": "平均等候 {n} 分钟（上限 {limit}）",
   "alert.per_hour": "每小时 {n} 人（上限 {limit}）",
   "alert.acknowledge": "处理",
   "alert.title": "处理预警 {number}",
