@@ -50,6 +50,7 @@ from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
 from somc.simulate.crowd import Crowd
 from somc_hal.devices import Device, DeviceClass
+from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
 from somc_hal.simulators.reference import AnnouncerSimulator
@@ -209,6 +210,8 @@ async def build_devices(
 ) -> tuple[dict[str, Device], dict[str, SimulatorHost]]:
     """Every device of hall.toml, running, and the simulators behind those that are simulated."""
     drivers, makers = plugins.drivers(), plugins.simulators()
+    ports = Ports()
+    await nursery.start(ports.run)
     devices: dict[str, Device] = {}
     hosts: dict[str, SimulatorHost] = {}
     for settings in config.devices:
@@ -217,7 +220,9 @@ async def build_devices(
             hosts[settings.name] = host = _host(settings, makers[settings.driver](), speed)
             url = await nursery.start(host.run)
         assert url is not None
-        device = drivers[settings.driver].make(settings.name, url, settings.options, on_status=health.report)
+        device = drivers[settings.driver].make(
+            settings.name, url, settings.options, on_status=health.report, ports=ports
+        )
         devices[settings.name] = device
         await nursery.start(device.run)
     return devices, hosts

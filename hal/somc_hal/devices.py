@@ -36,6 +36,7 @@ from somc_hal.capabilities import (
     SecondScreenCapabilities,
     TicketPrinterCapabilities,
 )
+from somc_hal.ports import Ports
 from somc_hal.status import DeviceStatus, Truth
 from somc_hal.values import (
     Align,
@@ -343,7 +344,9 @@ class HardwareMonitor(Device, Protocol):
 
 
 class DeviceMaker(Protocol):
-    """How a driver is built: no I/O happens here. `ValueError` names what is wrong with url or options."""
+    """How a driver is built: no I/O happens here. `ValueError` names what is wrong with url or options.
+
+    `ports` are the process's shared ports; without them the device shares its line with nobody."""
 
     def __call__(
         self,
@@ -353,4 +356,5 @@ class DeviceMaker(Protocol):
         *,
         on_status: Callable[[DeviceStatus], None] = ...,
         random_source: Callable[[], float] = ...,
+        ports: Ports | None = ...,
     ) -> Device: ...

@@ -125,13 +125,22 @@ class Outbox(Generic[FrameT]):
             not exchange.abandoned for lane in (self._answer, self._one_way) for exchange in lane
         ) or any(slot.pending for slot in self._slots)
 
+    @property
+    def rank(self) -> int | None:
+        """The lane of what would be sent next: 1 answer wanted, 2 one-way, 3 contents; `None` if nothing."""
+        for rank, lane in ((1, self._answer), (2, self._one_way)):
+            while lane and lane[0].abandoned:
+                lane.popleft()
+            if lane:
+                return rank
+        return 3 if any(slot.pending for slot in self._slots) else None
+
     def next(self) -> tuple[Exchange[FrameT], Slot[FrameT] | None] | None:
         """What to send now; abandoned commands are dropped."""
-        for lane in (self._answer, self._one_way):
-            while lane:
-                exchange = lane.popleft()
-                if not exchange.abandoned:
-                    return exchange, None
+        if (rank := self.rank) is None:
+            return None
+        if rank < 3:
+            return (self._answer if rank == 1 else self._one_way).popleft(), None
         for slot in self._slots:
             if slot.pending:
                 # The next look begins behind it, so that two displays on a port take turns.

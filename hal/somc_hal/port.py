@@ -21,26 +21,24 @@ from __future__ import annotations
 import errno
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from somc_hal.conversation import Conversation, Gone
 from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.links import open_link
 from somc_hal.outbox import Outbox, Slot
-from somc_hal.status import DeviceState, Truth
+from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
-__all__ = ["Dialect", "LinkReport", "Port", "Timing"]
+__all__ = ["Dialect", "LinkReport", "Port", "Timing", "opened_link"]
 
 FrameT = TypeVar("FrameT")
 
-_CHUNK_BYTES = 4096
-_REPLIES = 16  # the peer waits for one acknowledgement at a time; a flood beyond that is sent again by it
 _CONTRADICTIONS = 5  # rounds of polls that may disagree before the peer is taken for broken
 
 
@@ -89,12 +87,17 @@ class Dialect(Protocol[FrameT]):
         """A frame that answers nothing: act on it, and give what to answer (empty: nothing)."""
 
 
-class _Gone(Exception):
-    """The session is over; the text is the reason, for the operator."""
-
-    def __init__(self, state: DeviceState, detail: str) -> None:
-        self.state = state
-        super().__init__(detail)
+async def opened_link(url: str, timeout_s: float) -> trio.abc.Stream:
+    """The link behind `url`. Raises `Gone` with the state to report if it cannot be opened now."""
+    try:
+        with trio.fail_after(timeout_s):
+            return await open_link(url)
+    except trio.TooSlowError:
+        raise Gone(DeviceState.OFFLINE, f"{url}: could not be opened in time") from None
+    except OSError as error:
+        missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+        state = DeviceState.NO_DEVICE if missing else DeviceState.OFFLINE
+        raise Gone(state, f"{url}: {error}") from None
 
 
 class Port(Generic[FrameT]):
@@ -119,9 +122,7 @@ class Port(Generic[FrameT]):
         self._random = random_source
         self._turn = Turn()
         self._outbox: Outbox[FrameT] = Outbox(device, queue_limit, self._turn)
-        self._replies: deque[bytes] = deque(maxlen=_REPLIES)
-        self._current: Exchange[FrameT] | None = None
-        self._gone: _Gone | None = None
+        self._talk: Conversation[FrameT] | None = None
         self.online = False
 
     # --- for drivers ---------------------------------------------------------------------------
@@ -129,7 +130,8 @@ class Port(Generic[FrameT]):
     @property
     def busy(self) -> bool:
         """Whether anything is queued or unanswered at a port that is online."""
-        return self.online and (self._current is not None or bool(self._replies) or self._outbox.waiting)
+        talking = self._talk is not None and self._talk.busy
+        return self.online and (talking or self._outbox.waiting)
 
     def slot(self) -> Slot[FrameT]:
         """A place for content of which only the newest matters."""
@@ -171,150 +173,81 @@ class Port(Generic[FrameT]):
             await trio.sleep(delay_s * (1 + timing.jitter * (2 * self._random() - 1)))
             delay_s = min(delay_s * 2, timing.backoff_cap_s)
 
-    async def _connection(self) -> tuple[_Gone, bool]:
+    async def _connection(self) -> tuple[Gone, bool]:
         """One connection from opening to its end: why it ended, and whether it ever served."""
         try:
-            with trio.fail_after(self._timing.connect_timeout_s):
-                stream = await open_link(self._url)
-        except trio.TooSlowError:
-            return _Gone(DeviceState.OFFLINE, f"{self._url}: could not be opened in time"), False
-        except OSError as error:
-            missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
-            state = DeviceState.NO_DEVICE if missing else DeviceState.OFFLINE
-            return _Gone(state, f"{self._url}: {error}"), False
+            stream = await opened_link(self._url, self._timing.connect_timeout_s)
+        except Gone as closed:
+            return closed, False
         was_online = False
-        self._gone = None
-        self._replies.clear()
         self._dialect.opened()
-        gone = _Gone(DeviceState.OFFLINE, "stopped")
+        talk = self._talk = Conversation(
+            stream,
+            self._turn,
+            feed=self._dialect.feed,
+            unasked=self._dialect.unasked,
+            frame_timeout_s=self._timing.frame_timeout_s,
+        )
+        gone = Gone(DeviceState.OFFLINE, "stopped")
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._read, stream)
+                nursery.start_soon(talk.read)
                 try:
-                    await self._poll(stream)
+                    await self._poll(talk)
                     was_online = self.online = True
                     self._on_link(LinkReport(True, DeviceState.ONLINE))
                     self._turn.turn()
-                    await self._serve(stream)
-                except _Gone as reason:
+                    await self._serve(talk)
+                except Gone as reason:
                     gone = reason
                 nursery.cancel_scope.cancel()
         finally:
             self.online = False
+            self._talk = None
             self._outbox.lost(str(gone))
             await trio.aclose_forcefully(stream)
         return gone, was_online
 
-    async def _serve(self, stream: trio.abc.Stream) -> None:
+    async def _serve(self, talk: Conversation[FrameT]) -> None:
         """Write what there is to write, in order of rank, until the session is gone."""
         heard_at = trio.current_time()
         while True:
-            await self._reply(stream)
+            await talk.reply()
             taken = None if heard_at == -math.inf else self._outbox.next()
             if taken is not None:
                 exchange, slot = taken
-                await self._perform(stream, exchange, slot)
+                await self._perform(talk, exchange, slot)
                 if isinstance(exchange.outcome, DeviceTimeout | OutcomeUnknown):
                     heard_at = -math.inf  # is it still there? ask before the next command
                 elif exchange.answers:
                     heard_at = trio.current_time()
             elif trio.current_time() >= heard_at + self._timing.heartbeat_s:
-                await self._poll(stream)
+                await self._poll(talk)
                 heard_at = trio.current_time()
             else:
                 await self._turn.wait(heard_at + self._timing.heartbeat_s)
 
-    async def _poll(self, stream: trio.abc.Stream) -> None:
+    async def _poll(self, talk: Conversation[FrameT]) -> None:
         """Ask until the answers can be believed."""
         for _ in range(_CONTRADICTIONS):
             for exchange in self._dialect.polls():
-                await self._perform(stream, exchange, None)
+                await self._perform(talk, exchange, None)
             try:
                 if self._dialect.settled():
                     return
             except ProtocolFault as fault:
-                raise _Gone(DeviceState.HARDWARE_ERROR, fault.what) from None
-        raise _Gone(DeviceState.HARDWARE_ERROR, "the device contradicts itself")
+                raise Gone(DeviceState.HARDWARE_ERROR, fault.what) from None
+        raise Gone(DeviceState.HARDWARE_ERROR, "the device contradicts itself")
 
     async def _perform(
-        self, stream: trio.abc.Stream, exchange: Exchange[FrameT], slot: Slot[FrameT] | None
+        self, talk: Conversation[FrameT], exchange: Exchange[FrameT], slot: Slot[FrameT] | None
     ) -> None:
-        """Carry out one exchange to its end. Raises `_Gone` if the peer turns out to be gone."""
-        self._current = exchange
+        """Carry out one exchange to its end. Raises `Gone` if the peer turns out to be gone."""
         try:
-            frames = exchange.frames()
-            for _ in range(exchange.attempts):
-                await self._write_frames(stream, exchange, frames)
-                until = trio.current_time() + exchange.timeout_s
-                while not exchange.ended and trio.current_time() < until:
-                    await self._turn.wait(until)
-                    await self._reply(stream)
-                if exchange.ended:
-                    return
-            exchange.silent()
-            if exchange.ends_session:
-                raise _Gone(DeviceState.OFFLINE, f"{exchange.what}: no answer")
-        except _Gone as gone:
-            exchange.lost(str(gone))
-            raise
+            answered = await talk.perform(exchange)
         finally:
-            if not exchange.ended:
-                exchange.lost("stopped")
             if slot is not None:
                 slot.landed(exchange)
-            self._current = None
-            self._turn.turn()
-
-    async def _write_frames(
-        self, stream: trio.abc.Stream, exchange: Exchange[FrameT], frames: Sequence[bytes]
-    ) -> None:
-        for frame in frames:
-            await self._reply(stream)
-            if exchange.abandoned:
-                await self._cut_off(stream, exchange)
-                return
-            exchange.begun = True
-            await self._write(stream, frame)
-        if not exchange.answers:
-            exchange.end(Truth.UNKNOWN)
-
-    async def _cut_off(self, stream: trio.abc.Stream, exchange: Exchange[FrameT]) -> None:
-        if exchange.begun and (rest := exchange.cut_off()):
-            await self._write(stream, rest)
-        exchange.lost("cancelled by its caller")
-
-    async def _reply(self, stream: trio.abc.Stream) -> None:
-        """Write the acknowledgements that are due; raise what the reader met."""
-        while self._replies:
-            await self._write(stream, self._replies[0])
-            if self._replies:
-                self._replies.popleft()
-            self._turn.turn()
-        if self._gone is not None:
-            raise self._gone
-
-    async def _write(self, stream: trio.abc.Stream, frame: bytes) -> None:
-        await trio.lowlevel.checkpoint_if_cancelled()
-        with trio.move_on_after(self._timing.frame_timeout_s, shield=True) as scope:
-            try:
-                await stream.send_all(frame)
-            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise _Gone(DeviceState.OFFLINE, f"writing failed: {error}") from None
-        if scope.cancelled_caught:
-            raise _Gone(DeviceState.OFFLINE, "the device does not take what is written")
-
-    async def _read(self, stream: trio.abc.Stream) -> None:
-        """Hand frames over until the stream ends; then tell the writer."""
-        try:
-            while data := await stream.receive_some(_CHUNK_BYTES):
-                for frame in self._dialect.feed(bytes(data)):
-                    current = self._current
-                    if current is None or current.ended or not current.hears(frame):
-                        reply = self._dialect.unasked(frame)
-                        if reply:
-                            self._replies.append(reply)
                 self._turn.turn()
-            self._gone = _Gone(DeviceState.OFFLINE, "the peer closed the connection")
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._gone = _Gone(DeviceState.OFFLINE, f"the connection broke: {error}")
-        self._turn.turn()
+        if not answered and exchange.ends_session:
+            raise Gone(DeviceState.OFFLINE, f"{exchange.what}: no answer")

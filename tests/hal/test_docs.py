@@ -12,6 +12,7 @@ from somc_hal import DRIVERS, Key
 from somc_hal.codecs.reference import Identity, Kind, StripContent, write_identity, write_strip
 from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
 from somc_hal.drivers import PORT_OPTIONS, DriverSpec
+from somc_hal.drivers.reference import STX_OPTIONS
 from somc_hal.links import SCHEMES, open_link
 from somc_hal.simulators import StripDisplaySimulator, hosted
 
@@ -38,7 +39,8 @@ def _default(value: object) -> str:
 def test_every_driver_option_and_capability_is_documented(spec: DriverSpec) -> None:
     section = _section(spec.name)
     for name, option in spec.options_schema.items():
-        where = DEVICES if name in PORT_OPTIONS else section
+        shared = name in PORT_OPTIONS or (name in STX_OPTIONS and name != "address")
+        where = DEVICES if shared else section
         assert f"| `{name}` | {_default(option.default)} |" in where, f"{spec.name}: {name}"
     device = spec.make("d", "memory://d", {})
     for field in fields(device.capabilities):  # type: ignore[attr-defined]  # each class has its own kind

@@ -52,6 +52,7 @@ class Op(enum.IntEnum):
     READING = 0x4D  # D→H  something was measured
     NUMBER = 0x4E  # H→D  keypad content
     PASSAGE = 0x50  # D→H  people went through a door
+    POLL = 0x51  # H→D  have you anything to say? answered by an event, or by ACK with the identity
     RATING = 0x52  # D→H  a customer rated
     STRIP = 0x53  # H→D  strip display content
     SPEAK = 0x54  # H→D  speak this

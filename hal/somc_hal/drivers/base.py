@@ -17,15 +17,17 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import trio
 
+from somc_hal.bus import BusCodec, Station
 from somc_hal.devices import DeviceClass, DeviceMaker
 from somc_hal.drivers.options import Option, checked
 from somc_hal.errors import DeviceOffline, Unsupported
 from somc_hal.links import check_url
-from somc_hal.port import Dialect, LinkReport, Port, Timing
+from somc_hal.port import LinkReport, Port, Timing
+from somc_hal.ports import Ports
 from somc_hal.status import DeviceState, DeviceStatus, Truth
 from somc_hal.turn import Turn
 
-__all__ = ["PORT_OPTIONS", "Driver", "DriverSpec"]
+__all__ = ["BUS_OPTIONS", "POLL_S", "PORT_OPTIONS", "BusDriver", "Driver", "DriverSpec"]
 
 FrameT = TypeVar("FrameT")
 
@@ -53,6 +55,18 @@ PORT_OPTIONS: Mapping[str, Option] = {
     "queue_limit": Option(int, 16, "commands that may wait; one more is refused", 1, 1000),
 }
 """Options that every driver has."""
+
+POLL_S = 0.1
+
+BUS_OPTIONS: Mapping[str, Option] = {
+    **{key: option for key, option in PORT_OPTIONS.items() if key != "heartbeat_s"},
+    "answer_timeout_s": Option(float, 0.1, "how long to wait for the answer to one frame", 0.01, 60),
+    "poll_s": Option(
+        float, POLL_S, "pause between two polls of this address; the line may be slower", 0.001, 3600
+    ),
+    "address": Option(int, 1, "the device's bus address", 1, 254),
+}
+"""Options of every driver that stands on a polled bus: instead of a heartbeat it is polled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,7 @@ class Driver(ABC, Generic[FrameT]):
         *,
         on_status: Callable[[DeviceStatus], None] = ignore_status,
         random_source: Callable[[], float] = random.random,
+        ports: Ports | None = None,
     ) -> None:
         check_url(url)
         self._options = checked(self.DRIVER, self.OPTIONS, options)
@@ -93,17 +108,9 @@ class Driver(ABC, Generic[FrameT]):
         self._on_status = on_status
         self._link = LinkReport(False, DeviceState.OFFLINE, "not started")
         self._changed = Turn()
-        chosen = self._options
-        self._timing = Timing(**{key: chosen[key] for key in Timing.__dataclass_fields__})
-        self._port: Port[FrameT] = Port(
-            name,
-            url,
-            self._dialect(),
-            self._timing,
-            queue_limit=chosen["queue_limit"],
-            on_link=self._linked,
-            random_source=random_source,
-        )
+        self._random = random_source
+        self._timing = self._times()
+        self._port: Port[FrameT] | Station[FrameT] = self._make_port(ports or Ports())
         self._status = self._current_status()
 
     @property
@@ -149,9 +156,26 @@ class Driver(ABC, Generic[FrameT]):
 
     # --- for subclasses ------------------------------------------------------------------------
 
+    def _times(self) -> Timing:
+        """The port's times, from the options."""
+        return Timing(**{key: self._options[key] for key in Timing.__dataclass_fields__})
+
+    def _make_port(self, ports: Ports) -> Port[FrameT] | Station[FrameT]:
+        """A port of its own; a driver on a bus asks `ports` for a station instead."""
+        return Port(
+            self._name,
+            self._url,
+            self._dialect(),
+            self._timing,
+            queue_limit=self._options["queue_limit"],
+            on_link=self._linked,
+            random_source=self._random,
+        )
+
     @abstractmethod
-    def _dialect(self) -> Dialect[FrameT]:
-        """The protocol; called once, at construction, when the options are checked."""
+    def _dialect(self) -> Any:
+        """The protocol, a `Dialect` (on a bus a `StationDialect`); called once, at construction, when the
+        options are checked."""
 
     def _condition(self, link: LinkReport) -> DeviceStatus:
         """The status while the session is answered; for devices that report more than that."""
@@ -189,3 +213,36 @@ class Driver(ABC, Generic[FrameT]):
             await self._port.wait_online()
         if not self._port.online:
             raise DeviceOffline(self._name, f"{what}: {self._link.detail or 'offline'}")
+
+
+class BusDriver(Driver[FrameT]):
+    """Base of drivers on a polled bus. A subclass names `PROTOCOL` beside the rest, takes `BUS_OPTIONS`, and
+    gives `_codec` and, as `_dialect`, a `StationDialect`."""
+
+    PROTOCOL: ClassVar[str]
+
+    @property
+    def address(self) -> int:
+        """The device's bus address."""
+        address: int = self._options["address"]
+        return address
+
+    @abstractmethod
+    def _codec(self) -> BusCodec[FrameT]:
+        """The frames of the bus; called when this device is the first behind its URL."""
+
+    def _times(self) -> Timing:
+        chosen = {key: self._options[key] for key in Timing.__dataclass_fields__ if key != "heartbeat_s"}
+        return Timing(**chosen, heartbeat_s=self._options["poll_s"])
+
+    def _make_port(self, ports: Ports) -> Port[FrameT] | Station[FrameT]:
+        return Station(
+            ports.bus(self._url, self.PROTOCOL, self._codec),
+            self._name,
+            self.address,
+            self._dialect(),
+            self._timing,
+            queue_limit=self._options["queue_limit"],
+            on_link=self._linked,
+            random_source=self._random,
+        )

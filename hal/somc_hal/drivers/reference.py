@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import trio
 
+from somc_hal.bus import Station
 from somc_hal.capabilities import (
     CounterCallerCapabilities,
     CounterDisplayCapabilities,
@@ -28,13 +29,15 @@ from somc_hal.codecs.reference import (
 )
 from somc_hal.codecs.stx import DATA_LIMIT_BYTES, Op, StxFrame
 from somc_hal.devices import DeviceClass
-from somc_hal.drivers.base import PORT_OPTIONS, Driver
+from somc_hal.drivers.base import BUS_OPTIONS, PORT_OPTIONS, BusDriver, Driver
 from somc_hal.drivers.options import Option
+from somc_hal.port import Port, Timing
+from somc_hal.ports import Ports
 from somc_hal.status import Truth
 from somc_hal.text import fit
 from somc_hal.values import HallRow, Key, KeyEvent
 
-from .stx_dialect import StxCommand, StxDialect
+from .stx_dialect import StxBusCodec, StxCommand, StxDialect
 
 __all__ = [
     "ReferenceDisplay",
@@ -46,20 +49,28 @@ __all__ = [
 
 STX_OPTIONS: Mapping[str, Option] = {
     "address": Option(int, 1, "the device's bus address", 1, 254),
+    "polled": Option(bool, False, "it stands on a bus with others and speaks only when it is asked"),
+    "poll_s": BUS_OPTIONS["poll_s"],
     **PORT_OPTIONS,
 }
 
 
-class StxDriver(Driver[StxFrame]):
-    """A device that speaks the reference protocol. A subclass adds `KIND` and, if it has any, events."""
+class StxDriver(BusDriver[StxFrame]):
+    """A device that speaks the reference protocol, on a line of its own or, `polled`, on a bus. A subclass
+    adds `KIND` and, if it has any, events."""
+
+    PROTOCOL = "reference"
 
     KIND: ClassVar[Kind]
 
-    @property
-    def address(self) -> int:
-        """The device's bus address."""
-        address: int = self._options["address"]
-        return address
+    def _codec(self) -> StxBusCodec:
+        return StxBusCodec()
+
+    def _times(self) -> Timing:
+        return super()._times() if self._options["polled"] else Driver._times(self)
+
+    def _make_port(self, ports: Ports) -> Port[StxFrame] | Station[StxFrame]:
+        return super()._make_port(ports) if self._options["polled"] else Driver._make_port(self, ports)
 
     def _dialect(self) -> StxDialect:
         self._stx = StxDialect(
@@ -69,6 +80,7 @@ class StxDriver(Driver[StxFrame]):
             self._timing,
             on_event=self._event,
             on_restart=self._restarted,
+            polled=self._options["polled"],
         )
         return self._stx
 

@@ -19,9 +19,27 @@ from somc_hal.exchange import Exchange
 from somc_hal.port import Timing
 from somc_hal.status import Truth
 
-__all__ = ["StxCommand", "StxDialect"]
+__all__ = ["StxBusCodec", "StxCommand", "StxDialect"]
 
 _EVENTS = (Op.KEY, Op.SPOKEN, Op.RATING, Op.TYPED, Op.CARD, Op.PASSAGE, Op.READING)
+
+
+class StxBusCodec:
+    """The frames of a bus on which several devices speak the reference protocol when they are polled."""
+
+    gap_s = 0.002  # two byte times at 9600 Bd: the last byte is out before the line is turned round
+
+    def __init__(self) -> None:
+        self._decoder = StxDecoder()
+
+    def opened(self) -> None:
+        self._decoder = StxDecoder()
+
+    def feed(self, data: bytes) -> Sequence[StxFrame]:
+        return self._decoder.feed(data)
+
+    def address(self, frame: StxFrame) -> int:
+        return frame.address
 
 
 class StxDialect:
@@ -37,7 +55,9 @@ class StxDialect:
         *,
         on_event: Callable[[StxFrame], bool | None],
         on_restart: Callable[[], None],
+        polled: bool = False,
     ) -> None:
+        self.polled = polled
         self.device = device
         self.address = address
         self.timing = timing
@@ -63,11 +83,14 @@ class StxDialect:
 
     def opened(self) -> None:
         self._decoder = StxDecoder()
+        self.identity = None
 
     def feed(self, data: bytes) -> Sequence[StxFrame]:
         return self._decoder.feed(data)
 
     def polls(self) -> Sequence[Exchange[StxFrame]]:
+        if self.polled and self.identity is not None:
+            return (_Poll(self),)
         return (_Enquiry(self),)
 
     def settled(self) -> bool:
@@ -151,9 +174,8 @@ class _Enquiry(Exchange[StxFrame]):
 
     def __init__(self, dialect: StxDialect) -> None:
         timing = dialect.timing
-        super().__init__(
-            dialect.device, "enquiry", timeout_s=timing.answer_timeout_s, attempts=timing.attempts
-        )
+        attempts = 1 if dialect.polled else timing.attempts  # a bus repeats in its next round
+        super().__init__(dialect.device, "enquiry", timeout_s=timing.answer_timeout_s, attempts=attempts)
         self._dialect = dialect
 
     def frames(self) -> Sequence[bytes]:
@@ -161,6 +183,30 @@ class _Enquiry(Exchange[StxFrame]):
 
     def hears(self, frame: StxFrame) -> bool:
         if frame.op is not Op.ACK or frame.address != self._dialect.address or frame.sequence != 0:
+            return False
+        self._dialect.identity = read_identity(frame.data)
+        self.end(Truth.YES)
+        return True
+
+
+class _Poll(Exchange[StxFrame]):
+    """POLL: the device answers with an event it has, or with its identity."""
+
+    def __init__(self, dialect: StxDialect) -> None:
+        super().__init__(dialect.device, "poll", timeout_s=dialect.timing.answer_timeout_s)
+        self._dialect = dialect
+        self._sequence = dialect.next_sequence()
+
+    def frames(self) -> Sequence[bytes]:
+        return (encode(StxFrame(Op.POLL, self._dialect.address, self._sequence)),)
+
+    def hears(self, frame: StxFrame) -> bool:
+        if frame.address != self._dialect.address:
+            return False
+        if frame.op in _EVENTS:
+            self.end(Truth.YES)
+            return False  # it answers, and it is news of its own
+        if frame.op is not Op.ACK or frame.sequence != self._sequence:
             return False
         self._dialect.identity = read_identity(frame.data)
         self.end(Truth.YES)

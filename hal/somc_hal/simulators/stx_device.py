@@ -34,13 +34,15 @@ EVENT_LIMIT = 64
 
 
 class StxSimulator(Simulator):
-    """Base of the reference protocol's simulators, with one address."""
+    """Base of the reference protocol's simulators, with one address. `polled`: it stands on a bus with others
+    and speaks only when it is asked."""
 
     KIND: ClassVar[Kind]
 
     def __init__(self, *, address: int = 1, retransmit_s: float = 0.3) -> None:
         super().__init__()
         self.address = address
+        self.polled = False
         self.healthy = True
         self.retransmit_s = retransmit_s
         self._decoder = StxDecoder()
@@ -50,6 +52,7 @@ class StxSimulator(Simulator):
         self._events: deque[_Event] = deque()
         self._event_sequence = 0
         self._acknowledged: int | None = None
+        self._offered = False  # polled: the oldest event has been said with the present sequence
 
     @property
     def busy(self) -> bool:
@@ -67,7 +70,7 @@ class StxSimulator(Simulator):
 
     async def _behave(self) -> None:
         while True:
-            while not (self._events and self._known and self.powered):
+            while not (self._events and self._known and self.powered and not self.polled):
                 await self.changed.wait()
             sequence = self._event_sequence = self._event_sequence % 255 + 1
             event = self._events[0]
@@ -98,6 +101,7 @@ class StxSimulator(Simulator):
         self._events.clear()
         self._event_sequence = 0
         self._acknowledged = None
+        self._offered = False
 
     def _hear(self, data: bytes) -> None:
         self._received(data)  # it counts the frames it does not hear, not the pieces they come in
@@ -115,8 +119,13 @@ class StxSimulator(Simulator):
             self._last = None
             identity = Identity(self.KIND, self.boots % 65536, self.healthy)
             self._say(encode(StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))))
+        elif frame.op is Op.POLL:
+            self._polled(frame)
         elif frame.op in (Op.ACK, Op.NAK):
             self._acknowledged = frame.sequence
+            if self.polled and self._offered and frame.sequence == self._event_sequence:
+                self._events.popleft()
+                self._offered = False
         elif frame.sequence == self._last:
             self._say(self._last_answer)
         else:
@@ -129,6 +138,22 @@ class StxSimulator(Simulator):
             self._last, self._last_answer = frame.sequence, encode(answer)
             self._say(self._last_answer)
             self._answered()
+
+    def _polled(self, frame: StxFrame) -> None:
+        """Say the oldest event, the same as long as nobody acknowledges it; or only that it is there."""
+        if not self._known:
+            return  # the host has to enquire first
+        if not self._events:
+            identity = Identity(self.KIND, self.boots % 65536, self.healthy)
+            self._say(encode(StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))))
+            return
+        if self._offered:
+            self.repeats += 1
+        else:
+            self._event_sequence = self._event_sequence % 255 + 1
+            self._offered = True
+        event = self._events[0]
+        self._say(encode(StxFrame(event.op, self.address, self._event_sequence, event.data)))
 
     def _command(self, op: Op, data: bytes) -> Refusal | None:
         """Act on a command; what to refuse it with, or `None`."""

@@ -1,0 +1,149 @@
+"""One connection, spoken by one writer: exchanges go out frame by frame, and what comes in finds its place.
+
+What must stay true
+- One task writes. The reader only hands frames over; what it wants to answer is queued for the writer
+  and goes out before anything else.
+- Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation takes
+  effect between frames.
+- On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
+  that long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import trio
+
+from somc_hal.exchange import Exchange
+from somc_hal.status import DeviceState, Truth
+from somc_hal.turn import Turn
+
+__all__ = ["Conversation", "Gone"]
+
+FrameT = TypeVar("FrameT")
+
+_CHUNK_BYTES = 4096
+_REPLIES = 16  # the peer waits for one acknowledgement at a time; a flood beyond that is sent again by it
+
+
+class Gone(Exception):
+    """The connection is over; the text is the reason, for the operator."""
+
+    def __init__(self, state: DeviceState, detail: str) -> None:
+        self.state = state
+        super().__init__(detail)
+
+
+class Conversation(Generic[FrameT]):
+    """`feed` decodes; `unasked` is given frames that answer nothing, and gives what to reply."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        turn: Turn,
+        *,
+        feed: Callable[[bytes], Sequence[FrameT]],
+        unasked: Callable[[FrameT], bytes],
+        frame_timeout_s: float,
+        gap_s: float = 0.0,
+    ) -> None:
+        self._stream = stream
+        self._turn = turn
+        self._feed = feed
+        self._unasked = unasked
+        self._frame_timeout_s = frame_timeout_s
+        self._gap_s = gap_s
+        self._replies: deque[bytes] = deque(maxlen=_REPLIES)
+        self._current: Exchange[FrameT] | None = None
+        self._gone: Gone | None = None
+        self._quiet_since = -math.inf
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being asked or has to be answered."""
+        return self._current is not None or bool(self._replies)
+
+    async def perform(self, exchange: Exchange[FrameT]) -> bool:
+        """Carry out one exchange to its end. False if nobody answered. Raises `Gone`."""
+        self._current = exchange
+        try:
+            frames = exchange.frames()
+            for _ in range(exchange.attempts):
+                await self._write_frames(exchange, frames)
+                until = trio.current_time() + exchange.timeout_s
+                while not exchange.ended and trio.current_time() < until:
+                    await self._turn.wait(until)
+                    await self.reply()
+                if exchange.ended:
+                    return True
+            exchange.silent()
+            return False
+        except Gone as gone:
+            exchange.lost(str(gone))
+            raise
+        finally:
+            if not exchange.ended:
+                exchange.lost("stopped")
+            self._current = None
+            self._turn.turn()
+
+    async def reply(self) -> None:
+        """Write the acknowledgements that are due; raise what the reader met."""
+        while self._replies:
+            await self._write(self._replies[0])
+            if self._replies:
+                self._replies.popleft()
+            self._turn.turn()
+        if self._gone is not None:
+            raise self._gone
+
+    async def read(self) -> None:
+        """Hand frames over until the stream ends; then tell the writer."""
+        try:
+            while data := await self._stream.receive_some(_CHUNK_BYTES):
+                self._quiet_since = trio.current_time()
+                for frame in self._feed(bytes(data)):
+                    current = self._current
+                    if current is None or current.ended or not current.hears(frame):
+                        reply = self._unasked(frame)
+                        if reply:
+                            self._replies.append(reply)
+                self._turn.turn()
+            self._gone = Gone(DeviceState.OFFLINE, "the peer closed the connection")
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._gone = Gone(DeviceState.OFFLINE, f"the connection broke: {error}")
+        self._turn.turn()
+
+    async def _write_frames(self, exchange: Exchange[FrameT], frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            await self.reply()
+            if exchange.abandoned:
+                await self._cut_off(exchange)
+                return
+            exchange.begun = True
+            await self._write(frame)
+        if not exchange.answers:
+            exchange.end(Truth.UNKNOWN)
+
+    async def _cut_off(self, exchange: Exchange[FrameT]) -> None:
+        if exchange.begun and (rest := exchange.cut_off()):
+            await self._write(rest)
+        exchange.lost("cancelled by its caller")
+
+    async def _write(self, frame: bytes) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._gap_s:
+            while trio.current_time() < (until := self._quiet_since + self._gap_s):
+                await self._turn.wait(until)
+        with trio.move_on_after(self._frame_timeout_s, shield=True) as scope:
+            try:
+                await self._stream.send_all(frame)
+            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise Gone(DeviceState.OFFLINE, f"writing failed: {error}") from None
+        if scope.cancelled_caught:
+            raise Gone(DeviceState.OFFLINE, "the device does not take what is written")
+        self._quiet_since = trio.current_time()
