@@ -19,6 +19,7 @@ from somc.scheduler.interface import RATE_LIMIT, SHARE_LIMIT
 from somc.scheduler.policy import BOOST_LIMIT, DEFAULT_KIND, PRIORITY_LIMIT
 
 __all__ = [
+    "ALERT_KINDS",
     "ANY_COUNTER",
     "BEST_LEVEL",
     "TOLD",
@@ -46,6 +47,9 @@ ANY_COUNTER = 0
 
 BEST_LEVEL, WORST_LEVEL = 1, 9
 """The preference levels of a skill."""
+
+ALERT_KINDS = ("warning", "breach", "long_wait", "peak")
+"""The first two are of one ticket, the others of the hall."""
 
 TOLD = {"warning": 1, "breach": 2}
 """Level of an alert → what its ticket keeps of it (`Ticket.told`)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +21,7 @@ from somc.domain.state import HallState
 from somc.domain.values import to_plain
 from somc.server import views
 from somc.server.access import Principal
+from somc.server.alert_views import alert_view
 
 __all__ = ["ACTS", "BY_NAME", "Act", "TakeBody", "normal_phone"]
 
@@ -84,6 +85,12 @@ class OpenBody(CounterBody, frozen=True, kw_only=True):
     skills: Skills | None = None
 
 
+class AcknowledgeBody(Body, frozen=True, kw_only=True):
+    alert: Annotated[str, Meta(min_length=1, max_length=80)]
+    done: Literal["served", "cared_for"] = msgspec.field(name="as")
+    note: Text | None = None
+
+
 class ConfigureBody(CounterBody, frozen=True, kw_only=True):
     skills: Skills | None
 
@@ -98,7 +105,7 @@ class Act:
 
     name: str
     path: str
-    """Below `/api/v1`; `{ticket}` or `{counter}` in it is the body's field of that name."""
+    """Below `/api/v1`; `{ticket}`, `{counter}` or `{alert}` in it is the body's field of that name."""
     method: str
     body: type[Body]
     roles: frozenset[str]
@@ -135,6 +142,10 @@ def _called(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) 
     assert isinstance(called, e.TicketCalled)
     ticket = views.ticket_view(state, state.tickets[called.ticket], now)
     return {"ticket": ticket, "reason": to_plain(called.reason)}
+
+
+def _alert(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return alert_view(state.alerts.get(body.alert) or state.past_alerts[body.alert])
 
 
 def _on_ticket(name: str, body: type[Body], roles: frozenset[str], make: Any, summary: str) -> Act:
@@ -206,6 +217,17 @@ ACTS: tuple[Act, ...] = (
         _counter,
         200,
         "Change a counter's skills; null brings hall.toml's back",
+    ),
+    Act(
+        "alerts.acknowledge",
+        "/alerts/{alert}/acknowledge",
+        "POST",
+        AcknowledgeBody,
+        frozenset(("floor", "manager")),
+        _with_by(c.AcknowledgeAlert),
+        _alert,
+        200,
+        "Say that an alert (预警) was seen to: the customer was served, or cared for (关怀)",
     ),
 )
 

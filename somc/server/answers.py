@@ -17,6 +17,28 @@ from somc.domain.values import CounterState, Policy, TicketState, Words
 __all__ = ["ANSWERS"]
 
 
+class AlertAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    kind: str
+    at: datetime
+    open: bool
+    ticket: str | None
+    number: str | None
+    service: str | None
+    customer_class: str | None
+    target_wait_s: int | None
+    waited_s: int | None
+    left_s: int | None
+    value: int | None
+    limit: int | None
+    cleared_at: datetime | None
+    cause: str | None
+    acknowledged: str | None
+    note: str | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+
+
 class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     number: str
@@ -44,7 +66,13 @@ class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     served_s: int
     outcome: str | None
     reason: CalledReason | None
+    alerts: list[AlertAnswer]
     phone: str | None
+
+
+class AlertsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    alerts: list[AlertAnswer]
+    next: str | None
 
 
 class TakenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,7 +206,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tickets: list[TicketAnswer]
     recent_calls: list[RecentCall]
     policy: Policy
-    alerts: list[dict[str, Any]]
+    alerts: list[AlertAnswer]
     devices: list[DeviceAnswer]
     today: TodayAnswer
 
@@ -249,6 +277,8 @@ ANSWERS: dict[str, Any] = {
     **{f"counters.{name}": CounterAnswer for name in _COUNTER_ACTS},
     "counters.call_next": CalledAnswer,
     "counters.call": CounterAnswer,
+    "alerts.acknowledge": AlertAnswer,
+    "alerts": AlertsAnswer,
     "hall": HallAnswer,
     "services": list[ServiceAnswer],
     "tickets": list[TicketAnswer],

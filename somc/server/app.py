@@ -6,6 +6,7 @@ problem document; every request but health, pages and sign-in is somebody's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -95,7 +96,7 @@ class Application:
     def _add_routes(self) -> None:
         app, edge = self.quart, self.edge
         for act in ACTS:
-            path = BASE + act.path.replace("{counter}", "<int:counter>").replace("{ticket}", "<ticket>")
+            path = BASE + re.sub(r"{(\w+)}", r"<\1>", act.path.replace("{counter}", "<int:counter>"))
             app.add_url_rule(path, act.name, self._act_route(act), methods=[act.method])
         for query in QUERIES:
             path = BASE + query.path.replace("{ticket}", "<ticket>")

@@ -21,6 +21,7 @@ __all__ = [
     "is_public",
     "knows_people",
     "public_answer",
+    "public_figures",
     "public_hall",
     "public_record",
     "public_ticket",
@@ -36,7 +37,8 @@ PERSON = "person"
 PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome"))
 """Fields of a record's `data` that the public's screens do not get."""
 
-PRIVATE_OF_TICKET = {"agent": None, "outcome": None, "reason": None}
+PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": []}
+PRIVATE_OF_FIGURES: Plain = {"alerts": []}
 PRIVATE_OF_COUNTER = {"agent": None, "reason": None}
 
 
@@ -84,4 +86,10 @@ def public_hall(view: Plain) -> Plain:
         **view,
         "tickets": [public_ticket(ticket) for ticket in view["tickets"]],
         "counters": [{**counter, **PRIVATE_OF_COUNTER} for counter in view["counters"]],
+        **PRIVATE_OF_FIGURES,
     }
+
+
+def public_figures(figures: Plain) -> Plain:
+    """The derived figures as the public's screens see them."""
+    return {**figures, **PRIVATE_OF_FIGURES}

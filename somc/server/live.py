@@ -30,7 +30,7 @@ from somc.journal.record import Record
 from somc.server import views
 from somc.server.access import Principal, may
 from somc.server.acts import BY_NAME
-from somc.server.audience import is_public, public_record, without_person
+from somc.server.audience import is_public, public_figures, public_record, without_person
 from somc.server.desk import Desk
 from somc.server.problems import Problem, of_error, of_validation, problem
 from somc.server.queries import QUERIES, Floor, hall_for
@@ -328,7 +328,8 @@ class LiveFeed:
             await self._catch_up(client, send)
             if client.position is not None and client.figures_seen != self._figures_version:
                 client.figures_seen = self._figures_version
-                figures = {"op": "figures", "seq": client.position, "figures": self._figures}
+                shown = public_figures(self._figures) if client.public else self._figures
+                figures = {"op": "figures", "seq": client.position, "figures": shown}
                 await self._send(client, send, client.wire.encode(figures))
 
     async def _catch_up(self, client: Client, send: Send) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from somc.domain.values import CounterState
+from somc.domain.values import ALERT_KINDS, CounterState
 from somc.runtime.hall import Hall
 from somc.server.live import LiveFeed
 
@@ -49,6 +49,11 @@ class Metrics(Collector):
         for each in CounterState:
             counters.add_metric([each], sum(1 for c in state.counters.values() if c.state is each))
         yield counters
+        alerts = GaugeMetricFamily("somc_alerts_open", "Alerts to be looked at", labels=["kind"])
+        for kind in ALERT_KINDS:
+            standing = sum(1 for a in state.alerts.values() if a.kind == kind and a.open)
+            alerts.add_metric([kind], standing)
+        yield alerts
         devices = GaugeMetricFamily("somc_device_online", "1 while the device serves", labels=["device"])
         for device in state.devices.values():
             devices.add_metric([device.name], float(device.status == "online"))

@@ -7,8 +7,6 @@ of `audience`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -17,30 +15,17 @@ from msgspec import Meta
 from somc.domain.refusals import refuse
 from somc.domain.state import HallState
 from somc.domain.values import Ticket, TicketState, to_plain
-from somc.runtime.hall import Hall
 from somc.server import views
-from somc.server.access import ROLES, Principal, may
+from somc.server.access import Principal, may
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
 from somc.server.problems import Problem, of_refusal, problem
+from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
+from somc.server.watching import WATCHING
 
 __all__ = ["QUERIES", "Floor", "Query", "hall_for"]
 
 Plain = dict[str, Any]
-EVERYBODY = frozenset(ROLES)
-STAFF = frozenset(("floor", "agent", "manager", "centre"))
-SERVERS = frozenset(("agent", "manager"))
 PREVIEW_LIMIT = 10
-
-
-class Floor(msgspec.Struct, frozen=True):
-    """What reads need: the hall, and of each device what it is, by name."""
-
-    hall: Hall
-    devices: Plain
-
-
-class NoParams(msgspec.Struct, frozen=True):
-    """Nothing to say."""
 
 
 class TicketParams(msgspec.Struct, frozen=True):
@@ -65,20 +50,6 @@ class RecordsParams(msgspec.Struct, frozen=True):
     after: Annotated[int, Meta(ge=0, le=2**53)] = 0
     epoch: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One read: its path below `/api/v1`, its parameters (path and query together), who may ask."""
-
-    name: str
-    path: str
-    params: type[msgspec.Struct]
-    roles: frozenset[str]
-    ask: Callable[[Floor, Any, Principal], Awaitable[Any]]
-    summary: str
-    live: bool = False
-    """Whether it may be asked over the WebSocket too."""
 
 
 async def hall_for(floor: Floor, principal: Principal) -> Plain:
@@ -236,4 +207,5 @@ QUERIES: tuple[Query, ...] = (
         _devices,
         "The devices and their health",
     ),
+    *WATCHING,
 )

@@ -11,10 +11,11 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from somc.domain import estimates
+from somc.domain import alerts, estimates
 from somc.domain.explain import waited_s
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket, TicketState, to_plain
+from somc.server.alert_views import alert_view, open_alerts
 from somc.server.today import today
 
 __all__ = [
@@ -66,6 +67,7 @@ def ticket_view(state: HallState, ticket: Ticket, now: int) -> Plain:
         "served_s": (ticket.served_ms + running_ms) // 1000,
         "outcome": ticket.outcome,
         "reason": ticket.reason,
+        "alerts": [alert_view(alert) for alert in alerts.of_ticket(state, ticket)],
         "phone": None,
     }
 
@@ -162,6 +164,7 @@ def figures(state: HallState, now: int) -> Plain:
         "open": state.is_open(now),
         "services": service_figures(state, now),
         "today": today(state, now),
+        "alerts": open_alerts(state),
     }
 
 
@@ -216,7 +219,7 @@ def hall_view(state: HallState, now: int, *, epoch: str, speed: float, drivers: 
         "tickets": [ticket_view(state, ticket, now) for ticket in state.live_tickets()],
         "recent_calls": recent_calls(state),
         "policy": to_plain(hall.policy),
-        "alerts": [],
+        "alerts": derived["alerts"],
         "devices": device_views(state, drivers),
         "today": derived["today"],
     }
@@ -241,8 +244,8 @@ def device_views(state: HallState, drivers: Plain) -> list[Plain]:
 
 INSTANTS = frozenset(
     (
-        *("at", "now", "since", "free_since", "from", "taken_at", "queued_at", "first_called_at"),
-        *("called_at", "started_at", "ended_at", "held_at"),
+        *("at", "now", "since", "free_since", "from", "to", "taken_at", "queued_at", "first_called_at"),
+        *("called_at", "started_at", "ended_at", "held_at", "cleared_at", "acknowledged_at"),
     )
 )
 """Fields that hold an instant, in every view."""

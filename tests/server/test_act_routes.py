@@ -29,7 +29,7 @@ CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_sinc
 
 
 def url_of(act: Act, ticket: str = "t0000000000000000", counter: object = 1) -> str:
-    return BASE + act.path.format(ticket=ticket, counter=counter)
+    return BASE + act.path.format(ticket=ticket, counter=counter, alert="peak:1")
 
 
 async def ask(app: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:

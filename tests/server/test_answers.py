@@ -30,7 +30,13 @@ def instants(view: Any, key: str = "") -> list[tuple[str, Any]]:
     return [found for item in view for found in instants(item)] if isinstance(view, list) else []
 
 
-async def test_a_whole_day_of_answers_is_of_the_promised_shapes(hall: Running) -> None:
+async def test_a_whole_day_of_answers_is_of_the_promised_shapes(tmp_path: Any) -> None:
+    toml = f"{HALL}\n[alerts]\npeak_per_hour = 1\n"  # a ticket is a peak
+    async with running(tmp_path, toml) as hall:
+        await a_day_of_answers(hall)
+
+
+async def a_day_of_answers(hall: Running) -> None:
     seen: set[str] = set()
 
     async def act(name: str, expect: int = 200, **body: Any) -> Any:
@@ -92,6 +98,7 @@ async def test_a_whole_day_of_answers_is_of_the_promised_shapes(hall: Running) -
     assert (await act("counters.configure", counter=1, skills=None))["skills"] == {"payment": 1}
     assert (await act("tickets.cancel", ticket=first["id"]))["state"] == "cancelled"
     await act("counters.close", counter=2)
+    assert (await act("alerts.acknowledge", alert="peak:1", **{"as": "served"}))["acknowledged"] == "served"
     await look()
     ways_in = {"ws-ticket", "tokens.issue", "links.issue"}
     assert seen == set(ANSWERS) - ways_in, "an act or a query was left out"

@@ -22,6 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
     "counters.configure": {"skills": {"payment": 2}},
+    "alerts.acknowledge": {"as": "served"},
 }
 """A good body of each act that needs one."""
 
@@ -30,7 +31,7 @@ queries = pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in
 
 
 def url_of(path: str, ticket: str = "t0000000000000000", counter: object = 1) -> str:
-    return BASE + path.format(ticket=ticket, counter=counter)
+    return BASE + path.format(ticket=ticket, counter=counter, alert="peak:1")
 
 
 def asked(query: Query) -> str:
@@ -89,7 +90,8 @@ async def test_an_act_on_what_is_not_there_is_404(hall: Running, act: Act) -> No
         assert problem["code"] == "unknown_service"
         assert "payment" in problem["words"]["en"]
         return
-    code = "unknown_ticket" if "ticket" in act.parameters else "unknown_counter"
+    codes = {"ticket": "unknown_ticket", "counter": "unknown_counter", "alert": "unknown_alert"}
+    code = codes[act.parameters[0]]
     problem = is_problem(await send(hall.as_admin, act, url_of(act.path, counter=99)), 404, code)
     assert problem["words"]["zh"]
 
@@ -102,7 +104,7 @@ async def test_an_act_takes_nothing_but_an_object_of_json_of_its_form(hall: Runn
     for other in (b"[]", b'"text"', b"17", b"null"):
         is_problem(await send(admin, act, content=other), 422, "wrong_input")
     is_problem(await send(admin, act, content=b"{"), 422, "not_json")
-    for name in act.body.__struct_fields__:
+    for name in act.body.__struct_encode_fields__:
         if name in act.parameters:
             continue
         problem = is_problem(await send(admin, act, json={**BODIES.get(act.name, {}), name: [[]]}), 422)
@@ -112,7 +114,7 @@ async def test_an_act_takes_nothing_but_an_object_of_json_of_its_form(hall: Runn
 @acts
 async def test_what_an_act_needs_and_lacks_is_named(hall: Running, act: Act) -> None:
     for field in msgspec.structs.fields(act.body):
-        name = field.name
+        name = field.encode_name
         if name in act.parameters or not field.required:
             continue
         body = {key: value for key, value in BODIES[act.name].items() if key != name}

@@ -1,0 +1,1 @@
+"""Figures of any period, folded from the journal's records."""

@@ -1,0 +1,94 @@
+"""The reads of whoever watches over a hall: alerts, now and of any period."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from somc.domain.state import HallState
+from somc.reports.past_alerts import PastAlerts
+from somc.reports.reading import feed, first_at
+from somc.server.access import Principal
+from somc.server.alert_views import alert_view, of_the_day
+from somc.server.problems import Problem, problem
+from somc.server.query import STAFF, Floor, Query
+
+__all__ = ["WATCHING"]
+
+Plain = dict[str, Any]
+Instant = Annotated[datetime, Meta(tz=True)]
+Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,15}$(?!\n)")]
+Name = Annotated[str, Meta(max_length=64)]
+
+LONGEST_PERIOD = timedelta(days=366)
+
+
+class AlertsParams(msgspec.Struct, frozen=True, rename={"begin": "from"}):
+    """Without `from`: the running day's. `open`: only those to be looked at (true), or only the others."""
+
+    open: bool | None = None
+    kind: Literal["warning", "breach", "long_wait", "peak"] | None = None
+    begin: Instant | None = None
+    to: Instant | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    after: Cursor | None = None
+    """The `next` of the page before."""
+
+
+async def _alerts(floor: Floor, params: AlertsParams, principal: Principal) -> Any:
+    if params.begin is not None:
+        return await _past_alerts(floor, params, params.begin)
+
+    def view(state: HallState, now: int) -> Plain:
+        wanted = [
+            alert
+            for alert in of_the_day(state)
+            if params.open in (None, alert.open) and params.kind in (None, alert.kind)
+        ]
+        skipped = int(params.after or 0)
+        page = wanted[skipped : skipped + params.limit]
+        through = skipped + len(page)
+        return {
+            "alerts": [alert_view(alert) for alert in page],
+            "next": str(through) if through < len(wanted) else None,
+        }
+
+    return await floor.hall.read(view)
+
+
+async def _past_alerts(floor: Floor, params: AlertsParams, begin: datetime) -> Any:
+    """From the journal: `after` is the last record of the page before."""
+    journal = floor.hall.journal
+    head = journal.head
+    period = period_ms(begin, params.to, floor.hall.now())
+    if isinstance(period, Problem):
+        return period
+    first = await first_at(journal, period[0]) - 1
+    found = PastAlerts(period[1], params.limit, params.kind)
+    await feed(journal, max(first, int(params.after or 0)), head, found.take)
+    alerts = [alert for alert in found.found.values() if params.open in (None, alert.open)]
+    return {
+        "alerts": [alert_view(alert) for alert in alerts],
+        "next": str(found.last) if found.more else None,
+    }
+
+
+def period_ms(begin: datetime, to: datetime | None, now: int) -> tuple[int, int] | Problem:
+    """A period in Unix ms, `to` excluded (none: until now), or why it is none."""
+    end = now + 1 if to is None else int(to.timestamp() * 1000)
+    start = int(begin.timestamp() * 1000)
+    if end <= start:
+        why = "ends before it begins"
+        return problem(422, "wrong_input", f"the period {why}: give a later 'to'", fields={"to": why})
+    if end - start > LONGEST_PERIOD.total_seconds() * 1000:
+        why = f"longer than {LONGEST_PERIOD.days} days"
+        return problem(422, "wrong_input", f"the period is {why}: ask in parts", fields={"from": why})
+    return start, end
+
+
+WATCHING: tuple[Query, ...] = (
+    Query("alerts", "/alerts", AlertsParams, STAFF, _alerts, "Alerts (预警), open and past", True),
+)
