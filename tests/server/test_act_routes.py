@@ -21,6 +21,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
     "counters.configure": {"skills": {"payment": 2}},
+    "alerts.acknowledge": {"as": "served"},
 }
 ALWAYS_POSSIBLE = ("tickets.take", "counters.open", "counters.configure")
 
