@@ -7,8 +7,8 @@ import { GivenUp, Refused } from "../src/client";
 import type { HallState } from "../src/client";
 import type { Hall } from "../src/hall/hall";
 import type { PolicyAnswer } from "../src/pages/policy/answer";
-import { valueAt } from "../src/pages/policy/answer";
-import { bodyOf, changesOf, objectionTo, pathOf, settingAsPaths, withValue } from "../src/pages/policy/draft";
+import { valueAt, withSkills } from "../src/pages/policy/answer";
+import { bodyOf, changesOf, objectionTo, pathOf, settingAsPaths, skillsOf, withValue } from "../src/pages/policy/draft";
 import { hallState } from "./world";
 
 const ANSWER: PolicyAnswer = {
@@ -93,6 +93,7 @@ test("a path set back to what is in force is no change", () => {
 
 test("the changes become one body that names nothing else", () => {
   let draft = withValue({}, ANSWER, "kind", "strict");
+  draft = withValue(draft, ANSWER, "counters.3.skills.pay", 2);
   draft = withValue(draft, ANSWER, "classes.gotone.weight", 2.5);
   draft = withValue(draft, ANSWER, "services.pay.target_wait_s.gotone", null);
   expect(bodyOf(changesOf(draft, ANSWER))).toEqual({
@@ -100,6 +101,18 @@ test("the changes become one body that names nothing else", () => {
     classes: { gotone: { weight: 2.5 } },
     services: { pay: { target_wait_s: { gotone: null } } },
   });
+});
+
+const SKILLED = withSkills({
+  ...ANSWER,
+  kpis: [{ id: "skill_share.3", name: { zh: "", en: "" }, parameter: "counters.3.skills", unit: "share", target: null, actual: null, value: { pay: 1, card: 2 } }],
+});
+
+test("a counter's skills are sent whole, with what changed in them", () => {
+  const set = (path: string, value: number | null, draft = {}) => withValue(draft, SKILLED, path, value);
+  const draft = set("counters.3.skills.card", null, set("counters.3.skills.pay", 2));
+  expect(skillsOf(changesOf(draft, SKILLED), SKILLED)).toEqual([{ counter: 3, skills: { pay: 2 } }]);
+  expect(set("counters.3.skills.pay", 1)).toEqual({});
 });
 
 test("an objection finds its field, however the hall spelled it", () => {
@@ -157,13 +170,28 @@ test("a refusal keeps the draft and stands at its field until that is changed", 
   const policy = await desk();
   policy.set("max_wait_s", null);
   answers["policy.change"] = () => {
-    throw new Refused({ status: 422, words: { zh: "会饿", en: "somebody would starve" }, fields: { "policy.max_wait_s": "needs a guard" } });
+    throw new Refused({ status: 422, words: { zh: "会饿", en: "somebody would starve" }, fields: { max_wait_s: "in one language" } });
   };
   await policy.save();
-  expect([policy.trouble.value, policy.objection("max_wait_s")]).toEqual(["somebody would starve", "needs a guard"]);
+  expect([policy.trouble.value, policy.objection("max_wait_s")]).toEqual(["somebody would starve", "somebody would starve"]);
   expect(policy.changes.value).toHaveLength(1);
   policy.set("max_wait_s", 1800);
   expect(policy.objection("max_wait_s")).toBeNull();
+});
+
+test("what was saved before a refusal is in force, the rest stays a draft", async () => {
+  answers.policy = () => SKILLED;
+  const policy = await desk();
+  policy.set("alpha", 0.5);
+  policy.set("counters.3.skills.pay", 2);
+  answers["policy.change"] = () => ({});
+  answers["counters.configure"] = () => {
+    throw new Refused({ status: 409, words: { zh: "不行", en: "not now" } });
+  };
+  answers.policy = () => ({ ...SKILLED, alpha: 0.5, version: 3 });
+  await policy.save();
+  expect(asked.slice(2).map((one) => one.name)).toEqual(["policy.change", "counters.configure", "policy", "policy.history"]);
+  expect([policy.trouble.value, policy.changes.value.map((change) => change.path)]).toEqual(["not now", ["counters.3.skills.pay"]]);
 });
 
 test("a hall that does not answer is said, and the draft stays", async () => {

@@ -21,6 +21,10 @@ export interface Kpi {
   target: number | null;
   /** Today's; null where nothing was measured yet. */
   actual: number | null;
+  /** What the parameter is now; of a counter's skills a map. */
+  value?: Value | Record<string, number>;
+  /** Whether the parameter does anything under the kind in force. */
+  effective?: boolean;
 }
 
 export type ByClass = Record<string, Value>;
@@ -42,6 +46,18 @@ export interface PolicyAnswer {
   classes: Record<string, Record<string, Value>>;
   /** Per service: parameter → class → value, where it differs from the class's own. */
   services: Record<string, Record<string, ByClass>>;
+  /** Per counter its skills, as the indicators say them. */
+  counters?: Record<string, { skills: Record<string, number> }>;
+}
+
+/** The answer with the counters' skills in it, under the paths that the indicators name. */
+export function withSkills(answer: PolicyAnswer): PolicyAnswer {
+  const counters: NonNullable<PolicyAnswer["counters"]> = {};
+  for (const { parameter, value } of answer.kpis) {
+    const counter = /^counters\.(\d+)\.skills$/.exec(parameter)?.[1];
+    if (counter && typeof value === "object" && value !== null) counters[counter] = { skills: value };
+  }
+  return { ...answer, counters };
 }
 
 export interface PolicyVersion {

@@ -29,10 +29,25 @@ export function changesOf(draft: Draft, answer: PolicyAnswer): Change[] {
     .filter((change) => change.before !== change.after);
 }
 
-/** The changes as the body of `PUT /policy`: what is not named stays. */
+/** Skills are a counter's, not the policy's: they are sent one counter at a time. */
+const ofCounter = (change: Change) => change.path.startsWith("counters.");
+
+/** Every counter whose skills change, with all that it has then. */
+export function skillsOf(changes: Change[], answer: PolicyAnswer): { counter: number; skills: Record<string, number> }[] {
+  const wanted: Record<string, Record<string, number>> = {};
+  for (const { path, after } of changes.filter(ofCounter)) {
+    const [, counter = "", , service = ""] = path.split(".");
+    const skills = (wanted[counter] ??= { ...answer.counters?.[counter]?.skills });
+    if (typeof after === "number") skills[service] = after;
+    else delete skills[service];
+  }
+  return Object.entries(wanted).map(([counter, skills]) => ({ counter: Number(counter), skills }));
+}
+
+/** The policy's own changes as the body of `PUT /policy`: what is not named stays. */
 export function bodyOf(changes: Change[]): Record<string, unknown> {
   const body: Record<string, unknown> = {};
-  for (const { path, after } of changes) {
+  for (const { path, after } of changes.filter((change) => !ofCounter(change))) {
     const steps = path.split(".");
     let here = body;
     for (const step of steps.slice(0, -1)) here = (here[step] ??= {}) as Record<string, unknown>;

@@ -8,7 +8,7 @@ export type Unit = "minutes" | "percent" | "number" | "name";
 /** The parameter's own name: the last part of the path that is not a class. */
 export function leafOf(path: string): string {
   const steps = path.split(".");
-  return steps[0] === "services" ? (steps[2] ?? "") : (steps.at(-1) ?? "");
+  return steps[0] === "services" || steps[0] === "counters" ? (steps[2] ?? "") : (steps.at(-1) ?? "");
 }
 
 export function unitOf(path: string): Unit {
@@ -41,14 +41,18 @@ export function nameOf(path: string, hall: HallState): string {
   const className = (id: string) => pick(hall.classes.find((one) => one.id === id)?.name) || id;
   const leaf = named("parameter", leafOf(path));
   if (room === "classes") return `${className(first)} · ${leaf}`;
+  const serviceName = (id: string) => pick(hall.services.find((one) => one.id === id)?.name) || id;
+  if (room === "counters") {
+    const counter = t("policy.counter", { n: first });
+    return [counter, second === undefined ? "" : serviceName(second), leaf].filter(Boolean).join(" · ");
+  }
   if (room !== "services") return leaf;
-  const service = pick(hall.services.find((one) => one.id === first)?.name) || first;
-  return [service, second === undefined ? "" : className(second), leaf].filter(Boolean).join(" · ");
+  return [serviceName(first), second === undefined ? "" : className(second), leaf].filter(Boolean).join(" · ");
 }
 
 /** A value in words, with its unit. */
 export function wordsOf(path: string, value: Value): string {
-  if (value === null) return t("policy.inherited");
+  if (value === null) return t(path.startsWith("counters.") ? "policy.no_skill" : "policy.inherited");
   if (typeof value === "string") return named(leafOf(path) === "distribution" ? "distribution" : "policy", value);
   const unit = unitOf(path);
   const n = shown(value, unit);

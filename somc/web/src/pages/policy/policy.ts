@@ -11,8 +11,9 @@ import { computed, ref, shallowRef, watch } from "vue";
 import { GivenUp, Refused } from "../../client";
 import type { Hall } from "../../hall/hall";
 import { pick, t } from "../../words/language";
+import { withSkills } from "./answer";
 import type { PolicyAnswer, PolicyVersion, Value } from "./answer";
-import { bodyOf, changesOf, objectionTo, pathOf, withValue } from "./draft";
+import { bodyOf, changesOf, objectionTo, pathOf, skillsOf, withValue } from "./draft";
 import type { Draft } from "./draft";
 
 /** A manager does not wait longer for a hall that is away (s). */
@@ -43,8 +44,10 @@ export function usePolicy(hall: Hall) {
       return true;
     } catch (error) {
       if (error instanceof Refused) {
-        trouble.value = pick(error.problem.words) || error.problem.detail || (error.problem.title ?? "");
-        fields.value = error.problem.fields ?? {};
+        const { words, detail, title, fields: named = {} } = error.problem;
+        trouble.value = pick(words) || detail || (title ?? "");
+        // A refusal speaks both languages, its fields one: they say the same.
+        fields.value = words ? Object.fromEntries(Object.keys(named).map((field) => [field, pick(words)])) : named;
       } else if (error instanceof GivenUp) {
         trouble.value = t("counter.no_answer");
       } else {
@@ -61,7 +64,7 @@ export function usePolicy(hall: Hall) {
       hall.command<PolicyAnswer>("policy", {}, PATIENCE_S),
       hall.command<{ versions: PolicyVersion[] }>("policy.history", { limit: HISTORY }, PATIENCE_S),
     ]);
-    answer.value = now;
+    answer.value = withSkills(now);
     history.value = before.versions;
   }
 
@@ -82,13 +85,27 @@ export function usePolicy(hall: Hall) {
     trouble.value = "";
   }
 
+  /** The policy first, as one change; then the counters. What is in force by the time one is refused is no draft. */
   async function save(): Promise<void> {
-    if (changes.value.length === 0) return;
+    const before = answer.value;
+    if (changes.value.length === 0 || before === null) return;
     const body = bodyOf(changes.value);
+    const counters = skillsOf(changes.value, before);
     await guarded(async () => {
-      await hall.command("policy.change", body, PATIENCE_S);
-      draft.value = {};
-      await fetch();
+      let saved = 0;
+      try {
+        if (Object.keys(body).length > 0) {
+          await hall.command("policy.change", body, PATIENCE_S);
+          saved += 1;
+        }
+        for (const one of counters) {
+          await hall.command("counters.configure", one, PATIENCE_S);
+          saved += 1;
+        }
+        draft.value = {};
+      } finally {
+        if (saved > 0) await fetch();
+      }
       done.value = t("policy.saved", { n: answer.value?.version ?? 0 });
     });
   }
