@@ -24,6 +24,7 @@ from somc.announce.announcer import NAME, Announcer
 from somc.announce.devices import HallDevices
 from somc.announce.keypads import serve_keypad
 from somc.config import DeviceSettings, HallConfig, load
+from somc.config.policy_file import PolicyFile
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
@@ -31,6 +32,7 @@ from somc.domain.state import HallState
 from somc.errors import ConfigurationError, Fault
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
+from somc.journal.plain_reading import records_in
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import installed_drivers
 from somc.runtime.hall import Hall
@@ -48,14 +50,17 @@ from somc.server.desk import Desk
 from somc.server.queries import Floor
 from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
+from somc.simulate.comparison import Comparison
 from somc.simulate.crowd import Crowd
+from somc.simulate.recorded import recorded_days
+from somc.simulate.what_if import play_again
 from somc_hal.devices import Device, DeviceClass
 from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
 from somc_hal.simulators.reference import AnnouncerSimulator
 
-__all__ = ["Node", "Options", "load_config", "open_hall", "run_node"]
+__all__ = ["Node", "Options", "load_config", "open_hall", "play_recorded", "run_node"]
 
 log = structlog.get_logger(__name__)
 
@@ -409,3 +414,26 @@ async def read_overrides(folder: Path, values: dict[str, Any]) -> dict[str, Any]
     in_force = {**state.values, **differences(state.file_values, values)}
     keys = sorted(in_force.keys() | values.keys())
     return {key: in_force.get(key) for key in keys if in_force.get(key) != values.get(key)}
+
+
+def play_recorded(
+    journal: Path,
+    policy: PolicyFile | None = None,
+    *,
+    wanted: Callable[[str], bool] = lambda day: True,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
+    """The business days of `journal` (a data folder or its file) that are `wanted`, played again under
+    `policy`, or under their own: what happened beside what would have.
+
+    Raises `UsageError` if there is no such day or the hall refuses the policy, `ConfigurationError` if the
+    policy names what the hall does not have, `StoreError` if the journal cannot be read.
+    """
+    comparison = Comparison()
+    changes = {} if policy is None else policy.changes
+    make_scheduler = factory()
+    for day in recorded_days(records_in(journal, on_progress), make_scheduler, wanted):
+        if policy is not None:
+            policy.check_names(day.hall)
+        comparison.add(day, play_again(day, changes, make_scheduler))
+    return comparison

@@ -11,6 +11,7 @@ import somc
 from somc.cli import check, init, run
 from somc.cli.journal import command as journal
 from somc.cli.logs import set_up_logs
+from somc.cli.replay import command as replay
 
 __all__ = ["main"]
 
@@ -26,3 +27,4 @@ main.add_command(run.command)
 main.add_command(check.installed_command())
 main.add_command(init.command)
 main.add_command(journal)
+main.add_command(replay)

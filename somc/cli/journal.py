@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,9 @@ from pathlib import Path
 import click
 import msgspec
 import trio
-from rich.console import Console
-from rich.progress import Progress
 
 from somc.cli.failures import failing_clearly
+from somc.cli.progress import progress
 from somc.errors import UsageError
 from somc.journal.chain import line_of
 from somc.journal.connection import system_errors
@@ -37,21 +36,12 @@ def command() -> None:
     """Check, export and follow a journal (记录). DIR is a hall's data folder."""
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing in a pipe."""
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 @command.command("verify")
 @click.argument("directory", metavar="DIR", type=Folder)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def verify_command(directory: Path, as_json: bool) -> None:
     """Check sequence, hash chain, times, content and snapshots."""
-    with failing_clearly(), _progress("verifying") as on_progress:
+    with failing_clearly(), progress("verifying") as on_progress:
         report = verify(directory, on_progress)
     if as_json:
         click.echo(msgspec.json.encode(report))
@@ -95,7 +85,7 @@ def export_command(directory: Path, form: str, after: int, output: Path | None) 
                 export_json_lines(directory, sys.stdout.buffer, after)
                 sys.stdout.buffer.flush()
             return
-        with system_errors(f"{output} cannot be written"), _progress("exporting") as on_progress:
+        with system_errors(f"{output} cannot be written"), progress("exporting") as on_progress:
             if form == "parquet":
                 export_parquet(directory, output, after, on_progress)
             else:

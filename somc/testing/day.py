@@ -30,6 +30,7 @@ from somc.runtime.ids import IdSource
 from somc.runtime.replay import replay
 from somc.scheduler.choose import factory
 from somc.simulate.arrivals import Arrival
+from somc.simulate.comparison import quantile
 from somc.simulate.crowd import Crowd
 
 __all__ = ["Day", "DayClock", "Waits", "midnight", "play_day", "quiet", "table", "waits_by_class"]
@@ -220,16 +221,6 @@ def _waits(
         longest_s=waits[-1] if waits else 0.0,
         within_target=kept / len(called) if called else 1.0,
     )
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The continuous quantile (linear between neighbours), as SQL's `percentile_cont`."""
-    if not ordered:
-        return 0.0
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def table(waits: Mapping[str, Waits]) -> str:

@@ -1,0 +1,54 @@
+"""A hall whose acts are written down as records, for tests that play them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from somc.domain.commands import Command
+from somc.domain.events import ConfigChanged, Event
+from somc.journal.record import Record
+from somc.runtime.records import record_of
+from somc.scheduler.choose import factory
+from somc.simulate.recorded import RecordedDay, recorded_days
+from somc.simulate.what_if import Played, play_again
+from somc.testing.given import given
+
+
+class Recording:
+    """Acts at readable times, kept as the records of a journal."""
+
+    def __init__(self, hall: Mapping[str, Any], at: str = "2026-03-02 09:00") -> None:
+        self.hall = given(hall, at=at)
+        self.happened: list[tuple[Event, int]] = [
+            (ConfigChanged(by="config", changes=dict(hall)), self.hall.now)
+        ]
+
+    def at(self, when: str, *commands: Command) -> Recording:
+        """These happen at `when` (`Situation.at`), one after the other."""
+        self.hall.at(when)
+        before = len(self.hall.happened)
+        self.hall.and_(*commands)
+        self.happened += [(event, self.hall.now) for event in self.hall.happened[before:]]
+        return self
+
+    def records(self) -> list[Record]:
+        return [record_of(event, seq, at, "test/hall") for seq, (event, at) in enumerate(self.happened, 1)]
+
+    def days(self) -> list[RecordedDay]:
+        return list(recorded_days(self.records(), factory()))
+
+    def under(self, **policy: Any) -> Played:
+        """The only day, played again with these keys of `[policy]`."""
+        (day,) = self.days()
+        return play_again(day, {f"policy.{key}": value for key, value in policy.items()}, factory())
+
+    def calls(self, played: Played | None = None) -> list[tuple[str, int, str]]:
+        """Who was called where and when ("HH:MM:SS"), in the record or in a day played again."""
+        (day,) = self.days()
+        midnight = self.hall.now - (self.hall.now + 8 * 3_600_000) % 86_400_000
+        found = []
+        for ticket, counter, at in day.calls if played is None else played.calls:
+            minutes, seconds = divmod((at - midnight) // 1000, 60)
+            found.append((ticket, counter, f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"))
+        return found
