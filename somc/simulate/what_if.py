@@ -122,6 +122,7 @@ class _Play:
         self._watch = Watch()
         self._heap: list[tuple[int, int, int, int, Callable[[int], None]]] = []
         self._count = 0
+        self._over = False
         self._seen: dict[Cause, int] = {}
         """How often each cause of a sight has come up."""
         self._steps = {name: course.steps for name, course in day.courses.items()}
@@ -155,7 +156,7 @@ class _Play:
             else:
                 self._at(course.came_at, RECORDED, course.taken.seq, partial(self._come, course.taken))
         self._look(begin)
-        while self._heap and self._heap[0][0] <= self.day.end_at:
+        while self._heap and self._heap[0][0] <= self.day.end_at and not self._over:
             at, _, _, _, act_at = heapq.heappop(self._heap)
             act_at(at)
 
@@ -198,6 +199,7 @@ class _Play:
                     self._note(self._do(c.ChangeConfig(by=command.by, changes=left), at))
             case c.EndDay():
                 self._note(self._do(command, at))
+                self._over = True
             case c.OpenCounter() | c.PauseCounter() | c.ResumeCounter() | c.CloseCounter():
                 self._put_off.setdefault(command.counter, []).append(command)
             case c.ConfigureCounter():
