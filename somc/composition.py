@@ -52,8 +52,8 @@ from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
 from somc.simulate.comparison import Comparison
 from somc.simulate.crowd import Crowd
-from somc.simulate.recorded import recorded_days
-from somc.simulate.what_if import play_again
+from somc.simulate.recorded_day import recorded_days
+from somc.simulate.what_if import PolicyRefused, play_again
 from somc_hal.devices import Device, DeviceClass
 from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
@@ -426,8 +426,8 @@ def play_recorded(
     """The business days of `journal` (a data folder or its file) that are `wanted`, played again under
     `policy`, or under their own: what happened beside what would have.
 
-    Raises `UsageError` if there is no such day or the hall refuses the policy, `ConfigurationError` if the
-    policy names what the hall does not have, `StoreError` if the journal cannot be read.
+    Raises `ConfigurationError` if the hall refuses the policy or it names what the hall does not have,
+    `UsageError` if there is no journal, `StoreError` if it cannot be read.
     """
     comparison = Comparison()
     changes = {} if policy is None else policy.changes
@@ -435,5 +435,9 @@ def play_recorded(
     for day in recorded_days(records_in(journal, on_progress), make_scheduler, wanted):
         if policy is not None:
             policy.check_names(day.hall)
-        comparison.add(day, play_again(day, changes, make_scheduler))
+        try:
+            comparison.add(day, play_again(day, changes, make_scheduler))
+        except PolicyRefused as refused:
+            assert policy is not None, "a hall refuses no change to refuse"
+            raise policy.refused(refused.refusal.keys, str(refused)) from refused
     return comparison

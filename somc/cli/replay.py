@@ -39,19 +39,12 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--from", "first", type=DAY, help="The first business day, YYYY-MM-DD.")
 @click.option("--to", "last", type=DAY, help="The last business day, YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option(
-    "--plot",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Draw waits side by side to FILE, a .png or .svg.",
-)
 def command(
     journal: Path,
     policy_path: Path | None,
     first: datetime | None,
     last: datetime | None,
     as_json: bool,
-    plot: Path | None,
 ) -> None:
     """What if: play recorded days again under another routing policy (排队策略)."""
     with failing_clearly():

@@ -15,19 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
-from somc.config.schema import CLASS, POLICY, SERVICE, Key, Table
+from somc.config.schema import CLASS, POLICY, SERVICE, TABLES, Table
 from somc.config.toml_lines import KeyPath
 from somc.config.toml_text import read_toml
+from somc.domain.policy import is_policy_key
 from somc.domain.values import HallSettings
-from somc.errors import ConfigurationError
+from somc.errors import ConfigurationError, Fault
 
 __all__ = ["PolicyFile", "read_policy_file"]
-
-NOT_ROUTING = {
-    "class": {"name"},
-    "service": {"name", "prefix", "group", "papers", "max_waiting", "daily_limit", "hours"},
-}
-"""Keys of hall.toml's families that say nothing about who is next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,20 @@ class PolicyFile:
                 _check_classes(value, settings.classes, at / rest[1])
         if reading.faults:
             raise ConfigurationError(list(dict.fromkeys(reading.faults)))
+
+    def refused(self, keys: Collection[str], why: str) -> ConfigurationError:
+        """The error for a hall that refuses this policy, because of the settings `keys` (dotted)."""
+        reading = Reading(str(self.path), self.lines)
+        for dotted in keys or (POLICY.name,):
+            table, *entry, field = dotted.split(".")
+            spelt = [
+                key.name for each in TABLES if each.name == table for key in each.keys if key.field == field
+            ]
+            at = reading.at(table, *entry, *spelt)
+            reading.faults.append(
+                Fault(str(self.path), at.line, dotted, "a policy that the hall refuses", why)
+            )
+        return ConfigurationError(reading.faults)
 
 
 def _check_classes(named: Mapping[str, Any], classes: Collection[str], at: Place) -> None:
@@ -94,7 +103,7 @@ def read_policy_file(path: Path) -> PolicyFile:
 
 
 def _read(table: Table, stem: str, raw: Mapping[str, Any], at: Place) -> dict[str, Any]:
-    keys = _routing_keys(table)
+    keys = {key.name: key for key in table.keys if is_policy_key(f"{stem}.{key.field}")}
     read: dict[str, Any] = {}
     for name, value in raw.items():
         if name not in keys:
@@ -105,8 +114,3 @@ def _read(table: Table, stem: str, raw: Mapping[str, Any], at: Place) -> dict[st
         if found is not FAULTY:
             read[f"{stem}.{keys[name].field}"] = found
     return read
-
-
-def _routing_keys(table: Table) -> dict[str, Key]:
-    passed_over = NOT_ROUTING.get(table.name, set())
-    return {key.name: key for key in table.keys if key.name not in passed_over}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from somc.simulate.recorded import RecordedDay, Visit
+from somc.simulate.recorded_day import RecordedDay, Visit
 from somc.simulate.what_if import Played
 
 __all__ = ["ALL", "Comparison", "Figures", "Group", "Side", "quantile"]

@@ -12,7 +12,7 @@ from statistics import median_low
 
 from somc.domain import events as e
 from somc.domain.values import HallSettings
-from somc.simulate.recorded import RecordedDay, Step
+from somc.simulate.recorded_day import RecordedDay, Step
 from somc.simulate.watching import Sight
 
 __all__ = ["Typical"]

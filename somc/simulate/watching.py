@@ -76,9 +76,20 @@ class Watch:
                 sight = Sight(cause or (number, state.by_key[choice.key]), at)
                 self.sights[number] = sight
                 begun.append(sight)
-        for number in self.sights.keys() - state.counters.keys():
+        for number in [number for number in self._free if number not in state.counters]:
+            del self._free[number]
             self._end(number, ended)
         return begun, ended
+
+    def next_sight(self, state: HallState, now: int) -> int | None:
+        """When a free counter that sees nobody will see somebody if nothing happens but time."""
+        moments = []
+        for number in self._free:
+            if number not in self.sights:
+                moment = state.scheduler.next_sight(state.queues.counter_profile(number), now)
+                if moment is not None:
+                    moments.append(moment)
+        return min(moments, default=None)
 
     def _end(self, number: int, ended: list[Sight]) -> None:
         sight = self.sights.pop(number, None)

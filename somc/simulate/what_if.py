@@ -7,9 +7,9 @@ skills …) and of the hall; how long each customer took once called; how fast e
 Decided anew, by the domain's own `decide` and `evolve`: who is called next.
 
 What must stay true
-- Under the policy of the record every call comes out as it was: the same ticket, counter and instant. The
-  reasons are in `watching.py` and `recorded.py`: acts at one instant go in the order of their records, and
-  counters press as long after they could as they did.
+- Under the policy of the record every call comes out as it was: the same ticket, counter and instant. Acts
+  at one instant go in the order of their records (`recorded_day.py`), and counters press as long after they
+  could as they did (`watching.py`).
 - Where the days part, each act keeps its own delay: a service its length, a counter its dead time after
   the same customer-to-customer gap of the day, a visitor the patience that was seen. What was never seen is
   replaced by what is typical of the day (`Typical`), and counted.
@@ -36,11 +36,11 @@ from somc.domain.state import HallState
 from somc.domain.values import Ticket, TicketState, Words
 from somc.errors import UsageError
 from somc.scheduler.interface import Scheduler
-from somc.simulate.recorded import Act, Call, Reaction, RecordedDay, Step, Visit
+from somc.simulate.recorded_day import Act, Call, Reaction, RecordedDay, Step, Visit
 from somc.simulate.typical import Typical
 from somc.simulate.watching import Cause, Sight, Watch, is_free
 
-__all__ = ["ASSUMPTIONS", "Played", "play_again"]
+__all__ = ["ASSUMPTIONS", "Played", "PolicyRefused", "play_again"]
 
 BY = "what-if"
 
@@ -75,9 +75,17 @@ ASSUMPTIONS = (
 )
 """What a what-if takes for granted, for people."""
 
-SIGHTING, RECORDED, LATER = 0, 1, 2
-"""At one instant: who becomes visible by time alone, then what has a record in the order of the records,
-then what has none."""
+RECORDED, LATER = 0, 1
+"""At one instant: what has a record, in the order of the records, then what has none. (Before both, counters
+look at whom time alone has made visible.)"""
+
+
+class PolicyRefused(UsageError):
+    """The hall of a recorded day refuses the policy that was to be tried out."""
+
+    def __init__(self, day: str, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(f"{day}: the hall refuses this policy: {refusal.words.en}")
 
 
 @dataclass(slots=True)
@@ -100,9 +108,9 @@ class Played:
 def play_again(
     day: RecordedDay, changes: Mapping[str, Any], make_scheduler: Callable[[], Scheduler]
 ) -> Played:
-    """Play `day` with `changes` (dotted key → value, as in `ChangeConfig`) in force from its beginning.
+    """Play `day` with `changes` (dotted key → value, as in `ChangePolicy`) in force from its beginning.
 
-    Raises `UsageError` if the hall refuses the changes, with its reason.
+    Raises `PolicyRefused` with the hall's reason.
     """
     play = _Play(day, changes, make_scheduler)
     play.run()
@@ -140,9 +148,9 @@ class _Play:
 
     def _change_policy(self) -> None:
         begin = self.day.begin_at
-        outcome = decide(self.state, c.ChangeConfig(by=BY, changes=dict(self.changes)), begin)
+        outcome = decide(self.state, c.ChangePolicy(by=BY, changes=dict(self.changes)), begin)
         if isinstance(outcome, Refusal):
-            raise UsageError(f"{self.day.day}: the hall refuses this policy: {outcome.words.en}")
+            raise PolicyRefused(self.day.day, outcome)
         for event in outcome:
             evolve(self.state, event, begin)
 
@@ -156,9 +164,18 @@ class _Play:
             else:
                 self._at(course.came_at, RECORDED, course.taken.seq, partial(self._come, course.taken))
         self._look(begin)
-        while self._heap and self._heap[0][0] <= self.day.end_at and not self._over:
-            at, _, _, _, act_at = heapq.heappop(self._heap)
-            act_at(at)
+        now = begin
+        while not self._over:
+            due = self._heap[0][0] if self._heap else self.day.end_at + 1
+            sight = self._watch.next_sight(self.state, now)
+            if sight is not None and sight <= min(due, self.day.end_at):
+                now = sight
+                self._look(now)
+            elif due <= self.day.end_at:
+                now, *_, act_at = heapq.heappop(self._heap)
+                act_at(now)
+            else:
+                break
 
     def _at(self, at: int, order: int, place: int, act: Callable[[int], None]) -> None:
         self._count += 1
@@ -190,13 +207,15 @@ class _Play:
 
     # -- acts of the record -------------------------------------------------------------------------
 
-    def _act(self, command: c.Command, at: int) -> None:
+    def _act(self, command: c.Command | e.PolicyChanged, at: int) -> None:
         match command:
+            case e.PolicyChanged() if not self.changes:
+                evolve(self.state, command, at)
+                self._look(at)
+            case e.PolicyChanged():
+                self._change_settings(BY, command.changes, at)
             case c.ChangeConfig():
-                # What is being tried out stays in force whatever the record changed there.
-                left = {key: value for key, value in command.changes.items() if key not in self.changes}
-                if left:
-                    self._note(self._do(c.ChangeConfig(by=command.by, changes=left), at))
+                self._change_settings(command.by, command.changes, at)
             case c.EndDay():
                 self._note(self._do(command, at))
                 self._over = True
@@ -205,6 +224,12 @@ class _Play:
             case c.ConfigureCounter():
                 self._note(self._do(command, at))
         self._catch_up(at)
+
+    def _change_settings(self, by: str, changes: Mapping[str, Any], at: int) -> None:
+        """What is being tried out stays in force whatever the record changed there."""
+        left = {key: value for key, value in changes.items() if key not in self.changes}
+        if left:
+            self._note(self._do(c.ChangeConfig(by=by, changes=left), at))
 
     def _catch_up(self, at: int) -> None:
         """Let counters do what they have put off, as far as it can be done now."""

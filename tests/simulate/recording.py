@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from somc.domain.commands import Command
-from somc.domain.events import ConfigChanged, Event
+from somc.domain.events import ConfigChanged, Event, PolicyChanged, QueueTerms
+from somc.domain.state import HallState
 from somc.journal.record import Record
 from somc.runtime.records import record_of
 from somc.scheduler.choose import factory
-from somc.simulate.recorded import RecordedDay, recorded_days
+from somc.simulate.recorded_day import RecordedDay, recorded_days
 from somc.simulate.what_if import Played, play_again
 from somc.testing.given import given
+
+
+def first_events(state: HallState) -> list[Event]:
+    """The settings and the policy of a hall in which nothing has happened yet, as its first start tells."""
+    terms = {key: QueueTerms.of(its) for key, its in state.queues.terms.items()}
+    return [
+        ConfigChanged(by="config", changes=dict(state.values)),
+        PolicyChanged(by="config", version=1, cause="config", changes={}, terms=terms),
+    ]
 
 
 class Recording:
@@ -20,9 +30,7 @@ class Recording:
 
     def __init__(self, hall: Mapping[str, Any], at: str = "2026-03-02 09:00") -> None:
         self.hall = given(hall, at=at)
-        self.happened: list[tuple[Event, int]] = [
-            (ConfigChanged(by="config", changes=dict(hall)), self.hall.now)
-        ]
+        self.happened = [(event, self.hall.now) for event in first_events(self.hall.state)]
 
     def at(self, when: str, *commands: Command) -> Recording:
         """These happen at `when` (`Situation.at`), one after the other."""

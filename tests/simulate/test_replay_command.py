@@ -95,8 +95,12 @@ def test_without_a_policy_every_call_is_the_same(journal: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[policy]\nkind = "dice"\n', ':2: policy.kind: found the text "dice"'),
-        ("[policy]\nmax_wait_s = 0\n", ":2: policy.max_wait_s: found the number 0"),
+        ('[policy]\nkind = "dice"\n', ":2: policy.kind: found a policy that the hall refuses"),
+        (
+            '[policy]\nkind = "strict"\nmax_wait_s = 0\n',
+            ":3: policy.max_wait_s: found a policy that the hall refuses",
+        ),
+        ("[policy]\nmax_wait_s = -1\n", ":2: policy.max_wait_s: found the number -1"),
         (
             "[policy]\nspeed = 1\n",
             ":2: policy.speed: found a key that [policy] of a policy file does not have",

@@ -16,7 +16,7 @@ from somc.errors import StoreCorrupt, UsageError
 from somc.runtime.ids import IdSource
 from somc.scheduler.choose import factory
 from somc.simulate.arrivals import Arrival, random_arrivals
-from somc.simulate.recorded import recorded_days
+from somc.simulate.recorded_day import recorded_days
 from somc.simulate.what_if import play_again
 from somc.testing.day import DayClock, midnight, play_day, quiet
 from somc.testing.given import small_hall

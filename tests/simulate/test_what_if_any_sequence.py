@@ -11,13 +11,14 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import invariant
 
 from somc.domain.commands import Command
-from somc.domain.events import ConfigChanged, Event
+from somc.domain.events import Event
 from somc.journal.record import Record
 from somc.runtime.records import record_of
 from somc.scheduler.choose import factory
-from somc.simulate.recorded import recorded_days
+from somc.simulate.recorded_day import recorded_days
 from somc.simulate.what_if import play_again
 from tests.domain.test_any_sequence import CAMPAIGN, PROFILE, AnyHall
+from tests.simulate.recording import first_events
 
 
 class AnyRecordedHall(AnyHall):
@@ -26,11 +27,11 @@ class AnyRecordedHall(AnyHall):
     def __init__(self) -> None:
         super().__init__()
         self.times: list[int] = []
-        self.begin: ConfigChanged | None = None
+        self.begin: list[Event] = []
 
     def ask(self, command: Command) -> None:
-        if self.begin is None:
-            self.begin = ConfigChanged(by="config", changes=dict(self.hall.state.values))
+        if not self.begin:
+            self.begin = first_events(self.hall.state)
         self.keep()
         super().ask(command)
         self.keep()
@@ -42,8 +43,7 @@ class AnyRecordedHall(AnyHall):
             self.times += [self.hall.now] * (len(self.hall.happened) - len(self.times))
 
     def records(self) -> list[Record]:
-        assert self.begin is not None
-        happened: list[tuple[Event, int]] = [(self.begin, self.times[0])]
+        happened = [(event, self.times[0]) for event in self.begin]
         happened += zip(self.hall.happened, self.times, strict=True)
         return [record_of(event, seq, at, "test/hall") for seq, (event, at) in enumerate(happened, 1)]
 

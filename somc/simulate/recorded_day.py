@@ -37,11 +37,12 @@ Call = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did to the hall or a counter, whoever was next: open, pause, settings, the day's end."""
+    """What somebody did to the hall or a counter, whoever was next: open, pause, settings, the day's end. A
+    version of the policy is kept as its event: its terms are in it, whatever computed them."""
 
     at: int
     seq: int
-    command: c.Command
+    command: c.Command | e.PolicyChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ def recorded_days(
         event = event_of(record)
         if isinstance(event, e.TicketTaken) and state.day is None and wanted(event.day):
             open_days.append(_Sorting(state, event.day, record.at))
+        for sorting in open_days:
+            sorting.wait(state, record.at)
         try:
             evolve(state, event, record.at)
         except (KeyError, AttributeError, ValueError) as error:
@@ -181,6 +184,14 @@ class _Sorting:
             reaction = Reaction(self.day.end_at + 1 - sight.since, 0, called=False)
             self.day.reactions.setdefault(sight.cause, []).append(reaction)
         return self.day
+
+    def wait(self, state: HallState, until: int) -> None:
+        """Time goes on to `until`, and by that alone counters may come to see somebody."""
+        if self.over:
+            return
+        while (moment := self._watch.next_sight(state, self.day.end_at)) is not None and moment <= until:
+            self.day.end_at = moment
+            self._watch.look(state, moment)
 
     def take(self, state: HallState, event: e.Event, at: int, seq: int) -> None:
         """Sort one event, which has just been evolved into `state`."""
@@ -255,7 +266,7 @@ class _Sorting:
         self.day.reactions.setdefault(sight.cause, []).append(reaction)
 
 
-def _command_of(event: e.Event) -> c.Command | None:
+def _command_of(event: e.Event) -> c.Command | e.PolicyChanged | None:
     """The command that caused an event of a counter or of the hall; `None` if routing does not mind it."""
     match event:
         case e.CounterOpened():
@@ -268,6 +279,8 @@ def _command_of(event: e.Event) -> c.Command | None:
             return c.CloseCounter(by=event.by, counter=event.counter)
         case e.CounterConfigured():
             return c.ConfigureCounter(by=event.by, counter=event.counter, skills=event.skills)
+        case e.PolicyChanged():
+            return event
         case e.ConfigChanged():
             return c.ChangeConfig(by=event.by, changes=event.changes)
         case _:
