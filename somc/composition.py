@@ -52,6 +52,7 @@ from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
 from somc.simulate.comparison import Comparison
 from somc.simulate.crowd import Crowd
+from somc.simulate.model import LoopFactory
 from somc.simulate.recorded_day import recorded_days
 from somc.simulate.what_if import PolicyRefused, play_again
 from somc_hal.devices import Device, DeviceClass
@@ -60,7 +61,15 @@ from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
 from somc_hal.simulators.reference import AnnouncerSimulator
 
-__all__ = ["Node", "Options", "load_config", "open_hall", "play_recorded", "run_node"]
+__all__ = [
+    "Node",
+    "Options",
+    "load_config",
+    "open_hall",
+    "play_recorded",
+    "run_node",
+    "simulation_loop",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -441,3 +450,14 @@ def play_recorded(
             assert policy is not None, "a hall refuses no change to refuse"
             raise policy.refused(refused.refusal.keys, str(refused)) from refused
     return comparison
+
+
+def simulation_loop() -> LoopFactory:
+    """The loop of `somc simulate`, over the same kind of scheduler that a hall would run on here."""
+    if factory()().implementation == "reference":
+        from somc.simulate.twin import TwinLoop
+
+        return TwinLoop
+    from somc.simulate.native import NativeLoop
+
+    return NativeLoop

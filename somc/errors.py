@@ -6,6 +6,7 @@
     ├── Overloaded            we: the door is full; come back after `retry_after_s`
     ├── ShuttingDown          we: the hall is stopping; nothing was done
     ├── RuleFailed            we: a fault in a rule's code; nothing was done
+    ├── CannotKeepUp          you: a simulated hall to which more come than it can serve
     ├── StoreError            the disk or the journal's file
     │   ├── StoreFull         no space left: nothing of the batch was kept
     │   ├── StoreLocked       another process has this journal open for writing
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "CannotKeepUp",
     "ConfigurationError",
     "Fault",
     "IdempotencyConflict",
@@ -87,6 +89,11 @@ class ShuttingDown(SomcError):
 
 class RuleFailed(SomcError):
     """A rule raised instead of deciding: a fault in SOMC or a plugin. Nothing was done."""
+
+
+class CannotKeepUp(SomcError):
+    """More customers come to a simulated hall than its counters can serve; the message says what would
+    help."""
 
 
 class StoreError(SomcError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 import somc
-from somc.cli import check, init, run
+from somc.cli import check, init, run, simulate
 from somc.cli.journal import command as journal
 from somc.cli.logs import set_up_logs
 from somc.cli.replay import command as replay
@@ -28,3 +28,4 @@ main.add_command(check.installed_command())
 main.add_command(init.command)
 main.add_command(journal)
 main.add_command(replay)
+main.add_command(simulate.command)

@@ -115,6 +115,9 @@ class Loop(Protocol):
     """One hall in simulated time. `begin` empties it for a replication; tallies, busy time and trace are that
     replication's, `longest` and `quantile` look at all so far."""
 
+    chunk: int
+    """So many events take some tens of milliseconds."""
+
     def begin(self, replication: int) -> None: ...
 
     def run(self, events: int) -> bool:

@@ -24,6 +24,8 @@ _LANE = tuple(field for field in Lane.__dataclass_fields__)
 class NativeLoop:
     """Implements `Loop`."""
 
+    chunk = 200_000
+
     def __init__(self, model: HallModel, trace_room: int = 0) -> None:
         self._model, self._trace_room = model, trace_room
         self._alive: list[Any] = []

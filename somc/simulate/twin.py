@@ -82,6 +82,8 @@ class _Source:
 class TwinLoop:
     """Implements `Loop`."""
 
+    chunk = 200
+
     def __init__(self, model: HallModel, trace_room: int = 0) -> None:
         self._model, self._trace_room = model, trace_room
         self._waits: list[Counter[int]] = [Counter() for _ in model.classes]
