@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from somc.composition import Node, Options, load_config, run_node
 
-__all__ = ["FLAGS", "Cast", "browser_for", "on_stage", "played"]
+__all__ = ["FLAGS", "Cast", "browser_for", "on_stage", "played", "take"]
 
 Result = TypeVar("Result")
 
@@ -93,3 +93,15 @@ async def played(play: Callable[[Cast], Result], chromium: str, hall_toml: Path,
     with trio.fail_after(PATIENCE_S):
         async with on_stage(hall_toml, data_dir) as node:
             return await trio.to_thread.run_sync(in_a_browser, node.links, abandon_on_cancel=True)
+
+
+def take(kiosk: Page, service: str, phone: str | None = None) -> str:
+    """One visit to the kiosk, up to the number on the slip."""
+    for digit in phone or "":
+        kiosk.get_by_test_id(f"kiosk-digit-{digit}").click()
+    kiosk.get_by_test_id("kiosk-next" if phone else "kiosk-skip-phone").click()
+    kiosk.get_by_test_id(f"kiosk-service-{service}").click()
+    number = kiosk.get_by_test_id("kiosk-number").text_content()
+    assert number
+    kiosk.get_by_test_id("kiosk-done").click()
+    return number
