@@ -17,6 +17,7 @@ from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, HallState
 from somc.domain.values import (
+    BEST_LEVEL,
     TOLD,
     Acknowledgement,
     Alert,
@@ -93,7 +94,13 @@ def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
         ),
     )
     counter = state.counters[event.counter]
-    state.counters[event.counter] = replace(counter, ticket=event.ticket)
+    level = event.reason.level
+    state.counters[event.counter] = replace(
+        counter,
+        ticket=event.ticket,
+        calls=counter.calls + (level is not None),
+        best_calls=counter.best_calls + (level == BEST_LEVEL),
+    )
 
 
 def _recalled(state: HallState, event: e.TicketRecalled, at: int) -> None:
@@ -249,7 +256,9 @@ def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
     state.tickets = {name: ticket for name, ticket in state.tickets.items() if not ticket.state.ended}
     state.copies = {name: copies for name, copies in state.copies.items() if name in state.tickets}
     for number, counter in state.counters.items():
-        state.counters[number] = replace(counter, served=0)
+        state.counters[number] = replace(
+            counter, served=0, calls=0, best_calls=0, open_ms=0, busy_ms=0, counted_from=at
+        )
     state.alerts, state.past_alerts = {}, {}
     state.watch.minutes = {}
 
@@ -337,7 +346,8 @@ def _leave_counter(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
         ticket = replace(ticket, served_ms=ticket.served_ms + at - ticket.started_at)
     if ticket.counter is not None:
         counter = state.counters[ticket.counter]
-        state.counters[counter.number] = replace(counter, ticket=None, free_since=at)
+        busy_ms = counter.busy_ms + (0 if ticket.called_at is None else at - ticket.called_at)
+        state.counters[counter.number] = replace(counter, ticket=None, free_since=at, busy_ms=busy_ms)
     return replace(ticket, reason=None)
 
 
@@ -350,7 +360,9 @@ def _step_out(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
 
 def _counter_moved(state: HallState, event: e.CounterEvent, at: int) -> Counter:
     counter = state.counters[event.counter]
-    return replace(counter, state=COUNTER_MOVES[counter.state, type(event)], since=at)
+    if counter.state is CounterState.OPEN:
+        counter = replace(counter, open_ms=counter.open_ms + at - counter.counted_from)
+    return replace(counter, state=COUNTER_MOVES[counter.state, type(event)], since=at, counted_from=at)
 
 
 def _count(state: HallState, ticket: Ticket, what: str) -> None:

@@ -324,6 +324,14 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str | None = None
     served: int = 0
     """Customers finished here on this business day."""
+    calls: int = 0
+    """Calls of this day that the policy chose, and of these `best_calls` at the best level."""
+    best_calls: int = 0
+    open_ms: int = 0
+    """How long it was open on this day, without the span that runs since `counted_from` if it is open now."""
+    busy_ms: int = 0
+    """How long somebody was at it, without who is there now."""
+    counted_from: int = 0
     free_since: int = 0
     """When it last became free (for the longest idle)."""
 

@@ -111,6 +111,7 @@ BUILT_IN: Mapping[str, PolicyKind] = MappingProxyType(
                 },
                 each(_strict),
                 reads=("priority",),
+                weighs="priority",
             ),
             PolicyKind(
                 "accumulating",
@@ -121,6 +122,7 @@ BUILT_IN: Mapping[str, PolicyKind] = MappingProxyType(
                 },
                 _accumulating,
                 reads=("rate", "boost"),
+                weighs="rate",
             ),
             PolicyKind(
                 "deadline",
@@ -141,6 +143,7 @@ BUILT_IN: Mapping[str, PolicyKind] = MappingProxyType(
                 },
                 each(_ratio),
                 reads=("share",),
+                weighs="share",
             ),
             PolicyKind(
                 "gcmu",
@@ -152,6 +155,7 @@ BUILT_IN: Mapping[str, PolicyKind] = MappingProxyType(
                 },
                 _gcmu,
                 reads=("weight", "target_wait_s", "boost"),
+                weighs="weight",
             ),
         )
     }

@@ -163,6 +163,8 @@ class PolicyKind:
         }
     )
     reads: tuple[str, ...] = ()
+    weighs: str | None = None
+    """Of these, the parameter of a class that weighs it against the others, if there is one."""
     plugin: str | None = None
     """The plugin that brought it; set by the host."""
 

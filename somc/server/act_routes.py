@@ -51,20 +51,25 @@ class ActRoutes:
         self.hall = hall
         self.desk = desk
         self._acts: dict[tuple[str, ...], tuple[Act, str | None]] = {}
+        self._named: dict[tuple[str, str], Act] = {}
+        """Acts on the hall's one policy and the like, by method and whole path."""
         for act in ACTS:
+            if not act.parameters:
+                self._named[act.method, BASE + act.path] = act
+                continue
             key, name = _split(act.method, BASE + act.path)
-            parameter = None if name is None else name.strip("{}")
-            assert act.parameters == (() if parameter is None else (parameter,)), act.path
-            self._acts[key] = (act, parameter)
+            assert name == f"{{{act.parameters[0]}}}", act.path
+            self._acts[key] = (act, act.parameters[0])
 
     def find(self, method: str, path: str) -> tuple[Act, Place] | None:
         """The act that is asked for; `None` if it is none, or not spelt as in the catalogue."""
+        named = self._named.get((method, path))
+        if named is not None:
+            return named, {}
         key, name = _split(method, path)
         act, parameter = self._acts.get(key, (None, None))
-        if act is None:
+        if act is None or parameter is None or name is None:
             return None
-        if parameter is None or name is None:
-            return act, {}
         if parameter == "counter":
             return (act, {"counter": int(name)}) if COUNTER.fullmatch(name) else None
         return (act, {parameter: name}) if name else None
@@ -96,11 +101,12 @@ class ActRoutes:
         if isinstance(principal, Problem):
             return replies.of_problem(principal)
         raw = await read()
+        given: dict[str, Any] = {}
         try:
-            given = decode_object(raw) if raw else {}
-            body = msgspec.convert({**given, **place}, act.body)
+            given = {**(decode_object(raw) if raw else {}), **place}
+            body = msgspec.convert(given, act.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return replies.of_problem(of_validation(error))
+            return replies.of_problem(of_validation(error, given, act.body))
         answer = await self.desk.do(act, body, principal, headers.get("idempotency-key"))
         if isinstance(answer, Problem):
             return replies.of_problem(answer)

@@ -22,6 +22,8 @@ from somc.domain.values import to_plain
 from somc.server import views
 from somc.server.access import Principal
 from somc.server.alert_views import alert_view
+from somc.server.policy_acts import PolicyBody, RollbackBody, change_of, rollback_of
+from somc.server.policy_views import policy_view
 
 __all__ = ["ACTS", "BY_NAME", "Act", "TakeBody", "normal_phone"]
 
@@ -107,7 +109,7 @@ class Act:
     path: str
     """Below `/api/v1`; `{ticket}`, `{counter}` or `{alert}` in it is the body's field of that name."""
     method: str
-    body: type[Body]
+    body: type[msgspec.Struct]
     roles: frozenset[str]
     command: Callable[[Any, Principal], c.Command] | None
     """None for taking a ticket, whose command needs ids and an identified customer first."""
@@ -133,6 +135,10 @@ def _taken(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -
 
 def _counter(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
     return views.counter_with_ticket_view(state, state.counters[body.counter], now)
+
+
+def _policy(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return policy_view(state, now)
 
 
 def _called(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain | None:
@@ -228,6 +234,28 @@ ACTS: tuple[Act, ...] = (
         _alert,
         200,
         "Say that an alert (预警) was seen to: the customer was served, or cared for (关怀)",
+    ),
+    Act(
+        "policy.change",
+        "/policy",
+        "PUT",
+        PolicyBody,
+        frozenset(("manager",)),
+        change_of,
+        _policy,
+        200,
+        "Change the routing policy (排队策略) from the next call on; what is absent stays",
+    ),
+    Act(
+        "policy.rollback",
+        "/policy/rollback",
+        "POST",
+        RollbackBody,
+        frozenset(("manager",)),
+        rollback_of,
+        _policy,
+        200,
+        "Bring back the parameters of an earlier version of the policy",
     ),
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from somc.domain.events import CalledReason
-from somc.domain.values import CounterState, Policy, TicketState, Words
+from somc.domain.values import CounterState, TicketState, Words
 
 __all__ = ["ANSWERS"]
 
@@ -205,7 +205,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiting: dict[str, dict[str, int]]
     tickets: list[TicketAnswer]
     recent_calls: list[RecentCall]
-    policy: Policy
+    policy: PolicyBrief
     alerts: list[AlertAnswer]
     devices: list[DeviceAnswer]
     today: TodayAnswer
@@ -236,17 +236,99 @@ class RecordsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClassPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: int
     rate: float
+    target_wait_s: int
+    weight: float | None
+    share: int
+    max_wait_s: int | None
+    warn_lead_s: int
+    boost_after_s: int | None
+    boost: float
+    reserved_idle: int
+
+
+class ServicePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target_wait_s: dict[str, int]
+    weight: dict[str, float]
+    max_wait_s: dict[str, int]
+
+
+class KindAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    about: Words
+    reads: list[str]
+    plugin: str | None
+    strategy: bool
+
+
+class KpiAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    about: Words
+    parameter: str
+    value: float | dict[str, int] | None
+    unit: str
+    target: float | None
+    actual: float | None
+    effective: bool
+
+
+class CompiledAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    service: str
+    customer_class: str
+    rate: int
+    offset: int
+    boost_after_s: int | None
+    rate_after: int
+    share: int
+    guard_s: int | None
+    warn_s: int | None
+    target_wait_s: int | None
 
 
 class PolicyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    since: datetime | None
+    by: str | None
+    cause: str | None
     kind: str
     max_wait_s: int
-    alpha_milli: int
+    alpha: float
     distribution: str
-    target_utilisation_milli: int
+    target_utilisation: float
     behind: int
     classes: dict[str, ClassPolicy]
+    services: dict[str, ServicePolicy]
+    kinds: list[KindAnswer]
+    kpis: list[KpiAnswer]
+    compiled: list[CompiledAnswer]
+
+
+class PolicyVersionAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    at: datetime
+    by: str
+    cause: str
+    back_to: int | None
+    changes: dict[str, Any]
+    kind: str | None
+
+
+class PolicyHistoryAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    versions: list[PolicyVersionAnswer]
+
+
+class PolicyNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Words
+    distribution: Words
+
+
+class PolicyBrief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    version: int
+    distribution: str
+    max_wait_s: int
+    names: PolicyNames
 
 
 class WsTicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -287,6 +369,9 @@ ANSWERS: dict[str, Any] = {
     "queue.preview": PreviewAnswer,
     "records": RecordsAnswer,
     "policy": PolicyAnswer,
+    "policy.change": PolicyAnswer,
+    "policy.rollback": PolicyAnswer,
+    "policy.history": PolicyHistoryAnswer,
     "devices": list[DeviceAnswer],
     "ws-ticket": WsTicketAnswer,
     "tokens.issue": TokenAnswer,

@@ -24,7 +24,7 @@ import msgspec
 import structlog
 import trio
 
-from somc.domain.events import TYPE_OF, ConfigChanged
+from somc.domain.events import TYPE_OF, ConfigChanged, PolicyChanged
 from somc.errors import SomcError
 from somc.journal.record import Record
 from somc.server import views
@@ -59,7 +59,7 @@ MOST_TOPICS = 64
 POLICY_VIOLATION = 1008
 PROTOCOL_ERROR = 1002
 
-CONFIG_CHANGED = TYPE_OF[ConfigChanged]
+SETTINGS_CHANGED = frozenset((TYPE_OF[ConfigChanged], TYPE_OF[PolicyChanged]))
 
 MOST_FORMS = 2 * len(FORMATS)
 """In which one record may be wanted: each format, for staff and for the public."""
@@ -284,6 +284,7 @@ class LiveFeed:
         act = BY_NAME.get(op.name)
         if act is None and query is None:
             return problem(404, "unknown_command", f"there is no command '{op.name}'")
+        form: Any = act.body if act is not None else query.params if query is not None else None
         try:
             if query is not None:
                 if not may(client.principal, query.roles):
@@ -293,7 +294,7 @@ class LiveFeed:
             body = msgspec.convert(op.args, act.body)
             answer = await self.desk.do(act, body, client.principal, op.key)
         except msgspec.ValidationError as error:
-            return of_validation(error)
+            return of_validation(error, op.args, form)
         except SomcError as error:
             return of_error(error)
         if isinstance(answer, Problem):
@@ -351,7 +352,7 @@ class LiveFeed:
             if seen:
                 frame = client.wire.records(self.hall.journal.epoch, through, seen)
                 await self._send(client, send, frame)
-            if client.public and any(record.type == CONFIG_CHANGED for record in records):
+            if client.public and any(record.type in SETTINGS_CHANGED for record in records):
                 client.resync_why = "settings changed"
                 await self._snapshot(client, send)
 

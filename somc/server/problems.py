@@ -23,11 +23,17 @@ from somc.errors import (
     StoreError,
     UsageError,
 )
+from somc.server.policy_acts import field_of
 
 __all__ = ["Problem", "of_error", "of_refusal"]
 
 MISSING = re.compile(r"missing required field `(\w+)`")
 """How msgspec says that a field is not there: it names the object, and the field in words only."""
+
+UNNAMED = "[...]"
+"""How msgspec names the entry of a map."""
+
+STEP = re.compile(r"\[\.\.\.\]|[^.\[\]`]+")
 
 STATUS_OF_KIND = {"conflict": 409, "not_found": 404, "invalid": 422}
 
@@ -60,12 +66,16 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Problem:
 
 def of_refusal(refusal: Refusal) -> Problem:
     """The domain's no."""
-    return problem(STATUS_OF_KIND[refusal.kind], refusal.code, refusal.words.en, words=refusal.words)
+    fields = {field_of(key): refusal.words.en for key in refusal.keys} or None
+    return problem(
+        STATUS_OF_KIND[refusal.kind], refusal.code, refusal.words.en, words=refusal.words, fields=fields
+    )
 
 
-def of_validation(error: Exception) -> Problem:
-    """Input that is not of its form (or no JSON at all): 422, with the field that msgspec names."""
-    text = str(error)
+def of_validation(error: Exception, given: Any = None, kind: Any = None) -> Problem:
+    """Input that is not of its form (or no JSON at all): 422, with the field that msgspec names. With what
+    was `given` for which `kind`, the entry of a map is named too (msgspec says `[...]`)."""
+    text = str(error) if kind is None else _located(str(error), given, kind)
     what, at, where = text.rpartition(" - at `$")
     if not at:
         what, where = text, ""
@@ -73,6 +83,43 @@ def of_validation(error: Exception) -> Problem:
     field = ".".join(path) or "body"
     code = "wrong_input" if isinstance(error, msgspec.ValidationError) else "not_json"
     return problem(422, code, f"{field}: {what}", fields={field: what})
+
+
+def _located(text: str, given: Any, kind: Any) -> str:
+    """The message with the name of the entry for each `[...]`: the first that is wrong when it is there
+    alone."""
+    keys: list[str] = []
+    while True:
+        head, _, where = text.rpartition("`$")
+        parts = STEP.findall(where)
+        at = next((n for n, part in enumerate(parts) if part == UNNAMED and n >= len(keys)), None)
+        if at is None:
+            break
+        keys += parts[len(keys) : at]
+        for name in _walk(given, keys):
+            alone = _with_only(given, keys, name)
+            try:
+                msgspec.convert(alone, kind)
+            except msgspec.ValidationError as error:
+                given, text = alone, str(error)
+                keys.append(name)
+                break
+        else:
+            return text
+    return f"{head}`$.{'.'.join([*keys, *parts[len(keys) :]])}`" if keys else text
+
+
+def _walk(given: Any, keys: list[str]) -> Any:
+    for key in keys:
+        given = given[key]
+    return given
+
+
+def _with_only(given: Any, keys: list[str], name: str) -> Any:
+    """What was given, but of the map at `keys` only the entry `name`."""
+    if not keys:
+        return {name: given[name]}
+    return {**given, keys[0]: _with_only(given[keys[0]], keys[1:], name)}
 
 
 def of_error(error: SomcError) -> Problem:

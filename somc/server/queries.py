@@ -12,12 +12,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from somc.domain.policy import HISTORY_LIMIT
 from somc.domain.refusals import refuse
 from somc.domain.state import HallState
-from somc.domain.values import Ticket, TicketState, to_plain
+from somc.domain.values import Ticket, TicketState
 from somc.server import views
 from somc.server.access import Principal, may
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
+from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
 from somc.server.watching import WATCHING
@@ -44,6 +46,10 @@ class TicketsParams(msgspec.Struct, frozen=True):
 class PreviewParams(msgspec.Struct, frozen=True):
     counter: Annotated[int, Meta(ge=1, le=999)]
     limit: Annotated[int, Meta(ge=1, le=100)] = PREVIEW_LIMIT
+
+
+class HistoryParams(msgspec.Struct, frozen=True):
+    limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT)] = HISTORY_LIMIT
 
 
 class RecordsParams(msgspec.Struct, frozen=True):
@@ -146,24 +152,12 @@ async def _records(floor: Floor, params: RecordsParams, principal: Principal) ->
     return {"epoch": journal.epoch, "through": through, "records": records}
 
 
-async def _policy(floor: Floor, params: NoParams, principal: Principal) -> Any:
-    def view(state: HallState, now: int) -> Plain:
-        hall = state.hall
-        return {
-            **to_plain(hall.policy),
-            "classes": {
-                name: {
-                    "priority": kind.priority,
-                    "rate": kind.rate_milli / 1000,
-                    "target_wait_s": {
-                        service: hall.target_wait_s(service, name) for service in hall.services
-                    },
-                }
-                for name, kind in hall.classes.items()
-            },
-        }
+async def _policy_history(floor: Floor, params: HistoryParams, principal: Principal) -> Any:
+    return await floor.hall.read(lambda state, now: history_view(state, params.limit))
 
-    return await floor.hall.read(view)
+
+async def _policy(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await floor.hall.read(policy_view)
 
 
 async def _devices(floor: Floor, params: NoParams, principal: Principal) -> Any:
@@ -198,7 +192,16 @@ QUERIES: tuple[Query, ...] = (
         True,
     ),
     Query("records", "/records", RecordsParams, STAFF, _records, "Journal records (记录)"),
-    Query("policy", "/policy", NoParams, STAFF, _policy, "The routing policy in force (排队策略)"),
+    Query("policy", "/policy", NoParams, STAFF, _policy, "The routing policy in force (排队策略)", True),
+    Query(
+        "policy.history",
+        "/policy/history",
+        HistoryParams,
+        STAFF,
+        _policy_history,
+        "The versions of the policy that can be rolled back to, the newest first",
+        True,
+    ),
     Query(
         "devices",
         "/devices",

@@ -16,6 +16,7 @@ from somc.domain.explain import waited_s
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket, TicketState, to_plain
 from somc.server.alert_views import alert_view, open_alerts
+from somc.server.policy_views import policy_brief
 from somc.server.today import today
 
 __all__ = [
@@ -218,7 +219,7 @@ def hall_view(state: HallState, now: int, *, epoch: str, speed: float, drivers: 
         "waiting": waiting_by_class(state),
         "tickets": [ticket_view(state, ticket, now) for ticket in state.live_tickets()],
         "recent_calls": recent_calls(state),
-        "policy": to_plain(hall.policy),
+        "policy": policy_brief(state),
         "alerts": derived["alerts"],
         "devices": device_views(state, drivers),
         "today": derived["today"],
@@ -251,7 +252,9 @@ INSTANTS = frozenset(
 """Fields that hold an instant, in every view."""
 
 
-NAMED = frozenset(("skills", "target_wait_s", "waiting", "by_class"))
+NAMED = frozenset(
+    ("skills", "target_wait_s", "weight", "max_wait_s", "waiting", "by_class", "changes", "value")
+)
 """Fields whose value is a map by names of the hall's own: a service may be called `now`."""
 
 

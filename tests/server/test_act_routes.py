@@ -22,8 +22,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "counters.open": {"agent": "li"},
     "counters.configure": {"skills": {"payment": 2}},
     "alerts.acknowledge": {"as": "served"},
+    "policy.change": {"kind": "fifo", "classes": {"gotone": {"rate": 2}}},
+    "policy.rollback": {"version": 1},
 }
-ALWAYS_POSSIBLE = ("tickets.take", "counters.open", "counters.configure")
+ALWAYS_POSSIBLE = ("tickets.take", "counters.open", "counters.configure", "policy.change", "policy.rollback")
 
 CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_since", "since")
 """Fields that differ between two requests however they are served."""

@@ -97,6 +97,8 @@ async def a_day_of_answers(hall: Running) -> None:
     await act("counters.configure", counter=1, skills={"payment": 1, "repair": 2})
     assert (await act("counters.configure", counter=1, skills=None))["skills"] == {"payment": 1}
     assert (await act("tickets.cancel", ticket=first["id"]))["state"] == "cancelled"
+    await act("policy.change", kind="gcmu", services={"payment": {"weight": {"gotone": 0.3}}})
+    assert (await act("policy.rollback", version=1))["kind"] == "accumulating"
     await act("counters.close", counter=2)
     assert (await act("alerts.acknowledge", alert="peak:1", **{"as": "served"}))["acknowledged"] == "served"
     await look()
