@@ -18,11 +18,22 @@ even an unfinished frame, never takes the following good frame with it.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from somc_hal.codecs.frames import CheckRule, Frame, FrameCodec, FrameFormat
 
-__all__ = ["ADDRESSES", "DATA_LIMIT_BYTES", "FORMAT", "Op", "StxDecoder", "StxFrame", "encode"]
+__all__ = [
+    "ADDRESSES",
+    "DATA_LIMIT_BYTES",
+    "FORMAT",
+    "REFERENCE",
+    "Op",
+    "StxDecoder",
+    "StxFrame",
+    "StxWire",
+    "encode",
+]
 
 STX, ETX, DLE = 0x02, 0x03, 0x10
 _FLIP = 0x40
@@ -60,9 +71,6 @@ class Op(enum.IntEnum):
     HUSH = 0x58  # H→D  stop speaking
 
 
-_OPS = {int(op): op for op in Op}
-
-
 @dataclass(frozen=True, slots=True)
 class StxFrame:
     """One frame. `ValueError` for an address, sequence or length that cannot be sent."""
@@ -89,26 +97,67 @@ FORMAT = FrameFormat(
 )
 """The frame as the generic codec knows it; `profiles/reference.toml` says the same."""
 
-_WRITER = FrameCodec(FORMAT)
+
+class StxWire:
+    """The numbers on the wire: the frame, the code of each op, and of each key where they differ.
+
+    `keys` gives for a key's code in KEY frames what is sent in its stead. Whoever uses the frames sees
+    the reference protocol's codes only. `ValueError` for a description that cannot carry the protocol.
+    """
+
+    def __init__(
+        self, form: FrameFormat, ops: Mapping[Op, int], keys: Mapping[int, int] | None = None
+    ) -> None:
+        if form.fields != ("op", "address", "sequence"):
+            raise ValueError(f"layout: found the fields {form.fields}; allowed: op, address, sequence")
+        missing = [op.name for op in Op if op not in ops]
+        if missing:
+            raise ValueError(f"ops: {missing[0]} has no code")
+        self.form = form
+        self._codec = FrameCodec(form)
+        self._codes = dict(ops)
+        self._ops = {code: op for op, code in ops.items()}
+        self._keys = dict(keys or {})
+        self._keys_back = {sent: key for key, sent in self._keys.items()}
+        if len(self._ops) < len(ops) or len(self._keys_back) < len(self._keys):
+            raise ValueError("ops, keys: found one code twice")
+
+    def encode(self, frame: StxFrame) -> bytes:
+        """The bytes of `frame` on the wire."""
+        data = frame.data
+        if frame.op is Op.KEY and data:
+            data = bytes((self._keys.get(data[0], data[0]),)) + data[1:]
+        return self._codec.encode(Frame((self._codes[frame.op], frame.address, frame.sequence), data))
+
+    def read(self, frame: Frame) -> StxFrame | None:
+        """What a frame says; `None` for an op or address that does not exist."""
+        code, address, sequence = frame.fields
+        op = self._ops.get(code)
+        if op is None or address not in ADDRESSES:
+            return None
+        data = frame.body
+        if op is Op.KEY and data:
+            data = bytes((self._keys_back.get(data[0], data[0]),)) + data[1:]
+        return StxFrame(op, address, sequence, data)
+
+
+REFERENCE = StxWire(FORMAT, {op: int(op) for op in Op})
+"""The reference protocol's own numbers."""
 
 
 def encode(frame: StxFrame) -> bytes:
-    """The bytes of `frame` on the wire."""
-    return _WRITER.encode(Frame((frame.op, frame.address, frame.sequence), frame.data))
+    """The bytes of `frame` on the wire of the reference protocol."""
+    return REFERENCE.encode(frame)
 
 
 class StxDecoder:
     """Finds frames in whatever arrives."""
 
-    def __init__(self) -> None:
-        self._codec = FrameCodec(FORMAT)
+    def __init__(self, wire: StxWire = REFERENCE) -> None:
+        self._wire = wire
+        self._codec = FrameCodec(wire.form)
 
     def feed(self, data: bytes) -> list[StxFrame]:
         """The frames that `data` completes, oldest first. Never raises."""
-        frames = []
-        for frame in self._codec.feed(data):
-            code, address, sequence = frame.fields
-            op = _OPS.get(code)
-            if op is not None and address in ADDRESSES:
-                frames.append(StxFrame(op, address, sequence, frame.body))
-        return frames
+        read = (self._wire.read(frame) for frame in self._codec.feed(data))
+        return [frame for frame in read if frame is not None]

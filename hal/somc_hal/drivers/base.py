@@ -231,13 +231,17 @@ class BusDriver(Driver[FrameT]):
     def _codec(self) -> BusCodec[FrameT]:
         """The frames of the bus; called when this device is the first behind its URL."""
 
+    def _protocol(self) -> str:
+        """What is spoken on the bus: two devices share it only if this is the same."""
+        return self.PROTOCOL
+
     def _times(self) -> Timing:
         chosen = {key: self._options[key] for key in Timing.__dataclass_fields__ if key != "heartbeat_s"}
         return Timing(**chosen, heartbeat_s=self._options["poll_s"])
 
     def _make_port(self, ports: Ports) -> Port[FrameT] | Station[FrameT]:
         return Station(
-            ports.bus(self._url, self.PROTOCOL, self._codec),
+            ports.bus(self._url, self._protocol(), self._codec),
             self._name,
             self.address,
             self._dialect(),

@@ -27,7 +27,7 @@ from somc_hal.codecs.reference import (
     write_rows,
     write_strip,
 )
-from somc_hal.codecs.stx import DATA_LIMIT_BYTES, Op, StxFrame
+from somc_hal.codecs.stx import DATA_LIMIT_BYTES, REFERENCE, Op, StxFrame, StxWire
 from somc_hal.devices import DeviceClass
 from somc_hal.drivers.base import BUS_OPTIONS, PORT_OPTIONS, BusDriver, Driver
 from somc_hal.drivers.options import Option
@@ -64,7 +64,7 @@ class StxDriver(BusDriver[StxFrame]):
     KIND: ClassVar[Kind]
 
     def _codec(self) -> StxBusCodec:
-        return StxBusCodec()
+        return StxBusCodec(self._wire())
 
     def _times(self) -> Timing:
         return super()._times() if self._options["polled"] else Driver._times(self)
@@ -81,8 +81,13 @@ class StxDriver(BusDriver[StxFrame]):
             on_event=self._event,
             on_restart=self._restarted,
             polled=self._options["polled"],
+            wire=self._wire(),
         )
         return self._stx
+
+    def _wire(self) -> StxWire:
+        """The numbers on the wire; those of the reference protocol."""
+        return REFERENCE
 
     def _event(self, frame: StxFrame) -> bool | None:
         """An event of the device: `True` taken, `False` not now, `None` malformed."""

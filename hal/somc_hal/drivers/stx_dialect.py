@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from somc_hal.codecs.reference import Identity, Kind, Refusal, read_identity
-from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
+from somc_hal.codecs.stx import REFERENCE, Op, StxDecoder, StxFrame, StxWire
 from somc_hal.errors import DeviceBusy, DeviceError, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.port import Timing
@@ -29,11 +29,12 @@ class StxBusCodec:
 
     gap_s = 0.002  # two byte times at 9600 Bd: the last byte is out before the line is turned round
 
-    def __init__(self) -> None:
-        self._decoder = StxDecoder()
+    def __init__(self, wire: StxWire = REFERENCE) -> None:
+        self._wire = wire
+        self._decoder = StxDecoder(wire)
 
     def opened(self) -> None:
-        self._decoder = StxDecoder()
+        self._decoder = StxDecoder(self._wire)
 
     def feed(self, data: bytes) -> Sequence[StxFrame]:
         return self._decoder.feed(data)
@@ -56,15 +57,17 @@ class StxDialect:
         on_event: Callable[[StxFrame], bool | None],
         on_restart: Callable[[], None],
         polled: bool = False,
+        wire: StxWire = REFERENCE,
     ) -> None:
         self.polled = polled
+        self.wire = wire
         self.device = device
         self.address = address
         self.timing = timing
         self._kind = kind
         self._on_event = on_event
         self._on_restart = on_restart
-        self._decoder = StxDecoder()
+        self._decoder = StxDecoder(self.wire)
         self._sequence = 0
         self._heard: int | None = None  # the last event's sequence
         self._boot: int | None = None
@@ -82,7 +85,7 @@ class StxDialect:
     # --- Dialect -------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        self._decoder = StxDecoder()
+        self._decoder = StxDecoder(self.wire)
         self.identity = None
 
     def feed(self, data: bytes) -> Sequence[StxFrame]:
@@ -122,7 +125,7 @@ class StxDialect:
         return self._answer(Op.ACK, frame)
 
     def _answer(self, op: Op, frame: StxFrame, data: bytes = b"") -> bytes:
-        return encode(StxFrame(op, self.address, frame.sequence, data))
+        return self.wire.encode(StxFrame(op, self.address, frame.sequence, data))
 
 
 class StxCommand(Exchange[StxFrame]):
@@ -146,7 +149,7 @@ class StxCommand(Exchange[StxFrame]):
     def frames(self) -> Sequence[bytes]:
         self._sequence = self._dialect.next_sequence()
         frame = self._frame
-        return (encode(StxFrame(frame.op, frame.address, self._sequence, frame.data)),)
+        return (self._dialect.wire.encode(StxFrame(frame.op, frame.address, self._sequence, frame.data)),)
 
     def hears(self, frame: StxFrame) -> bool:
         if frame.address != self._frame.address or frame.sequence != self._sequence:
@@ -179,7 +182,7 @@ class _Enquiry(Exchange[StxFrame]):
         self._dialect = dialect
 
     def frames(self) -> Sequence[bytes]:
-        return (encode(StxFrame(Op.ENQ, self._dialect.address, 0)),)
+        return (self._dialect.wire.encode(StxFrame(Op.ENQ, self._dialect.address, 0)),)
 
     def hears(self, frame: StxFrame) -> bool:
         if frame.op is not Op.ACK or frame.address != self._dialect.address or frame.sequence != 0:
@@ -198,7 +201,7 @@ class _Poll(Exchange[StxFrame]):
         self._sequence = dialect.next_sequence()
 
     def frames(self) -> Sequence[bytes]:
-        return (encode(StxFrame(Op.POLL, self._dialect.address, self._sequence)),)
+        return (self._dialect.wire.encode(StxFrame(Op.POLL, self._dialect.address, self._sequence)),)
 
     def hears(self, frame: StxFrame) -> bool:
         if frame.address != self._dialect.address:

@@ -15,7 +15,7 @@ from typing import ClassVar
 import trio
 
 from somc_hal.codecs.reference import Identity, Kind, Refusal, write_identity
-from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
+from somc_hal.codecs.stx import REFERENCE, Op, StxDecoder, StxFrame, StxWire
 from somc_hal.simulators.base import Simulator
 
 __all__ = ["StxSimulator"]
@@ -38,6 +38,7 @@ class StxSimulator(Simulator):
     and speaks only when it is asked."""
 
     KIND: ClassVar[Kind]
+    WIRE: ClassVar[StxWire] = REFERENCE
 
     def __init__(self, *, address: int = 1, retransmit_s: float = 0.3) -> None:
         super().__init__()
@@ -45,7 +46,7 @@ class StxSimulator(Simulator):
         self.polled = False
         self.healthy = True
         self.retransmit_s = retransmit_s
-        self._decoder = StxDecoder()
+        self._decoder = StxDecoder(self.WIRE)
         self._last: int | None = None  # sequence of the host's last command
         self._last_answer = b""
         self._known = False  # whether a host has enquired since power-on
@@ -74,7 +75,7 @@ class StxSimulator(Simulator):
                 await self.changed.wait()
             sequence = self._event_sequence = self._event_sequence % 255 + 1
             event = self._events[0]
-            frame = encode(StxFrame(event.op, self.address, sequence, event.data))
+            frame = self.WIRE.encode(StxFrame(event.op, self.address, sequence, event.data))
             while self._is_first(event) and self._acknowledged != sequence:
                 self._say(frame)
                 until = trio.current_time() + self.retransmit_s
@@ -93,7 +94,7 @@ class StxSimulator(Simulator):
         return bool(self._events) and self._events[0] is event
 
     def _plugged(self) -> None:
-        self._decoder = StxDecoder()
+        self._decoder = StxDecoder(self.WIRE)
 
     def _forget(self) -> None:
         self._known = False
@@ -118,7 +119,8 @@ class StxSimulator(Simulator):
             self._known = True
             self._last = None
             identity = Identity(self.KIND, self.boots % 65536, self.healthy)
-            self._say(encode(StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))))
+            answer = StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))
+            self._say(self.WIRE.encode(answer))
         elif frame.op is Op.POLL:
             self._polled(frame)
         elif frame.op in (Op.ACK, Op.NAK):
@@ -135,7 +137,7 @@ class StxSimulator(Simulator):
                 answer = StxFrame(Op.ACK, self.address, frame.sequence, data)
             else:
                 answer = StxFrame(Op.NAK, self.address, frame.sequence, bytes((refusal,)))
-            self._last, self._last_answer = frame.sequence, encode(answer)
+            self._last, self._last_answer = frame.sequence, self.WIRE.encode(answer)
             self._say(self._last_answer)
             self._answered()
 
@@ -145,7 +147,8 @@ class StxSimulator(Simulator):
             return  # the host has to enquire first
         if not self._events:
             identity = Identity(self.KIND, self.boots % 65536, self.healthy)
-            self._say(encode(StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))))
+            answer = StxFrame(Op.ACK, self.address, frame.sequence, write_identity(identity))
+            self._say(self.WIRE.encode(answer))
             return
         if self._offered:
             self.repeats += 1
@@ -153,7 +156,7 @@ class StxSimulator(Simulator):
             self._event_sequence = self._event_sequence % 255 + 1
             self._offered = True
         event = self._events[0]
-        self._say(encode(StxFrame(event.op, self.address, self._event_sequence, event.data)))
+        self._say(self.WIRE.encode(StxFrame(event.op, self.address, self._event_sequence, event.data)))
 
     def _command(self, op: Op, data: bytes) -> Refusal | None:
         """Act on a command; what to refuse it with, or `None`."""
