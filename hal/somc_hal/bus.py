@@ -28,7 +28,7 @@ from somc_hal.conversation import Conversation, Gone
 from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.outbox import Outbox, Slot
-from somc_hal.port import LinkReport, Timing, opened_link
+from somc_hal.port import MISSING_CAP_S, LinkReport, Timing, opened_link
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
@@ -242,7 +242,8 @@ class Bus(Generic[FrameT]):
                         delay_s = first.timing.backoff_first_s
                     for station in tuple(self._order):
                         station.lose(gone.state, str(gone))
-                    await trio.sleep(first.jittered(delay_s))
+                    missing = gone.state is DeviceState.NO_DEVICE
+                    await trio.sleep(first.jittered(min(delay_s, MISSING_CAP_S) if missing else delay_s))
                     delay_s = min(delay_s * 2, first.timing.backoff_cap_s)
         finally:
             self._open = None

@@ -35,9 +35,12 @@ from somc_hal.outbox import Outbox, Slot
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
-__all__ = ["Dialect", "LinkReport", "Port", "Timing", "opened_link"]
+__all__ = ["MISSING_CAP_S", "Dialect", "LinkReport", "Port", "Timing", "opened_link"]
 
 FrameT = TypeVar("FrameT")
+
+MISSING_CAP_S = 2.0
+"""Longest pause while the port does not exist: looking costs nothing, and whoever plugs it in is waiting."""
 
 _CONTRADICTIONS = 5  # rounds of polls that may disagree before the peer is taken for broken
 
@@ -170,7 +173,8 @@ class Port(Generic[FrameT]):
             if was_online:
                 delay_s = timing.backoff_first_s
             self._on_link(LinkReport(False, gone.state, str(gone)))
-            await trio.sleep(delay_s * (1 + timing.jitter * (2 * self._random() - 1)))
+            pause_s = min(delay_s, MISSING_CAP_S) if gone.state is DeviceState.NO_DEVICE else delay_s
+            await trio.sleep(pause_s * (1 + timing.jitter * (2 * self._random() - 1)))
             delay_s = min(delay_s * 2, timing.backoff_cap_s)
 
     async def _connection(self) -> tuple[Gone, bool]:

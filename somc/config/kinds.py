@@ -38,7 +38,8 @@ LANGUAGES = ("zh", "en")
 TEXT_LIMIT = 200
 """Longer than any wording that fits a slip or a screen."""
 
-DEVICE_SCHEMES = ("serial", "serial+aio", "tcp", "usb", "pty", "memory")
+_SCHEMES = ("serial", "serial+aio", "tcp", "usb", "pty", "memory", "agent")
+DEVICE_SCHEMES = (*_SCHEMES, *(f"record+{scheme}" for scheme in _SCHEMES), "replay")
 
 
 class Kind(Protocol):

@@ -17,8 +17,10 @@ from somc_hal.links.memory import listen_memory, unlisten_memory
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("usb://04b8:0202", "found scheme 'usb'; allowed: serial://, pty://, tcp://, memory://"),
-        ("serial+aio:///dev/ttyS0", "found scheme 'serial\\+aio'; allowed"),
+        (
+            "bus://04b8:0202",
+            "found scheme 'bus'; allowed: serial://, serial\\+aio://, pty://, usb://, tcp://",
+        ),
         ("/dev/ttyS0", "found scheme ''; allowed"),
         ("serial://dev/ttyS0", "three slashes"),
         ("serial:///dev/ttyS0?baud=fast", "baud is a number above 0, found 'fast'"),
@@ -41,6 +43,11 @@ def test_a_wrong_url_says_what_is_allowed(url: str, words: str) -> None:
         "pty:///dev/pts/7",
         "tcp://[::1]:9100?silence_s=5",
         "memory://Strip-1",
+        "usb://04b8:0202",
+        "usb://04B8:0202/SN%2F1",
+        "serial+aio:///dev/ttyS0?baud=19200",
+        "record+serial:///dev/ttyS0?baud=9600&record=/tmp/wire.jsonl",
+        "replay:///tmp/wire.jsonl?pace=1",
     ],
 )
 def test_a_right_url_is_accepted(url: str) -> None:

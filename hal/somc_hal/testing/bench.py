@@ -45,7 +45,7 @@ class Bench:
 
     driver: Any
     simulator: Any
-    host: SimulatorHost
+    host: Any
     statuses: list[DeviceStatus]
     nursery: trio.Nursery
     heard: list[int] = field(default_factory=list)
@@ -74,26 +74,32 @@ class BenchFactory(Protocol):
 
 def simulated(
     driver: str | DriverSpec,
-    where: Where,
+    where: Where = "pty",
     *,
     simulator: Callable[[], Simulator] | None = None,
     options: Mapping[str, Any] = QUICK,
+    scheme: str | None = None,
+    host: Callable[[Simulator], Any] | None = None,
 ) -> BenchFactory:
-    """Benches for one driver against its simulator behind a pty, TCP or memory."""
+    """Benches for one driver against its simulator behind a pty, TCP or memory. `scheme` opens the same
+    place by another link, such as `serial+aio`; `host` makes another cable, with `run`, `unplug` and
+    `replug` as `SimulatorHost` has them."""
     spec = driver_spec(driver) if isinstance(driver, str) else driver
 
     @asynccontextmanager
     async def make(**more: Any) -> AsyncIterator[Bench]:
         device = simulator() if simulator is not None else make_simulator(spec.name)
         device.retransmit_s = RETRANSMIT_S
-        host = SimulatorHost(device, where, name=spec.name)
+        made_host = SimulatorHost(device, where, name=spec.name) if host is None else host(device)
         statuses: list[DeviceStatus] = []
         async with trio.open_nursery() as nursery:
-            await nursery.start(host.run)
+            url = await nursery.start(made_host.run)
+            if scheme is not None:
+                url = scheme + url[url.index("://") :]
             # Half-way between the extremes of the jitter: the same pauses in every run.
             chosen = {key: value for key, value in {**options, **more}.items() if key in spec.options_schema}
-            made = spec.make("device", host.url, chosen, on_status=statuses.append, random_source=lambda: 0.5)
-            yield Bench(made, device, host, statuses, nursery)
+            made = spec.make("device", url, chosen, on_status=statuses.append, random_source=lambda: 0.5)
+            yield Bench(made, device, made_host, statuses, nursery)
             nursery.cancel_scope.cancel()
 
     return make
