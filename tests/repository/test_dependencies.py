@@ -14,7 +14,14 @@ PAGE = ROOT / "docs" / "explanations" / "dependencies.md"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 
-IMPORTED_AS = {"pyserial": "serial", "quart-trio": "quart_trio", "prometheus-client": "prometheus_client"}
+IMPORTED_AS = {
+    "pyserial": "serial",
+    "pyserial-asyncio": "serial_asyncio",
+    "pyusb": "usb",
+    "trio-asyncio": "trio_asyncio",
+    "quart-trio": "quart_trio",
+    "prometheus-client": "prometheus_client",
+}
 NAME = re.compile(r"^[A-Za-z0-9_-]+")
 ROW = re.compile(r"^\| (?P<name>[A-Za-z0-9_-]+) \| `(?P<bounds>[^`]*)` \| .+ \|$", re.MULTILINE)
 
