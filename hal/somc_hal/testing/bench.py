@@ -60,6 +60,12 @@ class Bench:
         while not condition():
             await self.simulator.changed.wait()
 
+    async def until_told(self) -> None:
+        """Return when the driver has published a status."""
+        while not self.statuses:
+            await self.driver.wait_not_online()
+            await trio.lowlevel.checkpoint()
+
     async def until_waiting(self, channel: trio.MemoryReceiveChannel[Any]) -> None:
         """Return when somebody waits for an event of `channel`."""
         while not channel.statistics().tasks_waiting_receive:

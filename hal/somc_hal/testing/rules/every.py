@@ -139,9 +139,7 @@ async def a_missing_device_holds_up_nobody(make: BenchFactory) -> None:
     async with at_bench(make, online=False) as bench:
         await bench.host.unplug()
         await bench.start()
-        while not bench.statuses:
-            await bench.driver.wait_not_online()
-            await trio.lowlevel.checkpoint()
+        await bench.until_told()
         assert not bench.driver.busy
         await bench.driver.wait_idle()
         began = trio.current_time()
