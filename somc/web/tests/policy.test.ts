@@ -4,12 +4,12 @@ import { effectScope, ref, shallowRef } from "vue";
 import type { EffectScope } from "vue";
 
 import { GivenUp, Refused } from "../src/client";
-import type { HallState } from "../src/client";
+import type { HallRecord, HallState } from "../src/client";
 import type { Hall } from "../src/hall/hall";
 import type { PolicyAnswer } from "../src/pages/policy/answer";
 import { valueAt, withSkills } from "../src/pages/policy/answer";
 import { bodyOf, changesOf, objectionTo, pathOf, settingAsPaths, skillsOf, withValue } from "../src/pages/policy/draft";
-import { hallState } from "./world";
+import { hallState, record } from "./world";
 
 const ANSWER: PolicyAnswer = {
   version: 2,
@@ -32,6 +32,7 @@ let scope: EffectScope;
 let asked: { name: string; args: Record<string, unknown> }[];
 let answers: Record<string, (args: Record<string, unknown>) => unknown>;
 let hall: Hall;
+let listeners: ((records: HallRecord[]) => void)[];
 let usePolicy: typeof import("../src/pages/policy/policy").usePolicy;
 let parameters: typeof import("../src/pages/policy/parameters");
 
@@ -39,6 +40,7 @@ beforeAll(async () => {
   vi.stubGlobal("location", { search: "?lang=en" });
   vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => undefined });
   vi.stubGlobal("document", { documentElement: {} });
+  vi.stubGlobal("window", globalThis);
   ({ usePolicy } = await import("../src/pages/policy/policy"));
   parameters = await import("../src/pages/policy/parameters");
 });
@@ -48,6 +50,7 @@ afterAll(() => vi.unstubAllGlobals());
 beforeEach(() => {
   scope = effectScope();
   asked = [];
+  listeners = [];
   answers = { policy: () => ANSWER, "policy.history": () => ({ versions: [] }) };
   hall = {
     state: shallowRef<HallState | null>(hallState({ policy: { kind: "gcmu", max_wait_s: 2100, version: 2 } })),
@@ -59,7 +62,7 @@ beforeEach(() => {
       asked.push({ name, args });
       return answers[name]!(args) as Result;
     },
-    onRecords: () => {},
+    onRecords: (listener) => void listeners.push(listener),
   };
 });
 
@@ -211,6 +214,22 @@ test("another's change is shown, with this draft over it", async () => {
   hall.state.value = hallState({ policy: { kind: "gcmu", max_wait_s: 1200, version: 3 } });
   await settle();
   expect([policy.answer.value?.max_wait_s, policy.changes.value]).toEqual([1200, [{ path: "alpha", before: 1, after: 0.5 }]]);
+});
+
+test("today's figures are asked for once after a burst of calls, with the draft untouched", async () => {
+  vi.useFakeTimers();
+  const policy = await desk();
+  policy.set("alpha", 0.5);
+  answers.policy = () => ({ ...ANSWER, kpis: [{ id: "longest_wait", name: { zh: "", en: "" }, parameter: "max_wait_s", unit: "s", target: 2100, actual: 700 }] });
+  for (const listener of listeners) {
+    listener([record("ticket.called", {}), record("ticket.finished", {})]);
+    listener([record("ticket.called", {})]);
+    listener([record("device.status", {})]);
+  }
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked.filter((one) => one.name === "policy")).toHaveLength(2);
+  expect([policy.answer.value?.kpis[0]?.actual, policy.changes.value.length]).toEqual([700, 1]);
+  vi.useRealTimers();
 });
 
 test("rolling back names the version, and only managers may", async () => {

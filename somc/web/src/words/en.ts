@@ -250,6 +250,8 @@ export const en: Record<keyof typeof zh, string> = {
   "policy.rules": "Rules of the hall",
   "policy.min": "min",
   "policy.inherited": "as set up",
+  "policy.classes": "Parameters of the customer classes",
+  "policy.classes_note": "Strict priority reads the priority, accumulating priority the rate, by ratio the share. Warning and boost are in minutes.",
   "policy.skills": "Skill levels of the counters",
   "policy.skills_note": "1 first, 9 last; empty: the counter does not serve it.",
   "policy.to_skills": "Change levels",

@@ -248,6 +248,8 @@ export const zh = {
   "policy.rules": "全厅规则",
   "policy.min": "分",
   "policy.inherited": "恢复初始值",
+  "policy.classes": "客户等级参数",
+  "policy.classes_note": "优先级用于严格优先，速率用于累积优先，份额用于按比例；预警提前与加速以分钟计。",
   "policy.skills": "台席技能级别",
   "policy.skills_note": "1 最优先，9 最后；留空表示不办理此业务。",
   "policy.to_skills": "改技能级别",

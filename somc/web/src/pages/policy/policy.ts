@@ -6,7 +6,7 @@
  * - A refusal changes nothing: the draft stays, with the hall's reason at the field it is about.
  * - When somebody else changed the policy, the page shows theirs and keeps this draft over it.
  */
-import { computed, ref, shallowRef, watch } from "vue";
+import { computed, onScopeDispose, ref, shallowRef, watch } from "vue";
 
 import { GivenUp, Refused } from "../../client";
 import type { Hall } from "../../hall/hall";
@@ -18,8 +18,12 @@ import type { Draft } from "./draft";
 
 /** A manager does not wait longer for a hall that is away (s). */
 const PATIENCE_S = 20;
+/** Today's figures of the indicators are asked for again so long after somebody was called or finished (ms). */
+const GATHER_MS = 5_000;
 /** Versions of the history that the page shows. */
 const HISTORY = 50;
+
+const MOVES_FIGURES = /^(ticket\.(called|finished)|counter\.configured)$/;
 
 export function usePolicy(hall: Hall) {
   const answer = shallowRef<PolicyAnswer | null>(null);
@@ -118,6 +122,21 @@ export function usePolicy(hall: Hall) {
       done.value = t("policy.rolled_back", { n: version });
     });
   }
+
+  let timer = 0;
+  hall.onRecords((records) => {
+    if (timer !== 0 || !records.some((record) => MOVES_FIGURES.test(record.type))) return;
+    timer = window.setTimeout(async () => {
+      timer = 0;
+      if (busy.value) return;
+      try {
+        answer.value = withSkills(await hall.command<PolicyAnswer>("policy", {}, PATIENCE_S));
+      } catch {
+        // The figures shown stand until the next record; what matters is said when somebody acts.
+      }
+    }, GATHER_MS);
+  });
+  onScopeDispose(() => window.clearTimeout(timer));
 
   // Another page, or hall.toml, changed it: the snapshot that follows names another version.
   watch(
