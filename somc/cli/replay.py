@@ -19,7 +19,10 @@ from somc.cli.progress import progress
 from somc.composition import play_recorded
 from somc.config.policy_file import PolicyFile, read_policy_file
 from somc.errors import UsageError
+from somc.journal.connection import system_errors
+from somc.simulate.chart import check_plot
 from somc.simulate.comparison import Comparison, Figures
+from somc.simulate.comparison_chart import draw_comparison
 from somc.simulate.what_if import ASSUMPTIONS
 
 __all__ = ["command"]
@@ -39,15 +42,19 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--from", "first", type=DAY, help="The first business day, YYYY-MM-DD.")
 @click.option("--to", "last", type=DAY, help="The last business day, YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw a chart into this .png or .svg file.")
 def command(
     journal: Path,
     policy_path: Path | None,
     first: datetime | None,
     last: datetime | None,
     as_json: bool,
+    plot: Path | None,
 ) -> None:
     """What if: play recorded days again under another routing policy (排队策略)."""
     with failing_clearly():
+        if plot is not None:
+            check_plot(plot)
         policy = None if policy_path is None else read_policy_file(policy_path)
         since = date.min if first is None else first.date()
         until = date.max if last is None else last.date()
@@ -62,6 +69,9 @@ def command(
             )
         if not comparison.days:
             raise UsageError(f"{journal} has no business day with tickets in that time")
+        if plot is not None:
+            with system_errors(f"{plot} cannot be written"):
+                draw_comparison(comparison, plot)
     if as_json:
         click.echo(msgspec.json.encode(_document(journal, policy, comparison)))
     else:

@@ -10,17 +10,27 @@ import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from somc.errors import UsageError
 from somc.simulate.run import Outcome, Waits
 from somc.simulate.scenario import Scenario
 
-__all__ = ["FORMATS", "check_plot", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FORMATS", "STYLE", "check_plot", "draw", "write"]
 
 FORMATS = (".png", ".svg")
 FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "DejaVu Sans"]
 """Names of classes may be Chinese. SVG keeps text as text, for the reader's own fonts."""
+
+STYLE: dict[Any, Any] = {
+    "font.sans-serif": FONTS,
+    "font.family": "sans-serif",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "somc",
+}
 
 MEAN, P90, KEPT = "#2a6f97", "#a9c9dd", "#4c956c"
 
@@ -43,9 +53,7 @@ def draw(outcome: Outcome, scenario: Scenario, path: Path) -> None:
     rows: Mapping[str, Waits] = {**outcome.classes, "all": outcome.all}
     targets = {each.name: each.target_wait_s for each in scenario.classes}
     names = list(rows)
-    style: dict[Any, Any] = {"font.sans-serif": FONTS, "font.family": "sans-serif"}
-    style |= {"svg.fonttype": "none", "svg.hashsalt": "somc"}
-    with warnings.catch_warnings(), matplotlib.rc_context(style):
+    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 1.6 + 0.5 * len(names)), layout="constrained")
         waits, kept = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         places = list(range(len(names)))
@@ -81,7 +89,11 @@ def draw(outcome: Outcome, scenario: Scenario, path: Path) -> None:
             f"{outcome.policy}: {outcome.all.arrived} customers, "
             f"counters busy {100 * outcome.utilisation:.1f} %, seed {outcome.seed}"
         )
-        # PNG needs a font that has the names' characters, SVG does not: the page says so.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
-        figure.savefig(path, metadata=metadata)
+        write(figure, path)
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a chart, with nothing in its file that changes from day to day."""
+    # PNG needs a font that has the names' characters, SVG does not: the page says so.
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else {"Software": None})

@@ -142,3 +142,25 @@ def test_wrong_usage_is_2_and_an_unreadable_journal_is_1(journal: Path, tmp_path
     broken = tmp_path / "journal.db"
     broken.write_bytes(b"no database at all, but long enough to be looked at" * 100)
     assert somc("replay", broken).exit_code == 1
+
+
+def test_a_chart_is_drawn_and_is_the_same_twice(journal: Path, strict: Path, tmp_path: Path) -> None:
+    drawn = {}
+    for name in ("one.png", "two.png", "one.svg", "two.svg"):
+        result = somc("replay", journal, "--policy", strict, "--plot", tmp_path / name, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["days"] == ["2026-11-23"]
+        drawn[name] = (tmp_path / name).read_bytes()
+    assert drawn["one.png"].startswith(b"\x89PNG")
+    assert drawn["one.png"] == drawn["two.png"]
+    assert drawn["one.svg"] == drawn["two.svg"]
+    svg = drawn["one.svg"].decode()
+    for words in ("class premium", "service new", "happened: mean", "what if: mean", "within the promise"):
+        assert words in svg
+
+
+def test_a_chart_that_cannot_be_is_refused_before_anything_is_played(journal: Path, tmp_path: Path) -> None:
+    pdf = somc("replay", journal, "--plot", tmp_path / "chart.pdf")
+    assert pdf.exit_code == 2
+    assert "a chart is a .png or a .svg file" in pdf.stderr
+    assert somc("replay", journal, "--plot", tmp_path / "nowhere" / "chart.png").exit_code == 2
