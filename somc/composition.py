@@ -26,6 +26,7 @@ from somc.announce.keypads import serve_keypad
 from somc.config import DeviceSettings, HallConfig, load
 from somc.config.policy_file import PolicyFile
 from somc.domain import commands as c
+from somc.domain.policy import PolicyKinds
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
 from somc.domain.state import HallState
@@ -34,7 +35,7 @@ from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
 from somc.runtime.clock import Clock, SystemClock
-from somc.runtime.drivers import installed_drivers
+from somc.runtime.drivers import installed_drivers, installed_policies
 from somc.runtime.hall import Hall
 from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
@@ -42,6 +43,7 @@ from somc.runtime.plugins import Plugins, installed
 from somc.runtime.replay import replay
 from somc.runtime.upkeep import keep_deadlines, keep_snapshots
 from somc.scheduler.choose import factory
+from somc.scheduler.kinds import BUILT_IN
 from somc.server import access
 from somc.server.access import Principal, issue, keep_file_token
 from somc.server.admission import link_path
@@ -123,7 +125,7 @@ class Node:
 
 def load_config(path: Path) -> tuple[HallConfig, Plugins]:
     """hall.toml, held against the plugins that it enables. `ConfigurationError`, `UsageError`."""
-    config = load(path, plugins=set(installed()), drivers=installed_drivers)
+    config = load(path, plugins=set(installed()), drivers=installed_drivers, kinds=installed_policies)
     return config, Plugins(config.plugins)
 
 
@@ -132,15 +134,19 @@ def load_config(path: Path) -> tuple[HallConfig, Plugins]:
 
 @asynccontextmanager
 async def open_hall(
-    config: HallConfig, data_dir: Path, clock: Clock, ids: IdSource
+    config: HallConfig,
+    data_dir: Path,
+    clock: Clock,
+    ids: IdSource,
+    kinds: PolicyKinds = BUILT_IN,
 ) -> AsyncIterator[tuple[Hall, trio.Nursery]]:
     """Journal, state and decider of one hall, running in the nursery that is given out with it.
 
-    hall.toml's changes since the last start are applied. At the end the door is closed and what is
-    inside is on disk before the nursery is cancelled.
+    hall.toml's changes since the last start are applied; `kinds` are the policy kinds that there are. At the
+    end the door is closed and what is inside is on disk before the nursery is cancelled.
     """
     async with open_journal(data_dir, new_epoch=lambda: ids.draw("e"), clock_ms=clock.now_ms) as journal:
-        state, snapshot_seq = await replay(journal, factory())
+        state, snapshot_seq = await replay(journal, factory(), kinds)
         hall = Hall(state, journal, clock)
         warn_of_the_future(hall)
         async with trio.open_nursery() as nursery:
@@ -286,7 +292,8 @@ async def run_node(
     """
     ids = IdSource()
     clock = await start_clock(options, ids)
-    async with open_hall(config, options.data_dir, clock, ids) as (hall, nursery):
+    kinds = plugins.policies()
+    async with open_hall(config, options.data_dir, clock, ids, kinds) as (hall, nursery):
         health = Health()
         devices, hosts = await build_devices(config, plugins, nursery, options.speed, health)
         nursery.start_soon(health.run, hall)

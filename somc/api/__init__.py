@@ -9,5 +9,19 @@ Plugins register by the entry-point group `somc.plugins` and implement hooks of 
 """
 
 from somc.api.hooks import PROJECT, HallHooks, hookimpl
+from somc.scheduler.interface import NEVER, RATE_LIMIT, Terms
+from somc.scheduler.policy import Candidate, PolicyInputs, PolicyKind, QueueInputs, each
 
-__all__ = ["PROJECT", "HallHooks", "hookimpl"]
+__all__ = [
+    "NEVER",
+    "PROJECT",
+    "RATE_LIMIT",
+    "Candidate",
+    "HallHooks",
+    "PolicyInputs",
+    "PolicyKind",
+    "QueueInputs",
+    "Terms",
+    "each",
+    "hookimpl",
+]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pluggy
 
+from somc.scheduler.policy import PolicyKind
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.simulators.base import Simulator
 
@@ -38,4 +39,18 @@ class HallHooks:
         """Simulated devices, by the name of the driver that speaks to them. Since 0.1.
 
         When, several plugins, if it raises: as `somc_device_drivers`.
+        """
+
+    @hookspec
+    def somc_routing_policies(self) -> Iterable[PolicyKind]:  # type: ignore[empty-body] # as above
+        """Kinds of routing policy (排队策略) that hall.toml and `PUT /policy` may then name. Since 0.2.
+
+        When: once at the start, before hall.toml's policy is checked, in the main task, and by `somc check`.
+        Sync; must not wait. Several plugins: their kinds are joined; a name that two bring, or that SOMC has,
+        stops the start. If it raises: the start stops with the plugin's name.
+
+        A kind's `compile` is asked whenever the policy or a setting that it may read changes: pure, from
+        numbers to terms. If it raises then, the change is refused. A kind's `pick` is asked at every call,
+        inside the deciding task: it is trusted code, must be quick, and must answer the same for the same
+        heads; if it raises or answers nonsense, the compiled terms decide and the call's reason says so.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.choosing import choose
 from somc.domain.explain import given, why
 from somc.domain.guards import counter_with_ticket, free_counter, plain_text, ticket_for
 from somc.domain.refusals import Refusal, refuse
@@ -18,11 +19,12 @@ def call_next(state: HallState, command: c.CallNext, now: int) -> list[e.Event] 
     counter = free_counter(state, command.counter)
     if isinstance(counter, Refusal):
         return counter
-    choice = state.scheduler.peek(state.queues.counter_profile(counter.number), now)
-    if choice is None:
+    chosen = choose(state, counter, now)
+    if chosen is None:
         return []
-    ticket = state.tickets[state.by_key[choice.key]]
-    return [_called(command, counter, ticket, why(state, counter, ticket, choice, now))]
+    ticket = state.tickets[state.by_key[chosen.choice.key]]
+    reason = why(state, counter, ticket, chosen.choice, now, chosen.failed)
+    return [_called(command, counter, ticket, reason)]
 
 
 def call_ticket(state: HallState, command: c.CallTicket, now: int) -> list[e.Event] | Refusal:

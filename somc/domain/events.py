@@ -85,6 +85,10 @@ class TicketTaken(TicketEvent, frozen=True, kw_only=True):
 class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why this ticket: the rule that spoke, its score, the runner-up; as data and as a sentence.
 
+    `version` is that of the policy in force, `target_left_s` what was left of the promise (negative: it was
+    over), `facts` what else the sentence is made of. `failed`: the policy's own program was asked first, and
+    raised that.
+
     `candidates` counts those whom this counter could have called. `runner_up` is the best of the other
     lines (service × class): the next of the winner's own line may well come before it.
     """
@@ -97,6 +101,11 @@ class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     level: int | None = None
     runner_up: str | None = None
     runner_up_score: int | None = None
+    version: int = 0
+    target_left_s: int | None = None
+    guard_s: int | None = None
+    facts: dict[str, Any] = {}
+    failed: str | None = None
     words: Words
 
 

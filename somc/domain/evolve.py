@@ -348,7 +348,7 @@ def _leave_counter(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
         counter = state.counters[ticket.counter]
         busy_ms = counter.busy_ms + (0 if ticket.called_at is None else at - ticket.called_at)
         state.counters[counter.number] = replace(counter, ticket=None, free_since=at, busy_ms=busy_ms)
-    return replace(ticket, reason=None)
+    return ticket
 
 
 def _step_out(state: HallState, event: e.TicketEvent, at: int) -> Ticket:

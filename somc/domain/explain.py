@@ -1,41 +1,76 @@
-"""Why this ticket: the sentence beside every call, and the data behind it."""
+"""Why this ticket: the sentence beside every call, and the data behind it.
+
+What must stay true: the sentence is for the manager of a hall. It names people's numbers, minutes and
+promises and never a score; what it says is what decided, and the same facts stand beside it as data.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from somc.domain.events import CalledReason
+from somc.domain.policy import PLAIN, queue_key
+from somc.domain.reasons import SCORES, SENTENCES, Sentence
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket, TicketState, Words
-from somc.scheduler.interface import Choice
+from somc.scheduler.interface import NEVER, Choice, Terms
+from somc.scheduler.policy import score_after
 
-__all__ = ["given", "why"]
+__all__ = ["given", "waited_s", "why"]
 
 
-def why(state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now: int) -> CalledReason:
-    """The reason of a call that the policy chose."""
-    hall = state.hall
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A ticket as it competed: its wait, its promise, the terms of its line."""
+
+    ticket: Ticket
+    kind: Words
+    wait_ms: int
+    terms: Terms
+    level: int
+
+    @property
+    def left_s(self) -> int:
+        """How much of the promised wait is left; negative when it is over."""
+        return self.ticket.target_wait_s - self.wait_ms // 1000
+
+    @property
+    def unboosted(self) -> int:
+        return self.terms.offset + self.terms.rate * self.wait_ms
+
+    @property
+    def boosted(self) -> bool:
+        return self.wait_ms >= self.terms.knee and (self.terms.rate_after > 0 or self.terms.jump > 0)
+
+
+def why(
+    state: HallState, counter: Counter, ticket: Ticket, choice: Choice, now: int, failed: str | None = None
+) -> CalledReason:
+    """The reason of a call that the policy chose. `failed`: what the kind's own program raised instead."""
+    winner = _side(state, ticket, choice.queue, counter, now)
     runner = choice.runner_up
-    second = state.tickets[state.by_key[runner.key]].number if runner is not None else None
-    kind = hall.classes[ticket.customer_class].name
-    minutes = waited_s(ticket, now) // 60
-    zh, en = SENTENCES[choice.rule]
-    facts = {
-        "number": ticket.number,
-        "minutes": minutes,
-        "second": second,
-        "policy": hall.policy.kind,
-        "level": choice.level,
-        "guard": (hall.guard_s(ticket.service, ticket.customer_class) or 0) // 60,
-    }
+    second = None
+    if runner is not None:
+        second = _side(state, state.tickets[state.by_key[runner.key]], runner.queue, counter, now)
+    rule = _rule(state, counter, choice, winner, second, now)
+    facts = _facts(state, counter, choice, rule, winner, second)
     return CalledReason(
-        rule=choice.rule,
-        policy=hall.policy.kind,
+        rule=rule,
+        policy=state.hall.policy.kind,
+        version=state.policies.version,
         waited_s=waited_s(ticket, now),
         candidates=state.queues.waiting_for(counter.number, counter.skills),
         score=choice.score,
         level=choice.level,
-        runner_up=second,
+        runner_up=None if second is None else second.ticket.number,
         runner_up_score=None if runner is None else runner.score,
-        words=Words(zh=zh.format(kind=kind.zh, **facts), en=en.format(kind=kind.en, **facts)),
+        target_left_s=winner.left_s,
+        guard_s=None if winner.terms.guard >= NEVER else winner.terms.guard // 1000,
+        facts=facts,
+        failed=failed,
+        words=_words(state, counter, choice, rule, winner, second, facts, failed),
     )
 
 
@@ -44,8 +79,10 @@ def given(state: HallState, ticket: Ticket, now: int) -> CalledReason:
     return CalledReason(
         rule="given",
         policy=state.hall.policy.kind,
+        version=state.policies.version,
         waited_s=waited_s(ticket, now),
         candidates=1,
+        target_left_s=ticket.target_wait_s - waited_s(ticket, now),
         words=Words(
             zh=f"营业员指定呼叫 {ticket.number}。", en=f"The agent asked for {ticket.number} by number."
         ),
@@ -58,25 +95,181 @@ def waited_s(ticket: Ticket, now: int) -> int:
     return (ticket.waited_ms + running_ms) // 1000
 
 
-SENTENCES: dict[str, tuple[str, str]] = {
-    "only": (
-        "{number}（{kind}，已等 {minutes} 分钟）是本台席可服务的第一位顾客。",
-        "{number} ({kind}, {minutes} min waited) is the first in the only line this counter can serve now.",
-    ),
-    "score": (
-        "{number}（{kind}，已等 {minutes} 分钟）按策略“{policy}”得分最高，其他队列中最靠前的是 {second}。",
-        "{number} ({kind}, {minutes} min waited) scores highest under '{policy}', "
-        "before {second}, the best of the other lines.",
-    ),
-    "level": (
-        "{number}（{kind}，已等 {minutes} 分钟）属于本台席第 {level} 优先业务，先于 {second}。",
-        "{number} ({kind}, {minutes} min waited) is of this counter's level-{level} service, "
-        "which goes before {second}'s.",
-    ),
-    "guard": (
-        "{number}（{kind}）已等 {minutes} 分钟，超过最长等候 {guard} 分钟，优先于所有人。",
-        "{number} ({kind}) has waited {minutes} min, beyond the longest wait of {guard} min: "
-        "before everybody.",
-    ),
-}
-"""The scheduler's rule → its sentence in Chinese and English."""
+# -- what decided ---------------------------------------------------------------------------------------
+
+
+def _side(state: HallState, ticket: Ticket, queue: int, counter: Counter, now: int) -> Side:
+    kind = state.hall.classes[ticket.customer_class].name
+    terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
+    return Side(ticket, kind, now - ticket.v, terms, state.queues.lane(counter.number, queue).level)
+
+
+def _rule(
+    state: HallState, counter: Counter, choice: Choice, winner: Side, second: Side | None, now: int
+) -> str:
+    """The scheduler's rule, or the setting that let it come to that."""
+    if choice.rule in ("guard", "strategy"):
+        return choice.rule
+    lane = state.queues.lane(counter.number, choice.queue)
+    if _kept_back(state, counter, choice, now):
+        return "reserved"
+    if 0 < lane.min_wait < NEVER:
+        return "overflow"
+    if (
+        choice.rule == "score"
+        and second is not None
+        and winner.boosted
+        and winner.unboosted <= second.unboosted
+    ):
+        return "boost"
+    return choice.rule
+
+
+def _kept_back(state: HallState, counter: Counter, choice: Choice, now: int) -> bool:
+    """Whether somebody of another class stands back here who would be before the winner otherwise."""
+    setup = state.hall.counters[counter.number]
+    if not setup.reserved_for:
+        return False
+    for queue, lane in state.queues.lanes[f"counter:{counter.number}"].items():
+        first = state.scheduler.nth(queue, 1)
+        if first is None or queue == choice.queue:
+            continue
+        ticket = state.tickets[state.by_key[first[0]]]
+        wait_ms = now - first[1]
+        if ticket.customer_class in setup.reserved_for or wait_ms >= lane.min_wait:
+            continue
+        terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
+        if (lane.level, -score_after(terms, wait_ms)) < (choice.level, -choice.score):
+            return True
+    return False
+
+
+def _facts(
+    state: HallState, counter: Counter, choice: Choice, rule: str, winner: Side, second: Side | None
+) -> dict[str, Any]:
+    """What the sentence is made of, beside the fields that every reason has."""
+    facts: dict[str, Any] = {}
+    if second is not None:
+        facts["runner_up_waited_s"] = second.wait_ms // 1000
+        facts["runner_up_left_s"] = second.left_s
+    match rule:
+        case "overflow":
+            facts["after_s"] = state.queues.lane(counter.number, choice.queue).min_wait // 1000
+        case "reserved":
+            facts["reserved_for"] = list(state.hall.counters[counter.number].reserved_for)
+        case "boost":
+            facts["boost_after_s"] = winner.terms.knee // 1000
+            facts["boost"] = round((winner.terms.rate + winner.terms.rate_after) / winner.terms.rate, 2)
+        case "ratio" if second is not None:
+            facts["share"], facts["runner_up_share"] = winner.terms.share, second.terms.share
+        case "score" if second is not None:
+            facts |= _rate_facts(state, winner, second)
+    return facts
+
+
+def _rate_facts(state: HallState, winner: Side, second: Side) -> dict[str, Any]:
+    """Under kinds with rates: how much faster the winner's waiting counts, and like which wait of the
+    other."""
+    if not second.terms.rate or winner.terms.rate == second.terms.rate:
+        return {}
+    factor = winner.terms.rate / second.terms.rate
+    return {
+        "rate": winner.terms.rate,
+        "runner_up_rate": second.terms.rate,
+        "factor": round(factor, 2),
+        "counts_like_s": round(winner.wait_ms * factor / 1000),
+        "target_wait_s": winner.ticket.target_wait_s,
+        "mean_service_s": state.hall.services[winner.ticket.service].mean_service_s,
+        "runner_up_target_wait_s": second.ticket.target_wait_s,
+        "runner_up_mean_service_s": state.hall.services[second.ticket.service].mean_service_s,
+    }
+
+
+# -- as a sentence --------------------------------------------------------------------------------------
+
+
+def _words(
+    state: HallState,
+    counter: Counter,
+    choice: Choice,
+    rule: str,
+    winner: Side,
+    second: Side | None,
+    facts: Mapping[str, Any],
+    failed: str | None,
+) -> Words:
+    sentence = _sentence(state, rule, winner, second, facts)
+    reserved = [state.hall.classes[name].name for name in state.hall.counters[counter.number].reserved_for]
+    filled: dict[str, Any] = {
+        **facts,
+        "number": winner.ticket.number,
+        "minutes": _minutes(winner.wait_ms // 1000),
+        "level": choice.level,
+        "guard": _minutes(min(winner.terms.guard, NEVER - 1) // 1000),
+        "kind": winner.kind,
+        "left": _left(winner.left_s),
+        "reserved": Words("、".join(each.zh for each in reserved), ", ".join(each.en for each in reserved)),
+    }
+    for name in ("after_s", "boost_after_s", "counts_like_s", "target_wait_s", "mean_service_s"):
+        if name in facts:
+            filled[name.removesuffix("_s")] = _minutes(facts[name])
+    if second is not None:
+        filled |= {
+            "second": second.ticket.number,
+            "second_kind": second.kind,
+            "second_minutes": _minutes(second.wait_ms // 1000),
+            "second_left": _left(second.left_s),
+            "second_level": second.level,
+        }
+    zh = sentence.zh.format(**{name: _in(each, "zh") for name, each in filled.items()})
+    en = sentence.en.format(**{name: _in(each, "en") for name, each in filled.items()})
+    if failed is not None:
+        zh, en = zh + SENTENCES["failed"].zh, en + SENTENCES["failed"].en
+    return Words(zh=zh, en=en)
+
+
+def _sentence(
+    state: HallState, rule: str, winner: Side, second: Side | None, facts: Mapping[str, Any]
+) -> Sentence:
+    kind = state.kinds.get(state.hall.policy.kind)
+    if kind is not None and (rule == "strategy" or (rule == "score" and kind.name not in SCORES)):
+        # The plugin's own words; braces of its own other than {second} are not ours to fill.
+        zh, en = (kind.because[each].replace("{second}", "\0") for each in ("zh", "en"))
+        zh, en = (each.replace("{", "{{").replace("}", "}}").replace("\0", "{second}") for each in (zh, en))
+        head = SENTENCES["head"]
+        return Sentence(f"{head.zh}{zh}。", f"{head.en}{en}.")
+    if rule in ("score", "ratio") and second is not None:
+        return SENTENCES[_score_words(state, rule, winner, second, facts)]
+    return SENTENCES[rule]
+
+
+def _score_words(state: HallState, rule: str, winner: Side, second: Side, facts: Mapping[str, Any]) -> str:
+    """Which sentence says how the score came about: by kind, or plainly if it was the longer wait."""
+    mine, other = winner.terms, second.terms
+    alike = (mine.rate, mine.offset, mine.group, mine.share) == (
+        other.rate,
+        other.offset,
+        other.group,
+        other.share,
+    )
+    if alike or (rule == "ratio" and mine.group == other.group):
+        return "longer" if winner.wait_ms > second.wait_ms else "earlier"
+    by_kind = SCORES.get(state.hall.policy.kind, "most")
+    if by_kind in ("rates", "costs") and "factor" not in facts:
+        return "most"
+    return by_kind
+
+
+def _minutes(seconds: int) -> int:
+    return seconds // 60
+
+
+def _left(seconds: int) -> Words:
+    """How much of a promise is left, in words."""
+    if seconds >= 0:
+        return Words(f"还剩 {seconds // 60} 分钟", f"{seconds // 60} min left")
+    return Words(f"已超 {-seconds // 60} 分钟", f"{-seconds // 60} min over")
+
+
+def _in(value: object, language: str) -> object:
+    return getattr(value, language) if isinstance(value, Words) else value

@@ -33,6 +33,8 @@ class Queues:
         self.numbers: dict[QueueName, int] = {}
         self.names: list[QueueName] = []
         self.profiles: dict[str, int] = {}
+        self.lanes: dict[str, dict[int, Lane]] = {}
+        """The lanes of each profile by queue, as the scheduler has them."""
         self.terms: dict[str, Terms] = {}
         """The terms of the policy in force, by `service/class`."""
         self._means: list[int] = []
@@ -45,6 +47,10 @@ class Queues:
 
     def counter_profile(self, number: int) -> int:
         return self.profiles[f"counter:{number}"]
+
+    def lane(self, counter: int, queue: int) -> Lane:
+        """How a counter sees a queue; `KeyError` if it does not at all."""
+        return self.lanes[f"counter:{counter}"][queue]
 
     def service_profile(self, service: str) -> int:
         return self.profiles[f"service:{service}"]
@@ -141,6 +147,7 @@ class Queues:
         return self.terms.get(queue_key(service, customer_class), PLAIN)
 
     def _set_profile(self, name: str, lanes: list[Lane]) -> None:
+        self.lanes[name] = {lane.queue: lane for lane in lanes}
         if name in self.profiles:
             self.scheduler.set_profile(self.profiles[name], lanes)
         else:
@@ -161,6 +168,11 @@ class Queues:
         self.names = [(service, kind, only) for service, kind, only in dumped["names"]]
         self.numbers = {name: number for number, name in enumerate(self.names)}
         self.profiles = dict(dumped["profiles"])
+        made = dumped["scheduler"]["profiles"]
+        self.lanes = {
+            name: {lane["queue"]: Lane(**lane) for lane in made[profile]}
+            for name, profile in self.profiles.items()
+        }
         self.terms = {key: Terms(**terms) for key, terms in dumped["terms"].items()}
 
 

@@ -306,7 +306,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     served_ms: int = 0
     outcome: str | None = None
     reason: dict[str, Any] | None = None
-    """Why it was called, as its record says it; only while it is at the counter."""
+    """Why it was called last, as its record says it."""
     slip: tuple[Words, ...] = ()
 
 

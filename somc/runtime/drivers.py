@@ -1,4 +1,5 @@
-"""What device drivers ask of their tables in hall.toml, in the words of the configuration."""
+"""What the enabled plugins bring that hall.toml may name: device drivers with what they ask of their tables,
+and policy kinds."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ import msgspec
 
 from somc.config import DriverTerms
 from somc.runtime.plugins import Plugins
+from somc.scheduler.policy import PolicyKind
 from somc_hal.devices import DeviceClass
 from somc_hal.drivers.base import DriverSpec
 
-__all__ = ["driver_terms", "installed_drivers", "option_type"]
+__all__ = ["driver_terms", "installed_drivers", "installed_policies", "option_type"]
 
 AT_COUNTER: Mapping[DeviceClass, bool | None] = {
     DeviceClass.COUNTER_DISPLAY: True,
@@ -29,6 +31,11 @@ AT_COUNTER: Mapping[DeviceClass, bool | None] = {
 def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
     """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
     return driver_terms(Plugins(plugins).drivers())
+
+
+def installed_policies(plugins: Sequence[str]) -> dict[str, PolicyKind]:
+    """The policy kinds of SOMC and of these plugins. `UsageError`."""
+    return Plugins(plugins).policies()
 
 
 def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:

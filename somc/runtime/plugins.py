@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 import pluggy
+import structlog
 
 from somc.api import PROJECT, HallHooks
 from somc.errors import UsageError
+from somc.scheduler.kinds import BUILT_IN
+from somc.scheduler.policy import Candidate, Pick, PolicyKind, check_picked
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.simulators.base import Simulator
 
@@ -27,7 +32,11 @@ __all__ = ["GROUP", "Plugins", "installed"]
 GROUP = "somc.plugins"
 """The entry-point group."""
 
+KIND_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -93,6 +102,22 @@ class Plugins:
             owners.setdefault(driver, plugin)
         return simulators
 
+    def policies(self) -> dict[str, PolicyKind]:
+        """Every kind of routing policy by name: SOMC's own, then the plugins'. `UsageError` for a name that
+        is there already, and for a plugin whose hook fails. A `pick` that raises is logged, once."""
+        kinds = dict(BUILT_IN)
+        for plugin, kind in self._brought("somc_routing_policies", _policies_in):
+            if kind.name in BUILT_IN:
+                raise UsageError(
+                    f"the plugin '{plugin}' brings the kind '{kind.name}', which SOMC has itself"
+                )
+            first = kinds.get(kind.name)
+            if first is not None and first.plugin is not None:
+                raise _two("policy kind", kind.name, first.plugin, plugin)
+            pick = None if kind.pick is None else _logged_once(plugin, kind.name, kind.pick)
+            kinds[kind.name] = replace(kind, plugin=plugin, pick=pick)
+        return kinds
+
     def _brought(self, hook: str, things_in: Callable[[object], list[T]]) -> Iterator[tuple[str, T]]:
         """What each plugin's hook gives, with the plugin's name, in the order of hall.toml.
 
@@ -140,6 +165,43 @@ def _simulators_in(answer: object) -> list[tuple[str, Callable[[], Simulator]]]:
         if not isinstance(driver, str) or not callable(make):
             raise TypeError(f"it gave {driver!r}: {make!r}, which is no driver's name with its simulator")
     return list(answer.items())
+
+
+def _policies_in(answer: object) -> list[PolicyKind]:
+    if answer is None or isinstance(answer, str | Mapping):
+        raise TypeError(f"it gave {answer!r}, not an iterable of PolicyKind")
+    kinds = []
+    for kind in answer:  # type: ignore[attr-defined] # what is not iterable raises the TypeError meant here
+        if not isinstance(kind, PolicyKind):
+            raise TypeError(f"it gave {kind!r}, which is no PolicyKind")
+        if not KIND_NAME.fullmatch(kind.name):
+            raise ValueError(f"the policy kind {kind.name!r} needs a name of small letters, digits, - and _")
+        kinds.append(kind)
+    return kinds
+
+
+def _logged_once(plugin: str, kind: str, pick: Pick) -> Pick:
+    """`pick`, whose first failure is logged; it is asked at every call, and a log of each would be a
+    flood."""
+    told: list[str] = []
+
+    def logged(heads: Sequence[Candidate], now: int) -> int:
+        try:
+            chosen = pick(heads, now)
+            check_picked(chosen, heads)
+        except Exception as error:
+            if not told:
+                told.append(repr(error))
+                log.error(
+                    "a policy's own choice failed: its coefficients decide",
+                    plugin=plugin,
+                    kind=kind,
+                    error=repr(error),
+                )
+            raise
+        return chosen
+
+    return logged
 
 
 def _two(what: str, name: str, first: str, second: str) -> UsageError:

@@ -12,11 +12,13 @@ import msgspec
 import structlog
 
 from somc.domain.evolve import evolve
+from somc.domain.policy import PolicyKinds
 from somc.domain.state import HallState
 from somc.errors import StoreCorrupt
 from somc.journal.journal import Journal
 from somc.runtime.records import event_of
 from somc.scheduler.interface import Scheduler
+from somc.scheduler.kinds import BUILT_IN
 
 __all__ = ["SNAPSHOT_EVERY", "replay", "save_snapshot"]
 
@@ -27,12 +29,14 @@ SNAPSHOT_EVERY = 50_000
 second), so that a start stays well below a second on a machine a third as fast."""
 
 
-async def replay(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> tuple[HallState, int]:
+async def replay(
+    journal: Journal, make_scheduler: Callable[[], Scheduler], kinds: PolicyKinds = BUILT_IN
+) -> tuple[HallState, int]:
     """The state as of the journal's head, and the `seq` of the snapshot it began with (0: none).
 
     `StoreCorrupt` names the record that cannot be applied.
     """
-    state = await _from_snapshot(journal, make_scheduler) or HallState(make_scheduler)
+    state = await _from_snapshot(journal, make_scheduler, kinds) or HallState(make_scheduler, kinds)
     begun_at = state.seq
     while records := await journal.records_after(state.seq):
         for record in records:
@@ -47,13 +51,15 @@ async def replay(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> t
     return state, begun_at
 
 
-async def _from_snapshot(journal: Journal, make_scheduler: Callable[[], Scheduler]) -> HallState | None:
+async def _from_snapshot(
+    journal: Journal, make_scheduler: Callable[[], Scheduler], kinds: PolicyKinds
+) -> HallState | None:
     """The state of the newest snapshot; `None` if there is none, or it is of another version's shape."""
     snapshot = await journal.load_snapshot()
     if snapshot is None:
         return None
     try:
-        return HallState.load(msgspec.json.decode(snapshot[2]), make_scheduler)
+        return HallState.load(msgspec.json.decode(snapshot[2]), make_scheduler, kinds)
     except (KeyError, TypeError, ValueError) as error:  # msgspec's errors are ValueErrors
         log.warning("snapshot passed over: the journal is replayed instead", seq=snapshot[0], why=repr(error))
         return None

@@ -35,9 +35,11 @@ __all__ = [
     "WEIGHT_LIMIT",
     "Candidate",
     "KindFailed",
+    "Pick",
     "PolicyInputs",
     "PolicyKind",
     "QueueInputs",
+    "check_picked",
     "compile_policy",
     "each",
     "outranked",
@@ -212,6 +214,12 @@ def _with_moments(terms: Terms, queue: QueueInputs) -> Terms:
         warn=max(0, target - queue.warn_lead_ms) if warned else NEVER,
         target=target,
     )
+
+
+def check_picked(chosen: object, heads: Sequence[Candidate]) -> None:
+    """`ValueError` unless `chosen` is the position of one of the heads."""
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 0 <= chosen < len(heads):
+        raise ValueError(f"it chose {chosen!r} of {len(heads)} heads; allowed are 0 to {len(heads) - 1}")
 
 
 def score_after(terms: Terms, wait_ms: int, bonus: int = 0) -> int:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from somc.domain import choosing
 from somc.domain.policy import HISTORY_LIMIT
 from somc.domain.refusals import refuse
 from somc.domain.state import HallState
@@ -131,8 +132,7 @@ async def _preview(floor: Floor, params: PreviewParams, principal: Principal) ->
     def view(state: HallState, now: int) -> Plain | Problem:
         if params.counter not in state.counters:
             return of_refusal(refuse("unknown_counter", counter=params.counter))
-        profile = state.queues.counter_profile(params.counter)
-        keys = state.scheduler.preview(profile, now, params.limit)
+        keys = choosing.preview(state, params.counter, now, params.limit)
         tickets = [state.tickets[state.by_key[key]] for key in keys]
         return {"counter": params.counter, "tickets": views.ticket_views(state, tickets, now)}
 

@@ -73,6 +73,8 @@ def default_words(field: msgspec.structs.FieldInfo) -> str:
         return ""
     if field.default is None:
         return ", default null"
+    if field.default is msgspec.NODEFAULT:  # a container of its own each time
+        return ", default empty"
     if field.default == 0:
         return ", default 0"
     return f", default `{field.default}`" if field.default else ", default empty"

@@ -14,6 +14,7 @@ import pytest
 from somc.api import HallHooks
 from somc.runtime import plugins
 from somc.runtime.plugins import Plugins
+from somc.scheduler.kinds import BUILT_IN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
 
@@ -58,5 +59,9 @@ def test_a_hooks_example_is_a_plugin_that_loads_and_brings_something(
     brought: dict[str, Callable[[], Mapping[str, object]]] = {
         "somc_device_drivers": made.drivers,
         "somc_device_simulators": made.simulators,
+        "somc_routing_policies": lambda: {
+            name: kind for name, kind in made.policies().items() if name not in BUILT_IN
+        },
     }
-    assert list(brought[hook]()) == ["acme-strip"]
+    expected = "acme-patience" if hook == "somc_routing_policies" else "acme-strip"
+    assert list(brought[hook]()) == [expected]
