@@ -13,7 +13,7 @@ from somc_hal.drivers import DriverSpec
 from somc_hal.simulators import WHERES, Simulator, Where
 from somc_hal.testing import Check, checks_for, simulated
 
-VENDORS = ("zhaowei",)
+VENDORS = ("pingan", "syn6288", "zhaowei")
 """The plugins that bring drivers of their own; `standard_devices` is under test in `test_conformance.py`."""
 
 PLUGINS: dict[str, Any] = {
@@ -51,7 +51,7 @@ def test_every_vendor_plugin_is_installed_and_brings_simulators() -> None:
         assert plugin.somc_device_simulators() is plugin.SIMULATORS
 
 
-@pytest.mark.parametrize("vendor", ["zhaowei"])
+@pytest.mark.parametrize("vendor", ["pingan", "zhaowei"])
 def test_a_vendors_hall_can_print_call_display_speak_and_key(vendor: str) -> None:
     classes = {spec.device_class for spec in PLUGINS[vendor].DRIVERS}
     assert classes >= {

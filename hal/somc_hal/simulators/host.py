@@ -143,15 +143,18 @@ class SimulatorHost:
     async def _serve_peer(self, stream: trio.abc.Stream) -> None:
         if self._peer is not None:
             self._peer.cancel()
-        # The old peer is gone before the new one is served: the device has one mouth.
-        async with self._serving:
-            with trio.CancelScope() as scope:
-                self._peer = scope
-                try:
-                    await self.simulator.serve(stream)
-                finally:
-                    self._peer = None
-                    await trio.aclose_forcefully(stream)
+        try:
+            # The old peer is gone before the new one is served: the device has one mouth.
+            async with self._serving:
+                with trio.CancelScope() as scope:
+                    self._peer = scope
+                    try:
+                        await self.simulator.serve(stream)
+                    finally:
+                        self._peer = None
+        finally:
+            # Also when the plug is pulled before its turn came: an open end would look like a live device.
+            await trio.aclose_forcefully(stream)
 
 
 @asynccontextmanager

@@ -1,0 +1,401 @@
+"""SYN6288 speech chip: an announcer for the price of a serial board.
+
+    FD │ length (2) │ command │ parameter, text in GBK … │ XOR          one byte answers each frame
+
+What must stay true
+- One announcement at a time; text beyond what a frame holds is spoken in several, one after the other.
+- The chip answers with single bytes that bear no check: a lost one is found out by asking for its status, and
+  an announcement is never spoken twice by itself.
+- A customer's name cannot command the chip: square brackets, in which its marks stand, leave the text.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import trio
+
+from somc.api import hookimpl
+from somc_hal.capabilities import AnnouncerCapabilities
+from somc_hal.codecs.frames import Frame
+from somc_hal.devices import DeviceClass
+from somc_hal.drivers import PORT_OPTIONS, Driver, DriverSpec, Option
+from somc_hal.drivers.stx_profile import profile_option
+from somc_hal.errors import DeviceBusy, DeviceError, DeviceTimeout, Interrupted, OutcomeUnknown, ProtocolFault
+from somc_hal.exchange import Exchange
+from somc_hal.port import Timing
+from somc_hal.profiles import Profile, ProfileError, load
+from somc_hal.simulators import Simulator, SpokenAnnouncement
+from somc_hal.simulators.reference import HISTORY
+from somc_hal.status import Truth
+from somc_hal.text import cells, printable
+from somc_hal.values import Phrase
+
+__all__ = [
+    "DRIVERS",
+    "SIMULATORS",
+    "Said",
+    "SaidDecoder",
+    "Syn6288Announcer",
+    "Syn6288Simulator",
+    "pieces",
+    "somc_device_drivers",
+    "somc_device_simulators",
+]
+
+_OPS = ("speak", "stop", "status")
+GBK_PARAMETER = 0x01  # no background music, text in GBK
+TEXT_LIMIT_BYTES = 200
+LANGUAGE = "zh"
+
+
+class Said(enum.IntEnum):
+    """The chip's answers."""
+
+    STARTED = 0x4A
+    UNDERSTOOD = 0x41
+    NOT_UNDERSTOOD = 0x45
+    SPEAKING = 0x4E
+    SILENT = 0x4F
+
+
+_SAID = {int(said): said for said in Said}
+
+
+class SaidDecoder:
+    """Reads what the chip sends; bytes that are none of its answers are noise."""
+
+    def feed(self, data: bytes) -> list[Said]:
+        """The answers in `data`."""
+        return [_SAID[byte] for byte in data if byte in _SAID]
+
+
+@lru_cache(maxsize=64)
+def syn6288_profile(source: str) -> Profile:
+    """The chip's profile. `ProfileError` if it cannot carry this protocol."""
+    profile = load(source)
+    if profile.frame is None or profile.frame.fields != ("command",):
+        raise ProfileError(f"{profile.path}: frame.layout: allowed field: command")
+    for name in _OPS:
+        if not 0 <= profile.ops.get(name, -1) <= 255:
+            raise ProfileError(f"{profile.path}: ops: {name!r} needs a code of one byte")
+    return profile
+
+
+def pieces(text: str, limit: int) -> list[str]:
+    """`text` in pieces of at most `limit` bytes of GBK, cut behind a sign of punctuation if there is one."""
+    rest, cut = printable(text).replace("[", " ").replace("]", " ").strip(), []
+    while len(rest.encode("gbk", errors="replace")) > limit:
+        at = len(rest.encode("gbk", errors="replace")[:limit].decode("gbk", errors="ignore"))
+        stop = max(rest.rfind(sign, 0, at) for sign in "。！？；，, ")
+        at = stop + 1 if stop > 0 else at
+        cut.append(rest[:at].strip())
+        rest = rest[at:].strip()
+    return [piece for piece in (*cut, rest) if piece]
+
+
+class _Dialect:
+    """Status queries out, single bytes in."""
+
+    def __init__(
+        self, device: str, profile: Profile, timing: Timing, *, heard: Callable[[Said], None]
+    ) -> None:
+        self.device = device
+        self.timing = timing
+        self.ops = profile.ops
+        self.writer = profile.codec()
+        self.heard = heard
+        self._decoder = SaidDecoder()
+
+    def opened(self) -> None:
+        """Single bytes leave nothing half-finished."""
+
+    def feed(self, data: bytes) -> Sequence[Said]:
+        return self._decoder.feed(data)
+
+    def polls(self) -> Sequence[Exchange[Said]]:
+        return (_Command(self, "status", b"", "status", (Said.SPEAKING, Said.SILENT)),)
+
+    def settled(self) -> bool:
+        return True
+
+    def unasked(self, frame: Said) -> bytes:
+        self.heard(frame)
+        return b""
+
+
+class _Command(Exchange[Said]):
+    """One frame, answered by one byte."""
+
+    def __init__(
+        self,
+        dialect: _Dialect,
+        op: str,
+        body: bytes,
+        what: str,
+        answers: Sequence[Said],
+        *,
+        at_most_once: bool = False,
+    ) -> None:
+        timing = dialect.timing
+        super().__init__(
+            dialect.device,
+            what,
+            timeout_s=timing.answer_timeout_s,
+            attempts=1 if at_most_once else timing.attempts,
+            at_most_once=at_most_once,
+            ends_session=not at_most_once,  # a lost answer is no lost chip: its status is asked next
+        )
+        self._dialect = dialect
+        self._wanted = tuple(answers)
+        self._wire = dialect.writer.encode(Frame((dialect.ops[op],), body))
+
+    def frames(self) -> Sequence[bytes]:
+        return (self._wire,)
+
+    def hears(self, frame: Said) -> bool:
+        if frame in self._wanted:
+            self.end(Truth.YES)
+            self._dialect.heard(frame)
+            return True
+        if frame is Said.NOT_UNDERSTOOD:
+            self.end(ProtocolFault(self.device, f"{self.what}: not understood by the chip"))
+            return True
+        return False
+
+
+class _Speech:
+    """One announcement under way; `spoken` is set when the chip falls silent after the present piece."""
+
+    def __init__(self) -> None:
+        self.speaking = False
+        self.stopping = False
+        self.begun = False
+        self.spoken = trio.Event()
+        self.fault: DeviceError | None = None
+
+    def end(self, fault: DeviceError | None) -> None:
+        self.fault = self.fault or fault
+        self.spoken.set()
+
+
+class Syn6288Announcer(Driver[Said]):
+    """Announcer 音箱. It reads Chinese; Latin letters and digits one by one."""
+
+    DRIVER = "syn6288"
+    DEVICE_CLASS = DeviceClass.ANNOUNCER
+    OPTIONS: ClassVar[Mapping[str, Option]] = {
+        "profile": profile_option("syn6288"),
+        "volume": Option(int, 10, "0 (silent) to 16", 0, 16),
+        "interruptible": Option(bool, True, "whether speech can be stopped"),
+        "speech_timeout_s": Option(float, 60.0, "longest time one announcement may take", 0.01, 3600),
+        **PORT_OPTIONS,
+    }
+
+    def __init__(self, name: str, url: str, options: Mapping[str, Any], **more: Any) -> None:
+        super().__init__(name, url, options, **more)
+        self._speech: _Speech | None = None
+        self._stop: _Command | None = None
+
+    @property
+    def capabilities(self) -> AnnouncerCapabilities:
+        return AnnouncerCapabilities((LANGUAGE,), "gbk", self._options["interruptible"], True)
+
+    @property
+    def speaking(self) -> bool:
+        return self._speech is not None
+
+    async def announce(self, phrases: Sequence[Phrase], *, timeout_s: float = 0.0) -> Truth:
+        """As the interface says. `ValueError` if there is nothing to say."""
+        for phrase in phrases:
+            self._require(phrase.language == LANGUAGE, f"language {phrase.language!r}")
+        mark = f"[v{self._options['volume']}]"
+        texts = pieces("。".join(phrase.text for phrase in phrases), TEXT_LIMIT_BYTES - len(mark))
+        if not texts:
+            raise ValueError(f"{self._name}: an announcement needs something to say")
+        if self._speech is not None:
+            raise DeviceBusy(self._name, "speak: another announcement is being spoken")
+        speech = self._speech = _Speech()
+        try:
+            await self._await_online("speak", timeout_s)
+            with trio.move_on_after(self._options["speech_timeout_s"]) as limit:
+                for text in texts:
+                    await self._speak(speech, (mark + text).encode("gbk", errors="replace"))
+            if limit.cancelled_caught:
+                self._hush()
+                raise DeviceTimeout(self._name, "speak: it did not fall silent")
+        except trio.Cancelled:
+            if speech.begun:
+                self._hush()
+            raise
+        finally:
+            self._speech = None
+        return Truth.YES
+
+    async def _speak(self, speech: _Speech, text: bytes) -> None:
+        """Say one piece and wait until it was said."""
+        speech.spoken, speech.speaking = trio.Event(), False
+        command = _Command(
+            self._chip,
+            "speak",
+            bytes((GBK_PARAMETER,)) + text,
+            "speak",
+            (Said.UNDERSTOOD,),
+            at_most_once=True,
+        )
+        self._port.submit(command)
+        try:
+            await command.wait()
+        finally:
+            speech.begun = speech.begun or command.begun
+        await speech.spoken.wait()
+        if speech.fault is not None:
+            raise speech.fault
+
+    async def interrupt(self) -> None:
+        self._require(self._options["interruptible"], "interrupting")
+        await trio.lowlevel.checkpoint()
+        if self._speech is not None:
+            self._speech.stopping = True
+            self._hush()
+
+    def _hush(self) -> None:
+        """Ask it to stop, without waiting: this is also called while being cancelled."""
+        if self._options["interruptible"] and self._port.online and (self._stop is None or self._stop.ended):
+            self._stop = _Command(self._chip, "stop", b"", "stop speaking", (Said.UNDERSTOOD,))
+            self._port.submit(self._stop, urgent=True)
+
+    def _dialect(self) -> _Dialect:
+        profile = syn6288_profile(self._options["profile"])
+        self._chip = _Dialect(self._name, profile, self._timing, heard=self._heard)
+        return self._chip
+
+    def _heard(self, said: Said) -> None:
+        speech = getattr(self, "_speech", None)
+        if speech is None:
+            return
+        if said is Said.UNDERSTOOD:
+            speech.speaking = True
+        elif said is Said.SILENT and speech.speaking:
+            stopped = Interrupted(self._name, "speak: stopped before its end") if speech.stopping else None
+            speech.end(stopped)
+        elif said is Said.STARTED:
+            self._cut("the chip was switched off and on")
+
+    def _link_lost(self) -> None:
+        if getattr(self, "_speech", None) is not None:
+            self._cut("the connection was lost")
+
+    def _cut(self, why: str) -> None:
+        # While it still waits for the chip to come online, lost connections do not concern it.
+        if self._speech is not None and self._speech.speaking:
+            self._speech.end(OutcomeUnknown(self._name, f"speak: {why}"))
+
+
+class Syn6288Simulator(Simulator):
+    """The chip. Speaking takes `s_per_cell` seconds a half-width cell; `spoken` holds what was spoken."""
+
+    DRIVER = "syn6288"
+    CHECKED = False  # its answers are single bytes without a check
+    NOISE = bytes(byte for byte in range(256) if byte not in _SAID)
+
+    def __init__(self, *, s_per_cell: float = 0.12) -> None:
+        super().__init__()
+        self.s_per_cell = s_per_cell
+        self.volume = 10
+        self.spoken: deque[SpokenAnnouncement] = deque(maxlen=HISTORY)
+        self._profile = syn6288_profile("syn6288")
+        self._codec = self._profile.codec()
+        self._text: str | None = None
+        self._ends_at = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether it speaks now."""
+        return self._text is not None
+
+    def power_on(self) -> None:
+        was_off = not self.powered
+        super().power_on()
+        if was_off:
+            self._say(bytes((Said.STARTED,)))
+
+    def _plugged(self) -> None:
+        self._codec.gap()
+
+    def _forget(self) -> None:
+        self._codec.gap()
+        self._text = None
+
+    def _received(self, data: bytes) -> None:
+        for frame in self._codec.feed(data):
+            if self._deaf:
+                self._deaf -= 1
+                continue
+            (command,) = frame.fields
+            if command == self._profile.ops["status"]:
+                self._say(bytes((Said.SPEAKING if self.speaking else Said.SILENT,)))
+            elif command == self._profile.ops["stop"]:
+                self._say(bytes((Said.UNDERSTOOD,)))
+                self._end(whole=False)
+            elif command == self._profile.ops["speak"] and frame.body[:1] == bytes((GBK_PARAMETER,)):
+                self._speak(frame.body[1:])
+            else:
+                self._say(bytes((Said.NOT_UNDERSTOOD,)))
+
+    def _speak(self, text: bytes) -> None:
+        self._say(bytes((Said.UNDERSTOOD,)))
+        # A new text cuts off the one being spoken, without a word.
+        if self._text is not None:
+            self.spoken.append(SpokenAnnouncement((Phrase(self._text),), False))
+        said = text.decode("gbk", errors="replace")
+        if found := re.match(r"\[v(\d+)\]", said):
+            self.volume = int(found[1])
+            said = said[found.end() :]
+        self._text = said
+        self._ends_at = trio.current_time() + cells(said) * self.s_per_cell
+        if self.s_per_cell == 0:
+            self._end(whole=True)
+
+    def _end(self, *, whole: bool) -> None:
+        if self._text is not None:
+            self.spoken.append(SpokenAnnouncement((Phrase(self._text),), whole))
+            self._text = None
+            self._say(bytes((Said.SILENT,)))
+
+    async def _behave(self) -> None:
+        while True:
+            while self._text is None:
+                await self.changed.wait()
+            while self._text is not None and trio.current_time() < self._ends_at:
+                await self.changed.wait(self._ends_at)
+            self._end(whole=True)
+
+
+DRIVERS: tuple[DriverSpec, ...] = (
+    DriverSpec(
+        Syn6288Announcer.DRIVER,
+        Syn6288Announcer.DEVICE_CLASS,
+        Syn6288Announcer,
+        Syn6288Announcer.OPTIONS,
+        "Announcer with a SYN6288 speech chip.",
+    ),
+)
+SIMULATORS: Mapping[str, Callable[[], Simulator]] = {Syn6288Simulator.DRIVER: Syn6288Simulator}
+
+
+@hookimpl
+def somc_device_drivers() -> Iterable[DriverSpec]:
+    """The drivers of this plugin."""
+    return DRIVERS
+
+
+@hookimpl
+def somc_device_simulators() -> Mapping[str, Callable[[], Simulator]]:
+    """And the simulators that speak to them."""
+    return SIMULATORS
