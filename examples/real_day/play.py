@@ -1,6 +1,9 @@
 """Plays each day of an arrivals file through the real runtime and prints the waits per class.
 
-python examples/real_day/play.py ARRIVALS.csv [--policy fifo|strict|accumulating] [--seed N]
+python examples/real_day/play.py ARRIVALS.csv [--policy KIND] [--date YYYYMMDD] [--counters N] [--seed N]
+                                 [--keep DIR]
+
+With --keep each day's journal stays in DIR/DATE, for `somc replay` and `somc journal`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import trio
 
 from somc.config import HallConfig, load
 from somc.domain.settings import settings_from
+from somc.scheduler.kinds import BUILT_IN
 from somc.simulate.arrivals import Arrival, read_arrivals, read_mapping
 from somc.testing.day import Day, midnight, play_day, table, waits_by_class
 
@@ -39,18 +43,24 @@ def days_of(path: Path, config: HallConfig, seed: int) -> dict[str, list[Arrival
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("arrivals", type=Path)
-    parser.add_argument("--policy", choices=("fifo", "strict", "accumulating"))
+    parser.add_argument("--policy", choices=tuple(BUILT_IN))
+    parser.add_argument("--date", help="only this day of the file")
+    parser.add_argument("--counters", type=int, help="staff only so many of the eight")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="DIR")
     given = parser.parse_args()
     config = hall(given.policy)
-    agents = {number: f"agent-{number}" for number in config.settings.counters}
+    agents = {number: f"agent-{number}" for number in list(config.settings.counters)[: given.counters]}
     records = []
     begun = time.perf_counter()
     for number, (date, visits) in enumerate(days_of(given.arrivals, config, given.seed).items()):
+        if given.date not in (None, date):
+            continue
         # A seed a day: ids drawn from one seed are the same, and the table counts them together.
         begin_ms = midnight(date, config.settings.timezone)
-        with tempfile.TemporaryDirectory() as folder:
-            day = trio.run(play, config, Path(folder), visits, begin_ms, agents, given.seed + number)
+        with tempfile.TemporaryDirectory() as passing:
+            folder = Path(passing) if given.keep is None else given.keep / date
+            day = trio.run(play, config, folder, visits, begin_ms, agents, given.seed + number)
         records.extend(day.records)
         print(f"{date}: {len(visits)} visits, {len(day.records)} records")
     print(f"\n{table(waits_by_class(records))}\n")
