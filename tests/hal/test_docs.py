@@ -16,6 +16,8 @@ from somc_hal.drivers.reference import STX_OPTIONS
 from somc_hal.links import SCHEMES, open_link
 from somc_hal.simulators import StripDisplaySimulator, hosted
 
+from .bad_drivers import BAD
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DEVICES = (DOCS / "reference" / "devices.md").read_text(encoding="utf-8")
 HAL = (DOCS / "explanations" / "hal.md").read_text(encoding="utf-8")
@@ -76,3 +78,10 @@ async def test_the_example_frames_are_what_host_and_device_send() -> None:
 
 def test_an_identity_is_four_bytes_as_described() -> None:
     assert write_identity(Identity(Kind.HALL_DISPLAY, 258, healthy=False)) == b"\x02\x01\x02\x01"
+
+
+def test_every_rule_of_conformance_is_documented() -> None:
+    page = (DOCS / "reference" / "conformance.md").read_text(encoding="utf-8")
+    for rule in BAD:
+        promise = " ".join((rule.__doc__ or "").split())
+        assert f"| `{rule.__name__}` | {promise} |" in page  # type: ignore[attr-defined]  # a function

@@ -15,6 +15,8 @@ from __future__ import annotations
 from somc_hal.testing.bench import QUICK, Bench, BenchFactory, simulated
 from somc_hal.testing.codec import decoder_is_chunk_invariant, decoder_survives_noise
 from somc_hal.testing.conformance import CHECKS, Check, checks_for
+from somc_hal.testing.on_the_bench import Finding, check_device
+from somc_hal.testing.pace import PacedStream
 
 __all__ = [
     "CHECKS",
@@ -22,6 +24,9 @@ __all__ = [
     "Bench",
     "BenchFactory",
     "Check",
+    "Finding",
+    "PacedStream",
+    "check_device",
     "checks_for",
     "decoder_is_chunk_invariant",
     "decoder_survives_noise",

@@ -15,9 +15,11 @@ import trio
 
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.drivers.catalogue import driver_spec
+from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.catalogue import make_simulator
 from somc_hal.simulators.host import SimulatorHost, Where
+from somc_hal.simulators.multidrop import Multidrop
 from somc_hal.status import DeviceStatus
 
 __all__ = ["QUICK", "Bench", "BenchFactory", "simulated"]
@@ -41,7 +43,8 @@ RETRANSMIT_S = 0.05
 @dataclass
 class Bench:
     """`driver` and `simulator` are of the class under test; `statuses` are all that were published;
-    `heard` is what the person at the bench got from the device. `shared`: others stand on the same line."""
+    `heard` is what the person at the bench got from the device. On a bus, `neighbour` is the same kind of
+    device at the next address. `shared`: others stand on the same line."""
 
     driver: Any
     simulator: Any
@@ -50,6 +53,8 @@ class Bench:
     nursery: trio.Nursery
     heard: list[int] = field(default_factory=list)
     shared: bool = False
+    neighbour: Any = None
+    neighbour_simulator: Any = None
 
     async def start(self) -> None:
         """Run the driver."""
@@ -73,7 +78,8 @@ class Bench:
 
 
 class BenchFactory(Protocol):
-    """Makes a bench whose driver is not yet running. Options that the driver does not have are left out."""
+    """Makes a bench whose driver is not yet running. `neighbour=True`: a second device of its kind stands
+    on the same line and runs. Options that the driver does not have are left out."""
 
     def __call__(self, **options: Any) -> AbstractAsyncContextManager[Bench]: ...
 
@@ -92,20 +98,47 @@ def simulated(
     `replug` as `SimulatorHost` has them."""
     spec = driver_spec(driver) if isinstance(driver, str) else driver
 
-    @asynccontextmanager
-    async def make(**more: Any) -> AsyncIterator[Bench]:
-        device = simulator() if simulator is not None else make_simulator(spec.name)
+    def made_simulator(address: int | None = None) -> Any:
+        device: Any = simulator() if simulator is not None else make_simulator(spec.name)
         device.retransmit_s = RETRANSMIT_S
-        made_host = SimulatorHost(device, where, name=spec.name) if host is None else host(device)
+        if address is not None:
+            device.address = address
+            if "polled" in spec.options_schema:
+                device.polled = True
+        return device
+
+    @asynccontextmanager
+    async def make(*, neighbour: bool = False, **more: Any) -> AsyncIterator[Bench]:
+        first = made_simulator(1 if neighbour else None)
+        second = made_simulator(2) if neighbour else None
+        line = first if second is None else Multidrop([first, second])
+        made_host = SimulatorHost(line, where, name=spec.name) if host is None else host(line)
         statuses: list[DeviceStatus] = []
+        chosen = {**options, **more, **({"polled": True, "poll_s": 0.01} if neighbour else {})}
+        chosen = {key: value for key, value in chosen.items() if key in spec.options_schema}
+        ports = Ports()
         async with trio.open_nursery() as nursery:
             url = await nursery.start(made_host.run)
+            await nursery.start(ports.run)
             if scheme is not None:
                 url = scheme + url[url.index("://") :]
-            # Half-way between the extremes of the jitter: the same pauses in every run.
-            chosen = {key: value for key, value in {**options, **more}.items() if key in spec.options_schema}
-            made = spec.make("device", url, chosen, on_status=statuses.append, random_source=lambda: 0.5)
-            yield Bench(made, device, made_host, statuses, nursery)
+
+            def made(name: str, told: list[DeviceStatus], **address: int) -> Any:
+                # Half-way between the extremes of the jitter: the same pauses in every run.
+                return spec.make(
+                    name,
+                    url,
+                    {**chosen, **address},
+                    on_status=told.append,
+                    random_source=lambda: 0.5,
+                    ports=ports,
+                )
+
+            bench = Bench(made("device", statuses), first, made_host, statuses, nursery, shared=neighbour)
+            if second is not None:
+                bench.neighbour, bench.neighbour_simulator = made("neighbour", [], address=2), second
+                await nursery.start(bench.neighbour.run)
+            yield bench
             nursery.cancel_scope.cancel()
 
     return make

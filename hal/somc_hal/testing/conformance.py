@@ -1,7 +1,8 @@
 """Which rules a driver has to pass: by its device class, and by what it declares.
 
     class            rules
-    every            online, once and in order, noise, unplugged, missing
+    every            online, once and in order, noise, unplugged, missing, nothing left behind
+    on a bus         a silent address
     acknowledged     silent · not acknowledged: never said to confirm
     with commands    undeclared, cancelled
     with a content   absent, switched off
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from somc_hal.devices import DeviceClass
-from somc_hal.drivers.base import DriverSpec
+from somc_hal.drivers.base import BusDriver, DriverSpec
 from somc_hal.testing.rules import announcers, cameras, displays, events, every, printers
 from somc_hal.testing.rules.bench_rule import DEADLINE_S, Check
 
@@ -31,6 +32,7 @@ _EVERY: tuple[Check, ...] = (
     every.a_silent_device_is_offline_within_the_heartbeat,
     every.unplugging_is_reported_and_replugging_recovers,
     every.a_missing_device_holds_up_nobody,
+    every.nothing_is_left_behind,
 )
 _COMMANDED: tuple[Check, ...] = (
     every.the_undeclared_is_refused_before_any_byte,
@@ -113,4 +115,6 @@ def checks_for(spec: DriverSpec, options: Mapping[str, Any] | None = None) -> tu
         )
     if spec.device_class is DeviceClass.COUNTER_CALLER and not can.capabilities.display:
         checks = tuple(check for check in checks if check not in _DISPLAY)
+    if isinstance(spec.make, type) and issubclass(spec.make, BusDriver) and can.capabilities.acknowledged:
+        checks = (*checks, every.a_silent_address_holds_up_no_other)
     return checks

@@ -16,6 +16,7 @@ __all__ = ["speech_can_be_interrupted_and_cancelled", "speech_cut_by_a_lost_line
 
 
 async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
+    """Speech can be stopped, by a word or by its caller going away, and the next one speaks."""
     async with at_bench(make) as bench:
         bench.simulator.s_per_cell = 3600.0
         device = bench.driver
@@ -36,6 +37,7 @@ async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
 
 
 async def speech_cut_by_a_lost_line_is_not_repeated(make: BenchFactory) -> None:
+    """Speech that a lost line cut off is `OutcomeUnknown` and is not spoken again by itself."""
     async with at_bench(make) as bench:
         bench.simulator.s_per_cell = 3600.0
         async with trio.open_nursery() as nursery:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import trio
+import trio.testing
 
 from somc_hal.devices import DeviceClass
 from somc_hal.errors import DeviceOffline, Unsupported
@@ -14,9 +17,11 @@ from somc_hal.values import Phrase, SlipLine
 __all__ = [
     "a_missing_device_holds_up_nobody",
     "a_one_way_device_is_never_said_to_confirm",
+    "a_silent_address_holds_up_no_other",
     "a_silent_device_is_offline_within_the_heartbeat",
     "cancelling_midway_leaves_it_usable",
     "noise_and_damage_lose_nothing",
+    "nothing_is_left_behind",
     "online_only_when_the_session_answers",
     "the_undeclared_is_refused_before_any_byte",
     "unplugging_is_reported_and_replugging_recovers",
@@ -154,3 +159,35 @@ async def a_missing_device_holds_up_nobody(make: BenchFactory) -> None:
             case DeviceClass.EVALUATOR if device.capabilities.prompt:
                 await raises(DeviceOffline, device.ask("A1"))
         assert trio.current_time() - began < 1.0
+
+
+async def nothing_is_left_behind(make: BenchFactory) -> None:
+    """A device that was used, lost and stopped leaves no task and no descriptor."""
+    async with at_bench(make) as bench:  # what is made once a process is made here
+        await use(bench, 1)
+    await trio.testing.wait_all_tasks_blocked()
+    tasks, descriptors = trio.lowlevel.current_statistics().tasks_living, len(os.listdir("/proc/self/fd"))
+    async with at_bench(make) as bench:
+        await use(bench, 1)
+        await bench.host.unplug()
+        await bench.driver.wait_not_online()
+        await bench.host.replug()
+        await bench.driver.wait_online()
+    await trio.testing.wait_all_tasks_blocked()
+    assert trio.lowlevel.current_statistics().tasks_living == tasks, "a task was left"
+    assert len(os.listdir("/proc/self/fd")) == descriptors, "a descriptor was left"
+
+
+async def a_silent_address_holds_up_no_other(make: BenchFactory) -> None:
+    """On a bus, a device that says nothing is a timeout of its own, and the next address goes on."""
+    async with at_bench(make, neighbour=True) as bench:
+        await bench.neighbour.wait_online()
+        bench.neighbour_simulator.mute()
+        await bench.neighbour.wait_not_online()
+        began = trio.current_time()
+        for number in (1, 2, 3):
+            await use(bench, number)
+        assert trio.current_time() - began < 2.0, "the silent address holds the line"
+        assert bench.driver.status.serving
+        bench.neighbour_simulator.unmute()
+        await bench.neighbour.wait_online()

@@ -12,6 +12,7 @@ __all__ = ["a_job_is_printed_at_most_once", "paper_and_cover_are_told_and_stop_p
 
 
 async def a_job_is_printed_at_most_once(make: BenchFactory) -> None:
+    """One job id is one slip at most; what may have been printed is never printed again by itself."""
     async with at_bench(make) as bench:
         slip = [SlipLine("A1")]
         assert await bench.driver.print("one", slip) is Truth.YES
@@ -33,6 +34,7 @@ async def a_job_is_printed_at_most_once(make: BenchFactory) -> None:
 
 
 async def paper_and_cover_are_told_and_stop_printing(make: BenchFactory) -> None:
+    """No paper and an open cover are told as such, nothing is sent meanwhile, and both pass."""
     async with at_bench(make) as bench:
         assert bench.driver.status.paper == PaperSupply.FULL
         bench.simulator.paper_out()
