@@ -297,7 +297,8 @@ COUNTER = Table(
             "opens_after_s",
             WAIT,
             None,
-            "With `reserved_for`: customers of other classes are called here once they have waited so long",
+            "With `reserved_for`: customers of other classes are called here once they have waited so long, "
+            "and while none of these classes waits",
             "never",
         ),
     ),

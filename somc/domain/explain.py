@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from somc.domain.events import CalledReason
-from somc.domain.policy import PLAIN, queue_key
+from somc.domain.policy import PLAIN, queue_key, skill_level
 from somc.domain.reasons import SCORES, SENTENCES, Sentence
 from somc.domain.state import HallState
-from somc.domain.values import Counter, Ticket, TicketState, Words
+from somc.domain.values import WORST_LEVEL, Counter, Ticket, TicketState, Words
 from somc.scheduler.interface import NEVER, Choice, Terms
 from somc.scheduler.policy import score_after
 
@@ -63,7 +63,7 @@ def why(
         waited_s=waited_s(ticket, now),
         candidates=state.queues.waiting_for(counter.number, counter.skills),
         score=choice.score,
-        level=choice.level,
+        level=skill_level(choice.level),
         runner_up=None if second is None else second.ticket.number,
         runner_up_score=None if runner is None else runner.score,
         target_left_s=winner.left_s,
@@ -111,7 +111,8 @@ def _rule(
     if choice.rule in ("guard", "strategy"):
         return choice.rule
     lane = state.queues.lane(counter.number, choice.queue)
-    if _kept_back(state, counter, choice, now):
+    guest_stood_back = second is not None and winner.level <= WORST_LEVEL < second.level
+    if guest_stood_back or _kept_back(state, counter, choice, now):
         return "reserved"
     if 0 < lane.min_wait < NEVER:
         return "overflow"
@@ -139,7 +140,7 @@ def _kept_back(state: HallState, counter: Counter, choice: Choice, now: int) -> 
         if ticket.customer_class in setup.reserved_for or wait_ms >= lane.min_wait:
             continue
         terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
-        if (lane.level, -score_after(terms, wait_ms)) < (choice.level, -choice.score):
+        if (skill_level(lane.level), -score_after(terms, wait_ms)) < (choice.level, -choice.score):
             return True
     return False
 
@@ -204,7 +205,7 @@ def _words(
         **facts,
         "number": winner.ticket.number,
         "minutes": _minutes(winner.wait_ms // 1000),
-        "level": choice.level,
+        "level": skill_level(choice.level),
         "guard": _minutes(min(winner.terms.guard, NEVER - 1) // 1000),
         "kind": winner.kind,
         "left": _left(winner.left_s),
@@ -219,7 +220,7 @@ def _words(
             "second_kind": second.kind,
             "second_minutes": _minutes(second.wait_ms // 1000),
             "second_left": _left(second.left_s),
-            "second_level": second.level,
+            "second_level": skill_level(second.level),
         }
     zh = sentence.zh.format(**{name: _in(each, "zh") for name, each in filled.items()})
     en = sentence.en.format(**{name: _in(each, "en") for name, each in filled.items()})

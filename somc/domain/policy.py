@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from somc.domain.events import PolicyChanged, QueueTerms
-from somc.domain.values import CounterSettings, HallSettings, Words
+from somc.domain.values import WORST_LEVEL, CounterSettings, HallSettings, Words
 from somc.scheduler.interface import NEVER, Lane, Terms
 from somc.scheduler.policy import (
     KindFailed,
@@ -41,6 +41,7 @@ __all__ = [
     "policy_inputs",
     "policy_values",
     "queue_key",
+    "skill_level",
 ]
 
 PolicyKinds = Mapping[str, PolicyKind]
@@ -143,7 +144,7 @@ def lanes_of(
     return [
         Lane(
             queue=number,
-            level=skills[service],
+            level=level_at(setup, skills[service], customer_class),
             min_wait=0 if setup is None else offered_after_ms(setup, service, customer_class),
             # Idle counters kept free for a class must stay free of every other one.
             reserve=kept - reserved.get(customer_class, 0),
@@ -151,6 +152,17 @@ def lanes_of(
         for number, service, customer_class in queues
         if service in skills
     ]
+
+
+def level_at(counter: CounterSettings | None, skill_level: int, customer_class: str) -> int:
+    """The level of a lane: at a counter reserved for others a class is a guest and comes after them."""
+    guest = counter is not None and counter.reserved_for and customer_class not in counter.reserved_for
+    return skill_level + WORST_LEVEL if guest else skill_level
+
+
+def skill_level(level: int) -> int:
+    """The preference level of the skill behind a lane's level."""
+    return (level - 1) % WORST_LEVEL + 1
 
 
 def offered_after_ms(counter: CounterSettings, service: str, customer_class: str) -> int:
@@ -240,8 +252,11 @@ def _starving(settings: HallSettings, kind: PolicyKind) -> Iterator[PolicyFault]
         )
     for queue in unguarded:
         serving = [counter for counter in settings.counters.values() if queue.service in counter.skills]
+        # A counter always has somebody of its best service and of the classes it is reserved for.
         if serving and not any(
-            counter.skills[queue.service] == min(counter.skills.values()) for counter in serving
+            level_at(counter, counter.skills[queue.service], queue.customer_class)
+            == min(counter.skills.values())
+            for counter in serving
         ):
             words = _queue_words(settings, queue)
             yield PolicyFault(

@@ -19,12 +19,12 @@ from somc.config.schema import Table
 from somc.config.tables import read_fields
 from somc.config.toml_text import read_toml
 from somc.errors import ConfigurationError
-from somc.scheduler.interface import GROUP_LIMIT, MEAN_LIMIT, NEVER, RATE_LIMIT, TOP_LEVEL, Lane, Terms
+from somc.scheduler.interface import GROUP_LIMIT, MEAN_LIMIT, NEVER, RATE_LIMIT, Lane, Terms
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import WEIGHT_LIMIT, PolicyInputs, QueueInputs, compile_policy
 from somc.simulate.model import FOR_EVER, ClassModel, HallModel
 from somc.simulate.recorded import Recorded, read_recorded
-from somc.simulate.schema import POLICY, RUN, TABLES
+from somc.simulate.schema import POLICY, RUN, TABLES, WORST_SKILL
 
 __all__ = ["ClassTerms", "CounterTerms", "PolicyTerms", "Scenario", "load_scenario", "model_of"]
 
@@ -88,6 +88,12 @@ class CounterTerms:
         if not self.reserved_for or customer.customer_class in self.reserved_for:
             return overflow_s
         return None if self.opens_after_s is None else max(overflow_s, self.opens_after_s)
+
+    def level_of(self, customer: ClassTerms) -> int:
+        """At which level they are called here: guests of a reserved counter when none of its own waits."""
+        level = self.skills[customer.service]
+        guest = self.reserved_for and customer.customer_class not in self.reserved_for
+        return level + WORST_SKILL if guest else level
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +402,7 @@ def _lanes(scenario: Scenario, counter: CounterTerms, ticks_per_s: int) -> Itera
             continue
         yield Lane(
             number,
-            level=counter.skills.get(customer.service, TOP_LEVEL),
+            level=counter.level_of(customer),
             min_wait=round(after_s * ticks_per_s),
             # Idle counters kept free for a class must stay free of every other one.
             reserve=sum(reserved.values()) - reserved[customer.customer_class],

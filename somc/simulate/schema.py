@@ -20,7 +20,20 @@ from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import BOOST_LIMIT, DEFAULT_KIND, PRIORITY_LIMIT
 from somc.simulate.model import LAWS
 
-__all__ = ["CLASS", "COUNTER", "POLICY", "RUN", "TABLES", "ListedTable", "Number", "reference_rows"]
+__all__ = [
+    "CLASS",
+    "COUNTER",
+    "POLICY",
+    "RUN",
+    "TABLES",
+    "WORST_SKILL",
+    "ListedTable",
+    "Number",
+    "reference_rows",
+]
+
+WORST_SKILL = LEVEL_LIMIT // 2
+"""The last preference level of a skill; beyond it stand the guests of reserved counters."""
 
 HOURS_LIMIT = 1_000_000
 SECONDS_LIMIT = 10_000_000
@@ -276,7 +289,7 @@ COUNTER = ListedTable(
         Key("count", Whole(1, 1000, "counters"), 1, "How many counters are like this"),
         Key(
             "skills",
-            MapOf("service", Whole(1, LEVEL_LIMIT), least=1),
+            MapOf("service", Whole(1, WORST_SKILL), least=1),
             REQUIRED,
             "The services they serve, each with its preference level, 1 first",
         ),
@@ -291,7 +304,8 @@ COUNTER = ListedTable(
             "opens_after_s",
             Number(0, SECONDS_LIMIT, "seconds"),
             None,
-            "With `reserved_for`: customers of other classes are called here once they have waited so long",
+            "With `reserved_for`: customers of other classes are called here once they have waited so long, "
+            "and while none of these classes waits",
             "never",
         ),
     ),

@@ -18,7 +18,7 @@ from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import PolicyKind, each
 from somc.scheduler.reference import ReferenceScheduler
 from somc.testing.given import Situation, given, instant, like, small_hall
-from tests.domain.acts import call, open_, take
+from tests.domain.acts import call, finish, open_, start, take
 
 MANAGER = "manager:wu"
 WORDS = {"zh": "试", "en": "trial"}
@@ -358,7 +358,8 @@ def test_a_reserved_counter_opens_to_others_after_their_wait() -> None:
     hall = given(reserved(reserved_for=["gold"], opens_after_s=600)).and_(open_(1), take("t1", "payment"))
     hall.after("9min").when(call(1)).then()
     hall.and_(take("t2", "payment", "gold"))
-    hall.after("1min").when(call(1)).then(like(e.TicketCalled, number="A001"))
+    hall.after("1min").when(call(1)).then(like(e.TicketCalled, number="A002"))
+    hall.and_(start(1), finish(1)).when(call(1)).then(like(e.TicketCalled, number="A001"))
 
 
 def test_a_counter_reserved_for_good_never_calls_others() -> None:

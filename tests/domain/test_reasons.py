@@ -225,6 +225,17 @@ def test_a_reserved_counter_is_said_where_it_decided() -> None:
     assert (said.rule, said.facts["after_s"]) == ("overflow", 900)
 
 
+def test_a_reserved_counter_that_has_opened_to_all_still_calls_its_own_first() -> None:
+    hall = set_up(reserved_for=["gold"], opens_after_s=900).and_(open_(1), take("t1", "payment", "plain"))
+    hall.after("20min").and_(take("t2", "payment", "gold"))
+    said = reason(hall)
+    assert rules(said) == ("reserved", "A001")
+    names(said, "A002", "gold")
+    assert said.level == 1
+    hall.and_(start(1), finish(1))
+    assert reason(hall).facts["after_s"] == 900
+
+
 def test_the_guard_of_the_class_is_the_one_that_is_said() -> None:
     hall = two(
         {"kind": "strict"}, classes={"gold": {"priority": 1}, "plain": {"priority": 2, "max_wait_s": 600}}
