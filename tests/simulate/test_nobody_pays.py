@@ -1,7 +1,7 @@
-"""Premium customers are served sooner, and nobody pays for it: days recorded first come first served, replayed
-under the default policy.
+"""Premium customers are served sooner, and nobody pays for it: days recorded first come first served, and
+replayed under the default policy.
 
-The classes are promised 10, 15 and 20 minutes; payments, plans and repairs take 3, 7 and 12 minutes on average.
+The classes are promised 10, 15 and 20 minutes; payments, plans and repairs take 3, 7 and 12 on average.
 """
 
 from __future__ import annotations
