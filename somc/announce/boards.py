@@ -113,7 +113,7 @@ def keypad_face(state: HallState, counter: Counter | None) -> tuple[str, int]:
     number = state.tickets[counter.ticket].number if counter.ticket is not None else ""
     waiting = sum(
         state.scheduler.waiting(queue)
-        for (service, _, only), queue in state.queues.numbers.items()
+        for (service, _, only, _), queue in state.queues.numbers.items()
         if service in counter.skills and only in (ANY_COUNTER, counter.number)
     )
     return number, waiting

@@ -344,9 +344,9 @@ POLICY = Table(
         ),
         Key(
             "behind",
-            Whole(1, 999, "tickets"),
+            Whole(0, 999, "tickets"),
             3,
-            "A called customer who did not come returns behind so many of the same line",
+            "A called customer who did not come may return behind so many of the same line; 0: not offered",
         ),
     ),
 )

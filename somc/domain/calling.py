@@ -11,7 +11,7 @@ from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
 from somc.domain.values import ANY_COUNTER, Counter, Ticket
 
-__all__ = ["call_next", "call_ticket", "finish", "no_show", "recall", "start"]
+__all__ = ["call_next", "call_ticket", "called", "finish", "no_show", "recall", "return_", "start"]
 
 
 def call_next(state: HallState, command: c.CallNext, now: int) -> list[e.Event] | Refusal:
@@ -24,7 +24,7 @@ def call_next(state: HallState, command: c.CallNext, now: int) -> list[e.Event] 
         return []
     ticket = state.tickets[state.by_key[chosen.choice.key]]
     reason = why(state, counter, ticket, chosen.choice, now, chosen.failed)
-    return [_called(command, counter, ticket, reason)]
+    return [called(command, counter, ticket, reason)]
 
 
 def call_ticket(state: HallState, command: c.CallTicket, now: int) -> list[e.Event] | Refusal:
@@ -40,7 +40,7 @@ def call_ticket(state: HallState, command: c.CallTicket, now: int) -> list[e.Eve
     if ticket.service not in counter.skills:
         name = state.hall.services[ticket.service].name
         return refuse("no_skill", counter=counter.number, service=name)
-    return [_called(command, counter, ticket, given(state, ticket, now))]
+    return [called(command, counter, ticket, given(state, ticket, now))]
 
 
 def recall(state: HallState, command: c.Recall, now: int) -> list[e.Event] | Refusal:
@@ -101,7 +101,40 @@ def no_show(state: HallState, command: c.MarkNoShow, now: int) -> list[e.Event] 
     return [_no_show(command, counter, ticket, "agent")]
 
 
-def _called(command: c.Command, counter: Counter, ticket: Ticket, reason: e.CalledReason) -> e.TicketCalled:
+def return_(state: HallState, command: c.ReturnTicket, now: int) -> list[e.Event] | Refusal:
+    """Who was called and did not come waits again, behind the n-th of the line; nobody gains a place by it.
+
+    A booked ticket gives its precedence up: it joins the walk-ins of its class. The recalls go on counting,
+    so that a ticket to which nobody ever comes ends as a no-show.
+    """
+    found = counter_with_ticket(state, command.counter, e.TicketReturned)
+    if isinstance(found, Refusal):
+        return found
+    counter, ticket = found
+    behind = state.hall.policy.behind
+    if not behind:
+        return refuse("return_not_offered")
+    queue = state.queues.number_of(ticket.service, ticket.customer_class, ticket.only_counter)
+    last = state.scheduler.nth(queue, min(behind, max(1, state.scheduler.waiting(queue))))
+    place = (ticket.v, ticket.place)
+    if last is not None:
+        key, v, order = last
+        # Behind it directly: the key settles equal places, and it is smaller for whoever came earlier.
+        place = max(place, (v, order if ticket.key > key else order + 1))
+    return [
+        e.TicketReturned(
+            by=command.by,
+            ticket=ticket.id,
+            number=ticket.number,
+            counter=counter.number,
+            behind=behind,
+            v=place[0],
+            order=place[1],
+        )
+    ]
+
+
+def called(command: c.Command, counter: Counter, ticket: Ticket, reason: e.CalledReason) -> e.TicketCalled:
     return e.TicketCalled(
         by=command.by,
         ticket=ticket.id,

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from somc.domain.policy import PLAIN, queue_key
 from somc.domain.state import HallState
 from somc.domain.values import Counter
 from somc.scheduler.interface import Choice, Head, Runner
@@ -110,8 +109,7 @@ def _candidate(state: HallState, head: Head, now: int) -> Candidate:
 
 def _seen(state: HallState, counter: int, before: Head, key: int, v: int, now: int) -> Head | None:
     """The ticket behind `before` as the next head of its line; `None` if the counter does not see it yet."""
-    ticket = state.tickets[state.by_key[key]]
-    terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
+    terms = state.queues.terms_of(state.hall, before.queue)
     wait = now - v
     if wait < state.queues.lane(counter, before.queue).min_wait:
         return None

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from somc.domain.values import Words
 
 __all__ = [
     "AcknowledgeAlert",
+    "AssignCounter",
     "CallNext",
     "CallTicket",
     "CancelTicket",
@@ -36,6 +38,7 @@ __all__ = [
     "ReportDevice",
     "ResumeCounter",
     "ResumeTicket",
+    "ReturnTicket",
     "RollbackPolicy",
     "StartService",
     "TakeTicket",
@@ -60,6 +63,8 @@ class TakeTicket(Command, frozen=True, kw_only=True):
     channel: str
     person: str | None = None
     slip: tuple[Words, ...] = ()
+    booked_at: int | None = None
+    """The booked time (Unix ms) of a customer with an appointment (预约)."""
 
 
 class CancelTicket(Command, frozen=True, kw_only=True):
@@ -134,6 +139,16 @@ class MarkNoShow(Command, frozen=True, kw_only=True):
     counter: int
 
 
+class ReturnTicket(Command, frozen=True, kw_only=True):
+    """Nobody came yet: let the called ticket wait behind the next few."""
+
+    counter: int
+
+
+class AssignCounter(Command, frozen=True, kw_only=True):
+    """Give an idle auto counter its next customer."""
+
+
 class OpenCounter(Command, frozen=True, kw_only=True):
     """An agent opens a counter; without `skills`, with those it is set up for."""
 
@@ -162,10 +177,12 @@ class CloseCounter(Command, frozen=True, kw_only=True):
 
 
 class ConfigureCounter(Command, frozen=True, kw_only=True):
-    """Change a counter's skills until the setting is removed (`None`)."""
+    """Change a counter's skills, its mode (`manual` or `auto`), or both. `None` brings hall.toml's back; what
+    is not given stays."""
 
     counter: int
-    skills: dict[str, int] | None
+    skills: dict[str, int] | UnsetType | None = UNSET
+    mode: str | UnsetType | None = UNSET
 
 
 class RaiseAlerts(Command, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from somc.domain import commands as c
 from somc.domain import events as e
@@ -13,6 +14,9 @@ from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
 from somc.domain.steering import policy_refused
 from somc.domain.values import ANY_COUNTER, Counter, CounterState, Ticket, TicketState
+
+MODES = ("manual", "auto")
+"""The first is the default."""
 
 __all__ = ["close", "configure", "open_", "pause", "release", "released", "resume"]
 
@@ -71,21 +75,35 @@ def close(state: HallState, command: c.CloseCounter, now: int) -> list[e.Event] 
 
 
 def configure(state: HallState, command: c.ConfigureCounter, now: int) -> list[e.Event] | Refusal:
-    """Other skills from the next call on; `None` brings hall.toml's back (if that names the counter)."""
+    """Other skills, another mode, from the next call on; `None` brings hall.toml's back."""
     counter = counter_of(state, command.counter)
     if isinstance(counter, Refusal):
         return counter
-    skills = command.skills
-    if skills is None:
-        skills = state.file_values.get(f"counter.{counter.number}.skills", {})
-    if refused := skills_refused(state, skills):
-        return refused
-    setup = msgspec.structs.replace(state.hall.counters[counter.number], skills=skills)
+    setup = state.hall.counters[counter.number]
+    if command.skills is UNSET and command.mode is UNSET:
+        return refuse("nothing_to_configure")
+    events: list[e.Event] = []
+    if command.skills is not UNSET:
+        skills = command.skills
+        if skills is None:
+            skills = state.file_values.get(f"counter.{counter.number}.skills", {})
+        if refused := skills_refused(state, skills):
+            return refused
+        setup = msgspec.structs.replace(setup, skills=skills)
+        events.append(e.CounterConfigured(by=command.by, counter=counter.number, skills=command.skills))
+        events += released(state, command, counter, skills, "counter_configured")
+    if command.mode is not UNSET:
+        key = f"counter.{counter.number}.mode"
+        mode = command.mode or state.file_values.get(key, MODES[0])
+        if mode not in MODES:
+            return refuse("bad_mode", mode=mode, known=", ".join(MODES))
+        if mode != setup.mode:
+            setup = msgspec.structs.replace(setup, mode=mode)
+            events.append(e.ConfigChanged(by=command.by, changes={key: mode}))
     counters = {**state.hall.counters, counter.number: setup}
     if refused := policy_refused(state, msgspec.structs.replace(state.hall, counters=counters)):
         return refused
-    event = e.CounterConfigured(by=command.by, counter=counter.number, skills=command.skills)
-    return [event, *released(state, command, counter, skills, "counter_configured")]
+    return events
 
 
 def released(

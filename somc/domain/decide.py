@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import alerts, calling, counters, steering, taking, upkeep, watch
+from somc.domain import alerts, auto, calling, counters, steering, taking, upkeep, watch
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -39,6 +39,8 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.StartService: calling.start,
     c.FinishService: calling.finish,
     c.MarkNoShow: calling.no_show,
+    c.ReturnTicket: calling.return_,
+    c.AssignCounter: auto.assign,
     c.OpenCounter: counters.open_,
     c.PauseCounter: counters.pause,
     c.ResumeCounter: counters.resume,

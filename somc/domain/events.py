@@ -44,6 +44,7 @@ __all__ = [
     "TicketPrinted",
     "TicketRecalled",
     "TicketResumed",
+    "TicketReturned",
     "TicketServiceStarted",
     "TicketTaken",
     "TicketTransferred",
@@ -80,6 +81,10 @@ class TicketTaken(TicketEvent, frozen=True, kw_only=True):
     target_wait_s: int
     person: str | None = None
     slip: tuple[Words, ...] = ()
+    booked_at: int | None = None
+    """The booked time (Unix ms) of somebody who has an appointment."""
+    booked: bool = False
+    """Whether the ticket stands with the appointments: whoever checks in too late does not."""
 
 
 class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -146,6 +151,16 @@ class TicketNoShow(TicketEvent, frozen=True, kw_only=True):
 
     counter: int
     cause: str
+
+
+class TicketReturned(TicketEvent, frozen=True, kw_only=True):
+    """Nobody came to the call: the ticket waits again, behind the `behind`-th of its line. `v` and `order`
+    are its new place there."""
+
+    counter: int
+    behind: int
+    v: int
+    order: int
 
 
 class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
@@ -332,6 +347,7 @@ BY_TYPE: dict[str, type[Event]] = {
     "ticket.service_started": TicketServiceStarted,
     "ticket.finished": TicketFinished,
     "ticket.no_show": TicketNoShow,
+    "ticket.returned": TicketReturned,
     "ticket.cancelled": TicketCancelled,
     "ticket.held": TicketHeld,
     "ticket.resumed": TicketResumed,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from somc.domain import events as e
+from somc.domain.learning import learn
 from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, HallState
@@ -64,7 +65,9 @@ def _taken(state: HallState, event: e.TicketTaken, at: int) -> None:
         state=TICKET_MOVES[None, e.TicketTaken],
         taken_at=at,
         queued_at=at,
-        v=at,
+        v=event.booked_at if event.booked and event.booked_at is not None else at,
+        booked_at=event.booked_at,
+        booked=event.booked,
         target_wait_s=event.target_wait_s,
         estimated_wait_s=event.estimated_wait_s,
         position=event.position,
@@ -87,7 +90,7 @@ def _called(state: HallState, event: e.TicketCalled, at: int) -> None:
             agent=event.agent,
             called_at=at,
             first_called_at=ticket.first_called_at or at,
-            recalls=0,
+            recalls=ticket.recalls if ticket.returned else 0,
             held_at=None,
             started_at=None,
             reason=to_plain(event.reason),
@@ -125,6 +128,13 @@ def _no_show(state: HallState, event: e.TicketNoShow, at: int) -> None:
     _count(state, ticket, "no_show")
 
 
+def _returned(state: HallState, event: e.TicketReturned, at: int) -> None:
+    ticket = _waits_again(_leave_counter(state, event, at), at)
+    ticket = replace(ticket, v=event.v, order=event.order, returned=ticket.returned + 1, booked=False)
+    _put(state, ticket)
+    _enqueue(state, ticket)
+
+
 def _cancelled(state: HallState, event: e.TicketCancelled, at: int) -> None:
     ticket = _step_out(state, event, at)
     _put(state, replace(ticket, ended_at=at, outcome=event.reason))
@@ -136,31 +146,25 @@ def _held(state: HallState, event: e.TicketHeld, at: int) -> None:
 
 
 def _resumed(state: HallState, event: e.TicketResumed, at: int) -> None:
-    ticket = replace(_moved(state, event), queued_at=at, held_at=None, called_at=None, started_at=None)
-    ticket = replace(ticket, counter=None, agent=None)
+    ticket = _waits_again(_moved(state, event), at)
     _put(state, ticket)
     _enqueue(state, ticket)
 
 
 def _transferred(state: HallState, event: e.TicketTransferred, at: int) -> None:
-    waited_on = state.tickets[event.ticket].state is TicketState.WAITING
-    before = state.tickets[event.ticket]
-    ticket = _step_out(state, event, at)
+    ticket = state.tickets[event.ticket]
+    waiting = ticket.state is TicketState.WAITING
+    # Whoever waits already goes on waiting, only in another queue.
+    ticket = _moved(state, event) if waiting else _waits_again(_step_out(state, event, at), at)
     ticket = replace(
-        ticket,
-        service=event.to_service,
-        only_counter=event.to_counter,
-        target_wait_s=event.target_wait_s,
-        waited_ms=before.waited_ms if waited_on else ticket.waited_ms,
-        queued_at=before.queued_at if waited_on else at,
-        held_at=None,
-        called_at=None,
-        started_at=None,
-        counter=None,
-        agent=None,
+        ticket, service=event.to_service, only_counter=event.to_counter, target_wait_s=event.target_wait_s
     )
     _put(state, ticket)
-    _enqueue(state, ticket)
+    if waiting:
+        queue = state.queues.open_for(state.hall, ticket, state.skills())
+        state.scheduler.move(ticket.key, queue, ticket.v)
+    else:
+        _enqueue(state, ticket)
 
 
 def _expired(state: HallState, event: e.TicketExpired, at: int) -> None:
@@ -317,9 +321,16 @@ def _moved(state: HallState, event: e.TicketEvent) -> Ticket:
 
 def _enqueue(state: HallState, ticket: Ticket) -> None:
     queue = state.queues.open_for(state.hall, ticket, state.skills())
-    state.scheduler.push(ticket.key, queue, ticket.v, ticket.key, ticket.told)
+    state.scheduler.push(ticket.key, queue, ticket.v, ticket.place, ticket.told)
     state.watch.joined(ticket)
     state.by_key[ticket.key] = ticket.id
+
+
+def _waits_again(ticket: Ticket, at: int) -> Ticket:
+    """The ticket as it joins a line again: with the seniority that it had."""
+    return replace(
+        ticket, queued_at=at, held_at=None, called_at=None, started_at=None, counter=None, agent=None
+    )
 
 
 def _leave_wait(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
@@ -343,7 +354,10 @@ def _leave_counter(state: HallState, event: e.TicketEvent, at: int) -> Ticket:
     was_serving = state.tickets[event.ticket].state is TicketState.SERVING
     ticket = _moved(state, event)
     if was_serving and ticket.started_at is not None:
-        ticket = replace(ticket, served_ms=ticket.served_ms + at - ticket.started_at)
+        served_ms = at - ticket.started_at
+        ticket = replace(ticket, served_ms=ticket.served_ms + served_ms)
+        if not isinstance(event, e.TicketHeld):  # which breaks a service off
+            learn(state.learned_ms, state.hall, ticket.service, served_ms)
     if ticket.counter is not None:
         counter = state.counters[ticket.counter]
         busy_ms = counter.busy_ms + (0 if ticket.called_at is None else at - ticket.called_at)
@@ -378,6 +392,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.TicketServiceStarted: _service_started,
     e.TicketFinished: _finished,
     e.TicketNoShow: _no_show,
+    e.TicketReturned: _returned,
     e.TicketCancelled: _cancelled,
     e.TicketHeld: _held,
     e.TicketResumed: _resumed,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from somc.domain.events import CalledReason
-from somc.domain.policy import PLAIN, queue_key, skill_level
+from somc.domain.policy import skill_level
 from somc.domain.reasons import SCORES, SENTENCES, Sentence
 from somc.domain.state import HallState
 from somc.domain.values import WORST_LEVEL, Counter, Ticket, TicketState, Words
@@ -100,7 +100,7 @@ def waited_s(ticket: Ticket, now: int) -> int:
 
 def _side(state: HallState, ticket: Ticket, queue: int, counter: Counter, now: int) -> Side:
     kind = state.hall.classes[ticket.customer_class].name
-    terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
+    terms = state.queues.terms_of(state.hall, queue)
     return Side(ticket, kind, now - ticket.v, terms, state.queues.lane(counter.number, queue).level)
 
 
@@ -111,6 +111,8 @@ def _rule(
     if choice.rule in ("guard", "strategy"):
         return choice.rule
     lane = state.queues.lane(counter.number, choice.queue)
+    if choice.rule in ("score", "ratio") and winner.ticket.booked:
+        return "appointment"
     guest_stood_back = second is not None and winner.level <= WORST_LEVEL < second.level
     if guest_stood_back or _kept_back(state, counter, choice, now):
         return "reserved"
@@ -139,7 +141,7 @@ def _kept_back(state: HallState, counter: Counter, choice: Choice, now: int) -> 
         wait_ms = now - first[1]
         if ticket.customer_class in setup.reserved_for or wait_ms >= lane.min_wait:
             continue
-        terms = state.queues.terms.get(queue_key(ticket.service, ticket.customer_class), PLAIN)
+        terms = state.queues.terms_of(state.hall, queue)
         if (skill_level(lane.level), -score_after(terms, wait_ms)) < (choice.level, -choice.score):
             return True
     return False
@@ -204,7 +206,8 @@ def _words(
     filled: dict[str, Any] = {
         **facts,
         "number": winner.ticket.number,
-        "minutes": _minutes(winner.wait_ms // 1000),
+        "minutes": _minutes(max(0, winner.wait_ms) // 1000),
+        "booked": state.clock_time(winner.ticket.v)[-5:],
         "level": skill_level(choice.level),
         "guard": _minutes(min(winner.terms.guard, NEVER - 1) // 1000),
         "kind": winner.kind,
@@ -218,7 +221,7 @@ def _words(
         filled |= {
             "second": second.ticket.number,
             "second_kind": second.kind,
-            "second_minutes": _minutes(second.wait_ms // 1000),
+            "second_minutes": _minutes(max(0, second.wait_ms) // 1000),
             "second_left": _left(second.left_s),
             "second_level": skill_level(second.level),
         }

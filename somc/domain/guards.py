@@ -114,4 +114,5 @@ INFINITIVES: dict[type[e.Event], Words] = {
     e.TicketServiceStarted: Words("开始办理", "start"),
     e.TicketFinished: Words("办结", "finish"),
     e.TicketNoShow: Words("过号", "mark a no-show"),
+    e.TicketReturned: Words("退回队列", "send anybody back into line"),
 }

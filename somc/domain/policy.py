@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from somc.domain.appointments import seen_after_ms
 from somc.domain.events import PolicyChanged, QueueTerms
 from somc.domain.values import WORST_LEVEL, CounterSettings, HallSettings, Words
 from somc.scheduler.interface import NEVER, Lane, Terms
@@ -135,21 +136,27 @@ def lanes_of(
     settings: HallSettings,
     counter: int,
     skills: Mapping[str, int],
-    queues: Iterator[tuple[int, str, str]] | Collection[tuple[int, str, str]],
+    queues: Collection[tuple[int, str, str, bool]],
 ) -> list[Lane]:
-    """The lanes of a counter with these skills over `queues`: (queue number, service, customer class)."""
+    """The lanes of a counter with these skills over `queues`: (queue number, service, customer class, whether
+    it is that of the booked)."""
     setup = settings.counters.get(counter)
     reserved = {name: kind.reserved_idle for name, kind in settings.classes.items()}
     kept = sum(reserved.values())
+
+    def seen_after(service: str, customer_class: str, booked: bool) -> int:
+        offered_ms = 0 if setup is None else offered_after_ms(setup, service, customer_class)
+        return seen_after_ms(offered_ms, settings.appointments) if booked else offered_ms
+
     return [
         Lane(
             queue=number,
             level=level_at(setup, skills[service], customer_class),
-            min_wait=0 if setup is None else offered_after_ms(setup, service, customer_class),
+            min_wait=seen_after(service, customer_class, booked),
             # Idle counters kept free for a class must stay free of every other one.
             reserve=kept - reserved.get(customer_class, 0),
         )
-        for number, service, customer_class in queues
+        for number, service, customer_class, booked in queues
         if service in skills
     ]
 

@@ -149,6 +149,26 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "业务“{service}”的优先级 {level} 无效；应为 1 到 9。",
         "The level {level} of '{service}' is not valid; allowed: 1 to 9.",
     ),
+    "return_not_offered": (
+        "conflict",
+        "本营业厅不退回队列，请标记过号。",
+        "This hall sends nobody back into line: mark a no-show.",
+    ),
+    "booked_other_day": (
+        "invalid",
+        "预约时间 {booked} 不在营业日 {day} 内。",
+        "The booked time {booked} is not on the business day {day}: check in on its day.",
+    ),
+    "nothing_to_configure": (
+        "invalid",
+        "请指定要修改的业务或模式。",
+        "Say what to change: the skills, the mode, or both.",
+    ),
+    "bad_mode": (
+        "invalid",
+        "台席模式“{mode}”无效；可选：{known}。",
+        "There is no counter mode '{mode}'; known: {known}.",
+    ),
     "unknown_alert": (
         "not_found",
         "没有预警 {alert}；它可能属于以前的营业日。",

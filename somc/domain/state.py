@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from somc.domain import business_day
+from somc.domain.idle import next_sight
 from somc.domain.policy import PolicyKinds, PolicyLog, PolicyVersion
 from somc.domain.queues import Queues
 from somc.domain.settings import settings_from
@@ -91,6 +92,8 @@ class HallState:
         self.past_alerts: dict[str, Alert] = {}
         """Those of the running day that were cleared."""
         self.watch = Watch()
+        self.learned_ms: dict[str, int] = {}
+        """Service → its mean service as this hall's records say (ms); see `estimates`."""
         self.queues = Queues(make_scheduler())
         self.policies = PolicyLog()
 
@@ -126,9 +129,15 @@ class HallState:
 
     def day_end_at(self) -> int | None:
         """When the running business day ends (Unix ms); `None` if none runs."""
-        if self.day is None:
-            return None
-        return business_day.day_end(self.day, self.zone, self.hall.day_ends_s)
+        return None if self.day is None else self.day_end_of(self.day)
+
+    def day_end_of(self, day: str) -> int:
+        """When the business day `day` ends (Unix ms)."""
+        return business_day.day_end(day, self.zone, self.hall.day_ends_s)
+
+    def clock_time(self, at: int) -> str:
+        """The instant (Unix ms) on the hall's clock, for a sentence."""
+        return business_day.local(at, self.zone).strftime("%Y-%m-%d %H:%M")
 
     def next_due(self, looked_at: int = 0) -> int | None:
         """The earliest instant at which `follow_ups.due_command` will find something, if nothing else happens
@@ -142,6 +151,7 @@ class HallState:
             self.day_end_at(),
             self.scheduler.next_due(),
             next_crossing(self, max(self.at, looked_at)),
+            next_sight(self, max(self.at, looked_at)),
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
@@ -158,7 +168,7 @@ class HallState:
     def service_lines(self) -> dict[str, int]:
         """Service → how many wait for it."""
         lines = dict.fromkeys(self.hall.services, 0)
-        for (service, _, _), number in self.queues.numbers.items():
+        for (service, _, _, _), number in self.queues.numbers.items():
             if service in lines:
                 lines[service] += self.scheduler.waiting(number)
         return lines
@@ -182,6 +192,7 @@ class HallState:
             "alerts": [to_plain(alert) for alert in self.alerts.values()],
             "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
             "watch": self.watch.dump(),
+            "learned_ms": dict(sorted(self.learned_ms.items())),
             "queues": self.queues.dump(),
             "policies": to_plain(self.policies.versions),
         }
@@ -222,6 +233,7 @@ class HallState:
                 alert = msgspec.convert(plain, Alert)
                 alerts[alert.id] = alert
         state.watch.load(dumped["watch"])
+        state.learned_ms = dict(dumped["learned_ms"])
         restore(state.scheduler, dumped["queues"]["scheduler"])
         state.queues.load(dumped["queues"])
         state.policies = PolicyLog(msgspec.convert(dumped["policies"], list[PolicyVersion]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.appointments import stands_booked
 from somc.domain.counters import release
-from somc.domain.estimates import newcomer
+from somc.domain.estimates import booked_newcomer, newcomer
 from somc.domain.guards import counter_of, plain_text, ticket_for
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
@@ -35,7 +36,18 @@ def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | R
     if service.max_waiting is not None and state.service_lines()[command.service] >= service.max_waiting:
         return refuse("service_full", service=service.name, limit=service.max_waiting)
     serial = state.counts.serials.get(service.prefix, 0) + 1
-    ahead, wait_s = newcomer(state, command.service, command.customer_class, now)
+    booked = stands_booked(hall.appointments, command.booked_at, now)
+    if booked and command.booked_at is not None:
+        day_end = state.day_end_of(state.day_at(now))
+        if command.booked_at >= day_end:
+            return refuse(
+                "booked_other_day", booked=state.clock_time(command.booked_at), day=state.day_at(now)
+            )
+        ahead, wait_s = booked_newcomer(
+            state, command.service, command.customer_class, command.booked_at, now
+        )
+    else:
+        ahead, wait_s = newcomer(state, command.service, command.customer_class, now)
     return [
         e.TicketTaken(
             by=command.by,
@@ -52,6 +64,8 @@ def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | R
             target_wait_s=hall.target_wait_s(command.service, command.customer_class),
             person=command.person,
             slip=command.slip,
+            booked_at=command.booked_at,
+            booked=booked,
         )
     ]
 

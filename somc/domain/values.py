@@ -195,8 +195,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of several idle counters is given a customer."""
     target_utilisation_milli: Annotated[int, msgspec.Meta(ge=500, le=990)] = 900
     """How busy counters should be: the advice how many to open aims at it."""
-    behind: Annotated[int, msgspec.Meta(ge=1, le=999)] = 3
-    """A called customer who did not come returns behind so many of the same line."""
+    behind: Annotated[int, msgspec.Meta(ge=0, le=999)] = 3
+    """A called customer who did not come may return behind so many of the same line; 0: not offered."""
 
 
 class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -300,6 +300,14 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended_at: int | None = None
     held_at: int | None = None
     recalls: int = 0
+    order: int | None = None
+    """Its rank among tickets with the same `v`, once it was sent back into line; none: `key`."""
+    returned: int = 0
+    """How often it was sent back into line."""
+    booked_at: int | None = None
+    """The booked time of somebody with an appointment."""
+    booked: bool = False
+    """Whether it stands with the appointments."""
     told: int = 0
     """Which alert was told of it: 0 none, 1 the warning, 2 the breach. It never falls."""
     waited_ms: int = 0
@@ -308,6 +316,11 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: dict[str, Any] | None = None
     """Why it was called last, as its record says it."""
     slip: tuple[Words, ...] = ()
+
+    @property
+    def place(self) -> int:
+        """Its rank among tickets of its queue with the same `v`."""
+        return self.key if self.order is None else self.order
 
 
 class Counter(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from somc.domain import commands as c
 from somc.domain import events as e
@@ -44,12 +45,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TakeBody(Body, frozen=True, kw_only=True):
-    """`phone` is kept apart from the journal; `customer_class` may be claimed by staff and channels only."""
+    """`phone` is kept apart from the journal; `customer_class` and `booked_at` may be claimed by staff and
+    channels only."""
 
     service: Annotated[str, Meta(min_length=1, max_length=64)]
     phone: Annotated[str, Meta(max_length=32)] | None = None
     customer_class: Annotated[str, Meta(max_length=64)] | None = None
     appointment_code: Annotated[str, Meta(max_length=64)] | None = None
+    booked_at: Annotated[datetime, Meta(tz=True)] | None = None
     channel: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$(?!\n)")] = "kiosk"
 
 
@@ -94,7 +97,8 @@ class AcknowledgeBody(Body, frozen=True, kw_only=True):
 
 
 class ConfigureBody(CounterBody, frozen=True, kw_only=True):
-    skills: Skills | None
+    skills: Skills | UnsetType | None = UNSET
+    mode: Literal["manual", "auto"] | UnsetType | None = UNSET
 
 
 View = Callable[[HallState, "tuple[e.Event, ...]", int, Any], Any]
@@ -209,6 +213,7 @@ ACTS: tuple[Act, ...] = (
     _at_counter("start", CounterBody, c.StartService, "The customer is here"),
     _at_counter("finish", FinishBody, c.FinishService, "Service ended"),
     _at_counter("no_show", CounterBody, c.MarkNoShow, "Nobody came (过号)"),
+    _at_counter("return", CounterBody, c.ReturnTicket, "Nobody came yet: back behind the next few"),
     _at_counter("pause", PauseBody, c.PauseCounter, "No new calls for a while (暂停)"),
     _at_counter("resume", CounterBody, c.ResumeCounter, "End a pause"),
     _at_counter("open", OpenBody, c.OpenCounter, "An agent opens the counter"),
@@ -222,7 +227,7 @@ ACTS: tuple[Act, ...] = (
         _with_by(c.ConfigureCounter),
         _counter,
         200,
-        "Change a counter's skills; null brings hall.toml's back",
+        "Change a counter's skills, its mode, or both; null brings hall.toml's back",
     ),
     Act(
         "alerts.acknowledge",

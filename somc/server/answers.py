@@ -62,6 +62,9 @@ class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only_counter: int
     agent: str | None
     recalls: int
+    returned: int
+    booked_at: datetime | None
+    booked: bool
     waited_s: int
     served_s: int
     outcome: str | None
@@ -97,6 +100,7 @@ class CounterAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: Words
     state: CounterState
+    mode: str
     since: datetime
     agent: str | None
     reason: str | None
@@ -110,6 +114,7 @@ class CounterInHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: Words
     state: CounterState
+    mode: str
     since: datetime
     agent: str | None
     reason: str | None
@@ -349,7 +354,7 @@ class LinkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print")
 _COUNTER_ACTS = (
-    *("recall", "start", "finish", "no_show", "pause", "resume", "open", "close"),
+    *("recall", "start", "finish", "no_show", "return", "pause", "resume", "open", "close"),
     "configure",
 )
 

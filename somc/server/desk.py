@@ -103,6 +103,9 @@ class Desk:
             why = f"{principal.by} may not say which class a customer is of: leave customer_class out"
             return problem(403, "no_right", why, fields={"customer_class": why})
         customer_class, source = hall.default_class, "default"
+        if body.booked_at is not None and not may(principal, CLAIMANTS):
+            why = f"{principal.by} may not say that somebody has an appointment: leave booked_at out"
+            return problem(403, "no_right", why, fields={"booked_at": why})
         person_id: str | None = None
         person: Person | None = None
         if body.phone is not None:
@@ -124,5 +127,6 @@ class Desk:
             class_source=source,
             channel=body.channel,
             person=person_id,
+            booked_at=None if body.booked_at is None else round(body.booked_at.timestamp() * 1000),
         )
         return command, person

@@ -64,6 +64,9 @@ def ticket_view(state: HallState, ticket: Ticket, now: int) -> Plain:
         "only_counter": ticket.only_counter,
         "agent": ticket.agent,
         "recalls": ticket.recalls,
+        "returned": ticket.returned,
+        "booked_at": ticket.booked_at,
+        "booked": ticket.booked,
         "waited_s": waited_s(ticket, now),
         "served_s": (ticket.served_ms + running_ms) // 1000,
         "outcome": ticket.outcome,
@@ -101,6 +104,7 @@ def counter_view(state: HallState, counter: Counter) -> Plain:
         "number": counter.number,
         "name": to_plain(state.hall.counters[counter.number].name),
         "state": counter.state.value,
+        "mode": state.hall.counters[counter.number].mode,
         "since": counter.since,
         "agent": counter.agent,
         "reason": counter.reason,
@@ -247,6 +251,7 @@ INSTANTS = frozenset(
     (
         *("at", "now", "since", "free_since", "from", "to", "taken_at", "queued_at", "first_called_at"),
         *("called_at", "started_at", "ended_at", "held_at", "cleared_at", "acknowledged_at"),
+        "booked_at",
     )
 )
 """Fields that hold an instant, in every view."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from somc.domain import commands as c
 
 AGENT = "agent:li"
@@ -34,8 +36,14 @@ def resume_counter(counter: int) -> c.ResumeCounter:
     return c.ResumeCounter(by=AGENT, counter=counter)
 
 
-def configure(counter: int, skills: dict[str, int] | None) -> c.ConfigureCounter:
-    return c.ConfigureCounter(by="manager:wu", counter=counter, skills=skills)
+def configure(
+    counter: int, skills: dict[str, int] | UnsetType | None = UNSET, mode: str | UnsetType | None = UNSET
+) -> c.ConfigureCounter:
+    return c.ConfigureCounter(by="manager:wu", counter=counter, skills=skills, mode=mode)
+
+
+def return_(counter: int) -> c.ReturnTicket:
+    return c.ReturnTicket(by=AGENT, counter=counter)
 
 
 def call(counter: int) -> c.CallNext:

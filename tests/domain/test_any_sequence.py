@@ -37,6 +37,7 @@ PROFILE = settings(
 
 SERVICES = ("payment", "repair", "advice")
 CLASSES = ("gold", "plain")
+KINDS = ("fifo", "strict", "accumulating", "deadline", "gcmu", "ratio")
 HOURS = (None, week("09:00-17:00"), week("20:00-02:00", sun=()), week("08:00-23:00", closed=("2026-03-29",)))
 
 service_names = st.sampled_from((*SERVICES, "unheard-of"))
@@ -56,7 +57,12 @@ service_entries = st.fixed_dictionaries(
     }
 )
 class_entries = st.fixed_dictionaries(
-    {"priority": st.integers(1, 3), "rate_milli": st.integers(1, 3000), "target_wait_s": st.integers(1, 900)}
+    {
+        "priority": st.integers(1, 3),
+        "rate_milli": st.integers(1, 3000),
+        "target_wait_s": st.integers(1, 900),
+        "warn_lead_s": st.integers(0, 300),
+    }
 )
 halls = st.builds(
     small_hall,
@@ -65,8 +71,10 @@ halls = st.builds(
     counters=st.fixed_dictionaries({1: good_skills, 2: good_skills, 3: good_skills}),
     policy=st.fixed_dictionaries(
         {
-            "kind": st.sampled_from(("fifo", "strict", "accumulating")),
+            "kind": st.sampled_from(KINDS),
             "max_wait_s": st.none() | st.integers(1, 3600),
+            "distribution": st.sampled_from(("longest_idle", "lowest_level", "fixed_order")),
+            "behind": st.integers(0, 3),
         }
     ),
     timezone=st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "America/New_York")),
@@ -84,8 +92,29 @@ new_service = {
 }
 new_counter = {"counter.4.name": {"zh": "四", "en": "four"}, "counter.4.skills": {"payment": 1}}
 changes = st.one_of(
-    st.fixed_dictionaries({"policy.kind": st.sampled_from(("fifo", "strict", "accumulating", "dice"))}),
+    st.fixed_dictionaries({"policy.kind": st.sampled_from((*KINDS, "dice"))}),
     st.fixed_dictionaries({"policy.max_wait_s": st.none() | st.integers(-1, 3600)}),
+    st.fixed_dictionaries(
+        {
+            "alerts.long_wait_s": st.none() | st.integers(1, 600),
+            "alerts.peak_per_hour": st.none() | st.integers(1, 40),
+            "alerts.window_s": st.integers(60, 1800),
+        }
+    ),
+    st.fixed_dictionaries(
+        {"appointments.early_s": st.integers(0, 900), "appointments.late_s": st.integers(0, 900)}
+    ),
+    st.builds(
+        lambda number, mode, overflow_s: {
+            f"counter.{number}.mode": mode,
+            f"counter.{number}.overflow_s": {"payment": overflow_s},
+        },
+        st.integers(1, 3),
+        st.sampled_from(("auto", "manual")),
+        st.integers(1, 900),
+    ),
+    st.fixed_dictionaries({"class.gold.reserved_idle": st.integers(0, 1)}),
+    st.fixed_dictionaries({"estimates.means": st.sampled_from(("learned", "configured"))}),
     st.fixed_dictionaries({"hall.day_ends_s": st.sampled_from((-1, 0, 9_000, 20_000, 86_400))}),
     st.fixed_dictionaries(
         {"hall.timezone": st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "Mars/Olympus", "Asia"))}
@@ -111,12 +140,14 @@ changes = st.one_of(
             dict.fromkeys(new_service),
             new_counter,
             dict.fromkeys(new_counter),
-            {"counter.3.name": None, "counter.3.skills": None},
+            dict.fromkeys(f"counter.3.{field}" for field in ("name", "skills", "mode", "overflow_s")),
             {
                 "class.gold.name": None,
                 "class.gold.priority": None,
                 "class.gold.rate_milli": None,
                 "class.gold.target_wait_s": None,
+                "class.gold.warn_lead_s": None,
+                "class.gold.reserved_idle": None,
             },
             {"hall.services": {}},
             {"hall.policy": "fifo"},
@@ -145,12 +176,15 @@ class AnyHall(RuleBasedStateMachine):
         """Ticket → the state that its events alone say it is in."""
         self.numbers: set[tuple[str, str]] = set()
         self.ended_days: list[str] = []
+        self.alerts: dict[str, str] = {}
+        """Every alert that there ever was → whether it stands."""
         for service in (*SERVICES, "payment"):
             self.take_some(service, "plain", 1)
 
     # -- asking -----------------------------------------------------------------------------------
 
     def ask(self, command: Command) -> None:
+        """Ask it, as in a running hall: what is due is carried out before it, what follows after it."""
         before = len(self.hall.happened)
         skills, only = (
             self.hall.state.skills(),
@@ -175,8 +209,13 @@ class AnyHall(RuleBasedStateMachine):
                 self.numbers.add((event.day, event.number))
                 self.taken[event.ticket] = "waiting"
             case e.TicketCalled():
-                assert event.service in skills[event.counter], "called to a counter without the skill"
-                assert only[event.ticket] in (ANY_COUNTER, event.counter), "called away from its counter"
+                if event.by == "distribution":  # after the command, and what it changed
+                    ticket = self.hall.state.tickets[event.ticket]
+                    assert event.service in self.hall.state.counters[event.counter].skills
+                    assert ticket.only_counter in (ANY_COUNTER, event.counter), "given away from its counter"
+                else:
+                    assert event.service in skills[event.counter], "called to a counter without the skill"
+                    assert only[event.ticket] in (ANY_COUNTER, event.counter), "called away from its counter"
                 self.taken[event.ticket] = "called"
             case e.TicketServiceStarted():
                 self.taken[event.ticket] = "serving"
@@ -187,9 +226,18 @@ class AnyHall(RuleBasedStateMachine):
             case e.TicketNoShow() | e.TicketCancelled() | e.TicketExpired() | e.TicketHeld():
                 ends = {e.TicketNoShow: "no_show", e.TicketCancelled: "cancelled", e.TicketExpired: "expired"}
                 self.taken[event.ticket] = ends.get(type(event), "held")
-            case e.TicketResumed() | e.TicketTransferred():
+            case e.TicketResumed() | e.TicketTransferred() | e.TicketReturned():
                 self.taken[event.ticket] = "waiting"
+            case e.AlertRaised():
+                assert event.alert not in self.alerts, "an alert was raised twice"
+                self.alerts[event.alert] = "stands"
+                if event.ticket is not None:
+                    assert self.taken[event.ticket] == "waiting", "an alert about somebody who does not wait"
+            case e.AlertCleared():
+                assert self.alerts[event.alert] == "stands", "an alert was cleared that did not stand"
+                self.alerts[event.alert] = "cleared"
             case e.DayEnded():
+                assert "stands" not in self.alerts.values(), "an alert outlived its day"
                 today = [t for t in self.hall.happened if isinstance(t, e.TicketTaken) and t.day == event.day]
                 assert event.taken == len(today)
                 for what in ("finished", "no_show", "cancelled", "expired"):
@@ -214,6 +262,19 @@ class AnyHall(RuleBasedStateMachine):
     def restart(self) -> None:
         self.restarted = self.hall.reloaded()
 
+    @rule(ms=st.integers(0, 1_500_000))
+    def run_on(self, ms: int) -> None:
+        """Time passes in a running hall: what comes due is carried out when it comes."""
+        until = self.hall.now + ms
+        while (due := self.hall.state.next_due(self.hall.now)) is not None and due <= until:
+            self.hall.now = max(self.hall.now, due)
+            before = len(self.hall.happened)
+            self.hall.due()
+            for event in self.hall.happened[before:]:
+                evolve(self.restarted, event, self.hall.now)
+                self.follow(event, {}, {})
+        self.hall.now = until
+
     # -- tickets ----------------------------------------------------------------------------------
 
     @rule(service=service_names, customer_class=class_names, pick=st.integers(0, 40))
@@ -230,6 +291,17 @@ class AnyHall(RuleBasedStateMachine):
         for _ in range(count):
             self.drawn += 1
             self.ask(acts.take(f"t{self.drawn}", service, customer_class))
+
+    @rule(service=st.sampled_from(SERVICES), from_now_s=st.integers(-1_200, 5_400))
+    def check_in(self, service: str, from_now_s: int) -> None:
+        self.drawn += 1
+        booked_at = self.hall.now + from_now_s * 1000
+        self.ask(acts.take(f"t{self.drawn}", service, "plain", booked_at=booked_at))
+
+    @rule(pick=st.integers(0, 99), done=st.sampled_from(("served", "cared_for", "ignored")), note=texts)
+    def acknowledge(self, pick: int, done: str, note: str | None) -> None:
+        known = list(self.alerts) or ["breach:unheard-of"]
+        self.ask(acts.acknowledge(known[pick % len(known)], done, note))
 
     @rule(pick=st.integers(0, 99), reason=texts)
     def cancel(self, pick: int, reason: str | None) -> None:
@@ -272,7 +344,10 @@ class AnyHall(RuleBasedStateMachine):
     @rule(
         counter=counter_numbers,
         act=st.sampled_from(
-            (acts.recall, acts.start, acts.finish, acts.no_show, acts.pause, acts.resume_counter, acts.close)
+            (
+                *(acts.recall, acts.start, acts.finish, acts.no_show, acts.return_),
+                *(acts.pause, acts.resume_counter, acts.close),
+            )
         ),
     )
     def act_at(self, counter: int, act: Any) -> None:
@@ -319,6 +394,10 @@ class AnyHall(RuleBasedStateMachine):
     @rule(counter=counter_numbers, outcome=texts)
     def finish_with(self, counter: int, outcome: str | None) -> None:
         self.ask(acts.finish(counter, outcome))
+
+    @rule(counter=counter_numbers, mode=st.sampled_from(("auto", "auto", "manual", None, "sometimes")))
+    def set_mode(self, counter: int, mode: str | None) -> None:
+        self.ask(acts.configure(counter, mode=mode))
 
     @rule(counter=counter_numbers, skills=st.none() | some_skills)
     def configure(self, counter: int, skills: dict[str, int] | None) -> None:

@@ -57,6 +57,7 @@ def type_words(kind: object) -> str:
         return f"list of {type_words(typing.get_args(kind)[0])}"
     names: dict[object, str] = {
         int: "whole number",
+        bool: "yes or no",
         str: "text",
         type(None): "null",
         Words: "words",
@@ -75,6 +76,8 @@ def default_words(field: msgspec.structs.FieldInfo) -> str:
         return ", default null"
     if field.default is msgspec.NODEFAULT:  # a container of its own each time
         return ", default empty"
+    if isinstance(field.default, bool):
+        return f", default {'yes' if field.default else 'no'}"
     if field.default == 0:
         return ", default 0"
     return f", default `{field.default}`" if field.default else ", default empty"

@@ -39,6 +39,7 @@ AT_COUNTERS: dict[type[e.Event], c.Command] = {
     e.TicketServiceStarted: acts.start(1),
     e.TicketFinished: acts.finish(1),
     e.TicketNoShow: acts.no_show(1),
+    e.TicketReturned: acts.return_(1),
 }
 
 

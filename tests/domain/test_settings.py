@@ -58,7 +58,7 @@ def without_repair(**more: Any) -> ChangeConfig:
         ("policy.alpha_milli", 1001),
         ("policy.distribution", "by_lot"),
         ("policy.target_utilisation_milli", 1000),
-        ("policy.behind", 0),
+        ("policy.behind", -1),
         ("policy.nonsense", 1),
         ("class.gold.rate_milli", 0),
         ("class.gold.rate_milli", 1 << 21),
