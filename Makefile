@@ -39,12 +39,14 @@ check: $(VENV)/.ready-for-tests ## lint, format, types, import rule, freshness o
 bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance.md
 	$(BIN)/python tests/benchmarks/scheduler_churn.py
 	$(BIN)/python tests/benchmarks/http_path.py
+	$(BIN)/python tests/benchmarks/simulate_simpy.py --write
 	$(BIN)/python tests/benchmarks/codecs.py --write
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
 
 campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then the fuzzers of codecs and C core
 	SOMC_CAMPAIGN=1 $(BIN)/pytest -m hypothesis --hypothesis-show-statistics
 	$(BIN)/python tests/hal/fuzz_codecs.py --inputs 10000000 --seed $$(date +%s)
+	$(BIN)/python -m tests.theory.campaign --seed $$(date +%s)
 	@mkdir -p native/tests/build
 	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all native/tests/fuzz_scheduler.c \
 	    $(filter-out native/_sched.c,$(wildcard native/*.c)) -lm -o native/tests/build/fuzz_scheduler

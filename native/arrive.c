@@ -1,8 +1,6 @@
 /* arrive.c: who comes next to the simulated hall, and what is drawn for him. */
 #include "hall.h"
 
-#include <math.h>
-
 /* Purposes of a class's streams: the last of the words that seed one. */
 enum { ARRIVING = 0, SERVING = 1, PATIENCE = 2, DIVERTING = 3 };
 
@@ -12,26 +10,25 @@ static void seed(const simulation *sim, struct stream *stream, int64_t replicati
     stream_seed(stream, words, 4);
 }
 
-/* Finds the next arrival of one class. */
-static void look_ahead(const simulation *sim, struct source *source) {
-    source->next = NO_INSTANT;
+/* The next arrival of one class, or NO_INSTANT. */
+static int64_t look_ahead(const simulation *sim, struct source *source) {
+    int64_t horizon = sim->run.horizon;
     if (source->terms.day_count) {
-        if (source->row == source->row_end) return;
+        if (source->row == source->row_end) return NO_INSTANT;
         int64_t at = source->terms.arrivals[3 * source->row];
-        if (at < sim->run.horizon) source->next = at;
-        return;
+        return at < horizon ? at : NO_INSTANT;
     }
-    double at = flow_next(&source->flow, &source->arriving, (double)sim->run.horizon);
-    if (isinf(at)) return;
+    double at = flow_next(&source->flow, &source->arriving, (double)horizon);
+    if (isinf(at)) return NO_INSTANT;
     int64_t tick = to_ticks(at);
-    if (tick < sim->run.horizon) source->next = tick;
+    return tick < horizon ? tick : NO_INSTANT;
 }
 
 /* Which class comes next; of equals the one given first. */
 static void choose(simulation *sim) {
-    int64_t next = 0, at = sim->sources[0].next;
+    int64_t next = 0, at = sim->arriving[0];
     for (int64_t i = 1; i < sim->class_count; i++)
-        if (sim->sources[i].next < at) at = sim->sources[next = i].next;
+        if (sim->arriving[i] < at) at = sim->arriving[next = i];
     sim->next_source = next;
     sim->next_arrival = at;
 }
@@ -51,7 +48,7 @@ void arrive_begin(simulation *sim, int64_t replication) {
             source->row = terms->days[day];
             source->row_end = terms->days[day + 1];
         }
-        look_ahead(sim, source);
+        sim->arriving[i] = look_ahead(sim, source);
     }
     choose(sim);
 }
@@ -69,7 +66,7 @@ bool arrive_next(simulation *sim, struct source **came, int64_t *service, int64_
         *patience = terms->patience_mean < 0 ? -1 : 0;
     bool stays = terms->diverted <= 0 || stream_unit(&source->diverting) > terms->diverted;
     source->number++;
-    look_ahead(sim, source);
+    sim->arriving[sim->next_source] = look_ahead(sim, source);
     choose(sim);
     return stays;
 }

@@ -1,8 +1,6 @@
 /* chance.c: seeding, distributions and the Poisson flow. What each function promises: chance.h. */
 #include "chance.h"
 
-#include <math.h>
-
 static const double PI = 3.141592653589793;
 
 /* The output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). */
@@ -29,8 +27,6 @@ struct law law_of(int64_t kind, double mean, double cv) {
     }
     return law;
 }
-
-double draw_exponential(struct stream *stream) { return -log(stream_unit(stream)); }
 
 /* Box and Muller (Annals of Mathematical Statistics 29:610, 1958), of whose two numbers one is used: a
  * second one kept for later would be a state that the stream does not show. */

@@ -14,6 +14,8 @@
 
 #include "simulate.h"
 
+#include <math.h>
+
 struct stream {
     uint64_t state[4];
 };
@@ -52,7 +54,7 @@ struct law {
 struct law law_of(int64_t kind, double mean, double cv);
 
 /* An exponential time of mean 1. */
-double draw_exponential(struct stream *stream);
+static inline double draw_exponential(struct stream *stream) { return -log(stream_unit(stream)); }
 
 /* A time from a law, 0 or more. */
 double draw_time(struct stream *stream, const struct law *law);

@@ -1,8 +1,8 @@
 /* hall.h: the memory of the simulator; shared by simulate.c and arrive.c and by nothing else.
  *
  *   simulation
- *   |- scheduler: a queue for each class, a profile for each counter; made anew at each replication
- *   |- sources: one a class: its streams of random numbers, and the instant of its next arrival
+ *   |- scheduler: a queue for each class, a profile for each counter
+ *   |- sources: one a class: its streams of random numbers; arriving: when its next customer comes
  *   |- views: counters x classes: how a counter sees a class, so that an arrival that finds a counter idle
  *   |      need not pass through the scheduler
  *   |- customers: an arena of those who wait; free slots form a list
@@ -22,7 +22,6 @@
 #define NO_INSTANT INT64_MAX
 
 struct source {
-    int64_t next; /* the instant of the next arrival, or NO_INSTANT */
     int64_t number; /* how many have come */
     int64_t row, row_end; /* of given arrivals: the next one, and where the day ends */
     struct stream arriving, serving, patience, diverting;
@@ -60,11 +59,13 @@ struct simulation {
     int64_t *lane_counts;
 
     struct source *sources;
+    int64_t *arriving; /* the next arrival of each, or NO_INSTANT */
     int64_t class_count;
     int64_t next_source, next_arrival; /* who comes next, and when */
 
     struct view *views;
     int64_t counter_count;
+    bool by_ratio; /* a class goes by ratio: then the scheduler must hear of every call */
     bool timed;    /* a lane shows its queue only after a wait */
     bool reserved; /* a lane looks at how many counters are idle */
 

@@ -1,7 +1,6 @@
 /* simulate.c: the event loop of a simulated hall. What each function promises: simulate.h. */
 #include "hall.h"
 
-#include <math.h>
 #include <string.h>
 
 /* -- heaps ------------------------------------------------------------------------------------------- */
@@ -31,6 +30,12 @@ static void heap_add(struct heap *heap, struct moment moment) {
 static void heap_drop(struct heap *heap) {
     heap->moments[0] = heap->moments[--heap->count];
     if (heap->count) heap_sink(heap, 0);
+}
+
+/* The first moment gives way to another. */
+static void heap_replace(struct heap *heap, struct moment moment) {
+    heap->moments[0] = moment;
+    heap_sink(heap, 0);
 }
 
 static int64_t heap_at(const struct heap *heap) { return heap->count ? heap->moments[0].at : NO_INSTANT; }
@@ -129,6 +134,7 @@ simulation *sim_new(const sim_terms *run, const sched_terms *terms, const sim_cl
     sim->lanes = copied(lanes, lane_count, sizeof *lanes);
     sim->lane_counts = copied(lane_counts, counter_count, sizeof *lane_counts);
     sim->sources = zeroed(class_count, sizeof *sim->sources);
+    sim->arriving = zeroed(class_count, sizeof *sim->arriving);
     sim->views = zeroed(counter_count * class_count, sizeof *sim->views);
     sim->idle = zeroed(counter_count, sizeof *sim->idle);
     sim->serving = (struct heap){zeroed(counter_count, sizeof(struct moment)), 0, counter_count};
@@ -136,14 +142,15 @@ simulation *sim_new(const sim_terms *run, const sched_terms *terms, const sim_cl
     sim->bins = zeroed(class_count * TALLY_BINS, sizeof *sim->bins);
     sim->longest = zeroed(class_count, sizeof *sim->longest);
     sim->trace = zeroed(run->trace_room, sizeof *sim->trace);
-    bool whole = sim->terms && sim->lanes && sim->lane_counts && sim->sources && sim->views && sim->idle &&
-                 sim->serving.moments && sim->tallies && sim->bins && sim->longest && sim->trace;
+    bool whole = sim->terms && sim->lanes && sim->lane_counts && sim->sources && sim->arriving && sim->views &&
+                 sim->idle && sim->serving.moments && sim->tallies && sim->bins && sim->longest && sim->trace;
     if (!whole || !make_views(sim)) {
         sim_free(sim);
         return NULL;
     }
     for (int64_t i = 0; i < class_count; i++) {
         sim->sources[i].terms = classes[i];
+        sim->by_ratio |= terms[i].group != 0;
         sim->sources[i].law = law_of(classes[i].law, classes[i].service_mean, classes[i].service_cv);
     }
     if (!sim_begin(sim, 0)) return sim;
@@ -154,9 +161,9 @@ simulation *sim_new(const sim_terms *run, const sched_terms *terms, const sim_cl
 void sim_free(simulation *sim) {
     if (!sim) return;
     sched_free(sim->queues);
-    void *arrays[] = {sim->terms,   sim->lanes,           sim->lane_counts,     sim->sources, sim->views,
-                      sim->idle,    sim->serving.moments, sim->leaving.moments, sim->tallies, sim->bins,
-                      sim->longest, sim->trace,           sim->customers};
+    void *arrays[] = {sim->terms, sim->lanes,           sim->lane_counts,     sim->sources, sim->arriving,
+                      sim->views, sim->idle,            sim->serving.moments, sim->tallies, sim->bins,
+                      sim->trace, sim->leaving.moments, sim->customers,       sim->longest};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) memory_scratch_free(arrays[i]);
     memory_scratch_free(sim);
 }
@@ -170,10 +177,13 @@ static int64_t end_of_batch(const simulation *sim, int64_t batch) {
 
 int64_t sim_begin(simulation *sim, int64_t replication) {
     if (replication < 0) return SCHED_BAD_NUMBER;
-    scheduler *queues = new_scheduler(sim); /* lags of the ratio, and whoever a broken run left, are gone */
-    if (!queues) return SCHED_NO_MEMORY;
-    sched_free(sim->queues);
-    sim->queues = queues;
+    if (!sim->queues || sim->by_ratio || sched_length(sim->queues)) {
+        /* Lags, and whoever a broken run left, are gone with the old one. */
+        scheduler *queues = new_scheduler(sim);
+        if (!queues) return SCHED_NO_MEMORY;
+        sched_free(sim->queues);
+        sim->queues = queues;
+    }
     for (int64_t i = 0; i < sim->customer_room; i++) sim->customers[i].next = i + 1;
     if (sim->customer_room) sim->customers[sim->customer_room - 1].next = NO_CUSTOMER;
     sim->free_customer = sim->customer_room ? 0 : NO_CUSTOMER;
@@ -216,15 +226,15 @@ static double counted_part(const simulation *sim, int64_t from, int64_t to) {
     return to > from ? (double)(to - from) : 0.0;
 }
 
-/* A customer is called to a counter, which is not idle any more. */
-static void serve(simulation *sim, int64_t counter, int64_t class, int64_t number, int64_t batch, int64_t at,
-                  int64_t service) {
+/* A customer is called to a counter, which is not idle any more: when it will be free again. */
+static struct moment serve(simulation *sim, int64_t counter, int64_t class, int64_t number, int64_t batch,
+                           int64_t at, int64_t service) {
     int64_t now = sim->now;
     if (sim->calls < sim->run.trace_room) sim->trace[sim->calls] = (sim_call){now, class, number, counter};
     sim->calls++;
     count(sim, class, batch, now - at, true);
     sim->busy += counted_part(sim, now, now + service);
-    heap_add(&sim->serving, (struct moment){now + service, counter, 0});
+    return (struct moment){now + service, counter, 0};
 }
 
 /* -- waiting ----------------------------------------------------------------------------------------- */
@@ -236,10 +246,11 @@ static void forget(simulation *sim, int64_t slot) {
 }
 
 /* The scheduler has let go of a ticket: its customer is called to this counter. */
-static void serve_waiting(simulation *sim, int64_t counter, int64_t slot) {
-    const struct customer *customer = &sim->customers[slot];
-    serve(sim, counter, customer->source, customer->number, customer->batch, customer->at, customer->service);
+static struct moment serve_waiting(simulation *sim, int64_t counter, int64_t slot) {
+    const struct customer *its = &sim->customers[slot];
+    struct moment free = serve(sim, counter, its->source, its->number, its->batch, its->at, its->service);
     forget(sim, slot);
+    return free;
 }
 
 static void make_idle(simulation *sim, int64_t counter) {
@@ -251,8 +262,7 @@ static void make_idle(simulation *sim, int64_t counter) {
 
 static void make_busy(simulation *sim, int64_t index) {
     sim->idle_count--;
-    memmove(sim->idle + index, sim->idle + index + 1,
-            (size_t)(sim->idle_count - index) * sizeof *sim->idle);
+    for (int64_t i = index; i < sim->idle_count; i++) sim->idle[i] = sim->idle[i + 1];
 }
 
 /* Gives customers to idle counters for as long as the scheduler says whom to whom. */
@@ -265,7 +275,7 @@ static int64_t assign_all(simulation *sim) {
         int64_t counter = sim->idle[index].number;
         sched_called(sim->queues, choice.key);
         make_busy(sim, index);
-        serve_waiting(sim, counter, choice.key);
+        heap_add(&sim->serving, serve_waiting(sim, counter, choice.key));
     }
     return 0;
 }
@@ -352,13 +362,12 @@ static int64_t on_arrival(simulation *sim) {
         while (sim->now >= sim->batch_end) sim->batch_end = end_of_batch(sim, ++sim->batch);
         batch = sim->batch;
     }
-    bool by_ratio = sim->terms[class].group != 0; /* then the scheduler must hear of every call */
-    if (sim->idle_count && !by_ratio) {
+    if (sim->idle_count && !sim->by_ratio) {
         int64_t index = taker(sim, class);
         if (index >= 0) {
             int64_t counter = sim->idle[index].number;
             make_busy(sim, index);
-            serve(sim, counter, class, source->number - 1, batch, sim->now, service);
+            heap_add(&sim->serving, serve(sim, counter, class, source->number - 1, batch, sim->now, service));
             return 0;
         }
     }
@@ -372,21 +381,21 @@ static int64_t on_arrival(simulation *sim) {
     *customer = (struct customer){sim->now, service, source->number - 1, order, class, batch, WAITING};
     sim->waiting++;
     if (patience >= 0) heap_add(&sim->leaving, (struct moment){sim->now + patience, order, slot});
-    return sim->idle_count && by_ratio ? assign_all(sim) : 0;
+    return sim->idle_count && sim->by_ratio ? assign_all(sim) : 0;
 }
 
 static int64_t on_free(simulation *sim) {
     int64_t counter = sim->serving.moments[0].order;
-    heap_drop(&sim->serving);
     if (sim->waiting && !sim->reserved && !sim->timed) { /* else another idle counter may see somebody too */
         sched_choice choice;
         int64_t found = sched_call(sim->queues, counter, sim->now, &choice);
         if (found < 0) return found;
         if (found) {
-            serve_waiting(sim, counter, choice.key);
+            heap_replace(&sim->serving, serve_waiting(sim, counter, choice.key));
             return 0;
         }
     }
+    heap_drop(&sim->serving);
     make_idle(sim, counter);
     return sim->reserved || sim->timed ? assign_all(sim) : 0;
 }

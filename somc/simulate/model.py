@@ -72,7 +72,7 @@ class HallModel:
     seed: int
     warmup: int
     horizon: int
-    batches: int = 32
+    batches: int = 1
     distribution: str = "longest_idle"
     ticks_per_s: int = 1000
     waiting_limit: int = WAITING_LIMIT
