@@ -10,6 +10,7 @@ What must stay true
   content was accepted by this layer and that nobody confirmed it (yet).
 - What a device tells of itself (keys, ratings, cards, counts, readings) comes through a bounded channel,
   each once and in order. Is nobody reading, it is not acknowledged, and the device keeps the rest if it can.
+  A driver whose device cannot says `keeps_events = False`: then what finds no room is lost.
 - Every awaiting method may be cancelled and leaves the device usable.
 """
 

@@ -90,6 +90,8 @@ class Driver(ABC, Generic[FrameT]):
     DRIVER: ClassVar[str]
     DEVICE_CLASS: ClassVar[DeviceClass]
     OPTIONS: ClassVar[Mapping[str, Option]]
+    keeps_events: ClassVar[bool] = True
+    """Whether the device keeps what it has to tell until it is acknowledged."""
 
     def __init__(
         self,
@@ -231,6 +233,10 @@ class BusDriver(Driver[FrameT]):
     def _codec(self) -> BusCodec[FrameT]:
         """The frames of the bus; called when this device is the first behind its URL."""
 
+    def _place(self) -> int:
+        """Where it stands on the bus; its address, unless two devices answer to one."""
+        return self.address
+
     def _protocol(self) -> str:
         """What is spoken on the bus: two devices share it only if this is the same."""
         return self.PROTOCOL
@@ -243,7 +249,7 @@ class BusDriver(Driver[FrameT]):
         return Station(
             ports.bus(self._url, self._protocol(), self._codec),
             self._name,
-            self.address,
+            self._place(),
             self._dialect(),
             self._timing,
             queue_limit=self._options["queue_limit"],

@@ -6,7 +6,7 @@
     acknowledged     silent · not acknowledged: never said to confirm
     with commands    undeclared, cancelled
     with a content   absent, switched off
-    with events      once and in order, bad line, pulled cable, unread, cancelled reading
+    with events      once and in order, bad line, cancelled reading; pulled cable and unread if it keeps them
     by class         keys, beep, question, at most once, paper, speech, still
 
 What must stay true: no rule is left out for a driver because it would fail it; what is left out follows
@@ -101,6 +101,12 @@ _NEEDS_AN_ANSWER = (
     printers.a_job_is_printed_at_most_once,
     printers.paper_and_cover_are_told_and_stop_printing,
     events.a_beep_is_heard,
+    events.a_question_reaches_the_customer,
+)
+
+_NEEDS_A_MEMORY = (
+    events.events_survive_a_pulled_cable,
+    events.events_that_nobody_reads_stay_in_the_device,
 )
 
 
@@ -112,6 +118,13 @@ def checks_for(spec: DriverSpec, options: Mapping[str, Any] | None = None) -> tu
         checks = (
             *(check for check in checks if check not in _NEEDS_AN_ANSWER),
             every.a_one_way_device_is_never_said_to_confirm,
+        )
+        if spec.device_class is DeviceClass.EVALUATOR:
+            checks = (*checks, events.a_question_without_an_answer_names_its_ticket)
+    if not getattr(can, "keeps_events", True):
+        checks = (
+            *(check for check in checks if check not in _NEEDS_A_MEMORY),
+            events.a_reader_that_is_behind_stops_nobody,
         )
     if spec.device_class is DeviceClass.COUNTER_CALLER and not can.capabilities.display:
         checks = tuple(check for check in checks if check not in _DISPLAY)

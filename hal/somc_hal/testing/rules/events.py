@@ -14,6 +14,8 @@ __all__ = [
     "a_bad_line_loses_and_doubles_no_event",
     "a_beep_is_heard",
     "a_question_reaches_the_customer",
+    "a_question_without_an_answer_names_its_ticket",
+    "a_reader_that_is_behind_stops_nobody",
     "cancelled_reading_loses_no_event",
     "events_survive_a_pulled_cable",
     "events_that_nobody_reads_stay_in_the_device",
@@ -156,3 +158,37 @@ async def a_question_reaches_the_customer(make: BenchFactory) -> None:
         bench.simulator.unmute()
         await bench.driver.wait_online()
         await use(bench, 1)
+
+
+async def a_question_without_an_answer_names_its_ticket(make: BenchFactory) -> None:
+    """On a one-way line a question is sent now, and the rating that follows names the ticket."""
+    async with at_bench(make) as bench:
+        if not bench.driver.capabilities.prompt:
+            return  # the rule on undeclared capabilities has looked at it
+        await bench.driver.ask("A001")
+        await bench.until(lambda: bool(bench.simulator.asked))
+        for value, ticket in ((1, "A001"), (2, "")):
+            bench.simulator.rate(value)
+            rating = await bench.driver.ratings.receive()
+            assert (rating.value, rating.ticket) == (value, ticket)
+        await bench.host.unplug()
+        await bench.driver.wait_not_online()
+        await raises(DeviceOffline, bench.driver.ask("A002"))
+
+
+async def a_reader_that_is_behind_stops_nobody(make: BenchFactory) -> None:
+    """A device that cannot keep its events loses those for which nobody has room, and goes on."""
+    async with at_bench(make, key_buffer=1, event_buffer=1) as bench:
+        events = _events(bench)
+        for number in (1, 2, 3):
+            events.emit(bench, (number - 1) % events.kinds(bench) + 1)
+            await bench.until(lambda: not bench.simulator.busy)
+        while _left(bench) < 1:
+            await trio.lowlevel.checkpoint()
+        assert await _told(bench) == 1
+        # Whatever of the others is still on its way is let pass; what comes then is told.
+        last = 3 % events.kinds(bench) + 1
+        events.emit(bench, last)
+        while await _told(bench) != last:
+            pass
+        assert bench.driver.status.serving
