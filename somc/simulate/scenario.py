@@ -377,13 +377,16 @@ def _whole(numbers: Sequence[float], limit: int) -> list[int]:
 
 
 def _weights(classes: Sequence[ClassTerms]) -> list[int | None]:
-    weights = [each.weight for each in classes if each.weight is not None]
-    if len(weights) == len(classes):
-        return list(_whole(weights, WEIGHT_LIMIT))
-    return [
-        None if each.weight is None else max(1, min(round(each.weight * 1000), WEIGHT_LIMIT))
-        for each in classes
+    """The weights, or `None` for each if no class has one: then it is 1 / promise, as in a hall. If only some
+    have, the others' promises are turned into weights here, so that all stand in one unit (per minute)."""
+    if all(each.weight is None for each in classes):
+        return [None] * len(classes)
+    promised_s = [_NO_PROMISE_S if each.target_wait_s is None else each.target_wait_s for each in classes]
+    weights = [
+        60 / max(seconds, 1.0) if each.weight is None else each.weight
+        for each, seconds in zip(classes, promised_s, strict=True)
     ]
+    return list(_whole(weights, WEIGHT_LIMIT))
 
 
 def _reserved(classes: Sequence[ClassTerms]) -> dict[str, int]:

@@ -158,6 +158,14 @@ def test_finer_rates_keep_their_proportions(tmp_path: Path) -> None:
     assert first / second == pytest.approx(2 / 3, rel=1e-5)
 
 
+@pytest.mark.parametrize("mean_s", [360, 0.36])
+def test_weights_and_promises_stand_in_one_unit(mean_s: float, tmp_path: Path) -> None:
+    text = SMALL.replace('"accumulating"', '"gcmu"').replace("rate = 1.5", "weight = 0.2")
+    text = text.replace("service_mean_s = 360", f"service_mean_s = {mean_s}\ntarget_wait_s = 600")
+    first, second = (each.terms.rate for each in model_of(load(tmp_path, text)).classes)
+    assert first / second == pytest.approx(0.2 / (60 / 600), rel=1e-4)
+
+
 def test_nobody_is_guarded_unless_asked(tmp_path: Path) -> None:
     scenario = load(tmp_path, SMALL)
     assert {each.terms.guard for each in model_of(scenario).classes} == {NEVER}
