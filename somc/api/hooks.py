@@ -43,7 +43,7 @@ class HallHooks:
 
     @hookspec
     def somc_routing_policies(self) -> Iterable[PolicyKind]:  # type: ignore[empty-body] # as above
-        """Kinds of routing policy (排队策略) that hall.toml and `PUT /policy` may then name. Since 0.2.
+        """Kinds of routing policy (排队策略) that hall.toml and `PUT /policy` may then name. Since 0.1.
 
         When: once at the start, before hall.toml's policy is checked, in the main task, and by `somc check`.
         Sync; must not wait. Several plugins: their kinds are joined; a name that two bring, or that SOMC has,

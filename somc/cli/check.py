@@ -15,10 +15,11 @@ import click
 import trio
 
 from somc.composition import read_overrides
-from somc.config import Drivers, HallConfig, load
+from somc.config import Drivers, HallConfig, Kinds, load
 from somc.errors import ConfigurationError, Fault, SomcError
-from somc.runtime.drivers import installed_drivers
+from somc.runtime.drivers import installed_drivers, installed_policies
 from somc.runtime.plugins import installed
+from somc.scheduler.kinds import BUILT_IN
 
 __all__ = ["Overrides", "command", "command_with", "installed_command"]
 
@@ -38,6 +39,7 @@ def command_with(
     *,
     drivers: Drivers | None = None,
     plugins: Callable[[], Collection[str]] | None = None,
+    kinds: Kinds = BUILT_IN,
     overrides: Overrides | None = None,
 ) -> click.Command:
     """The command, told what is installed and how a journal is read; without `overrides` no `--data`."""
@@ -48,7 +50,7 @@ def command_with(
     @click.pass_context
     def check(context: click.Context, hall: Path, as_json: bool, data: Path | None = None) -> None:
         try:
-            config = load(hall, drivers=drivers, plugins=plugins and plugins())
+            config = load(hall, drivers=drivers, plugins=plugins and plugins(), kinds=kinds)
         except ConfigurationError as error:
             _say_faults(hall, error.faults, as_json)
             context.exit(2)
@@ -118,7 +120,9 @@ def _print_json(document: Mapping[str, Any]) -> None:
 
 def installed_command() -> click.Command:
     """The command with what is installed here."""
-    return command_with(drivers=installed_drivers, plugins=installed, overrides=_overrides)
+    return command_with(
+        drivers=installed_drivers, plugins=installed, kinds=installed_policies, overrides=_overrides
+    )
 
 
 def _overrides(folder: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:

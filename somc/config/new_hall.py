@@ -37,19 +37,28 @@ data = "data"                           # the folder of the journal, beside this
 
 [class.vip]
 name = { zh = "贵宾客户", en = "VIP" }
-priority = 1                            # under "strict"
-rate = 1.5                              # under "accumulating"
-target_wait_s = 600
+target_wait_s = 600                     # the promise; the shorter, the faster waiting counts
+# weight = 0.2                          # a weight of its own instead of 1 / promise in minutes
+# max_wait_s = 1500                     # its own longest wait
+# warn_lead_s = 120                     # a warning so long before the promise is missed
+# boost_after_s = 480                   # from then on waiting counts twice as fast
+# boost = 2.0
+# reserved_idle = 0                     # so many idle automatic counters are kept free for it
+# priority = 1                          # under "strict"
+# rate = 1.5                            # under "accumulating"
+# share = 3                             # under "ratio"
 
 [class.standard]
 name = { zh = "普通客户", en = "Standard" }
-priority = 2
-rate = 1.0
 target_wait_s = 900
 
 [policy]
-kind = "accumulating"                   # fifo | strict | accumulating
+kind = "gcmu"                           # fifo | strict | accumulating | deadline | ratio | gcmu
 max_wait_s = 2100                       # beyond it whoever came first is next
+# alpha = 1.0                           # how much short work goes first, 0 to 1
+# distribution = "longest_idle"         # longest_idle | lowest_level | fixed_order, among automatic counters
+# target_utilisation = 0.9              # for the advice how many counters to open
+# behind = 3                            # behind how many a called customer who did not come waits again
 
 # -- Services: what customers come for ------------------------------------------------------------
 
@@ -60,6 +69,8 @@ mean_service_s = 180                    # estimates are made of it
 # group = { zh = "日常业务", en = "Everyday" }
 # papers = [{ zh = "身份证", en = "Identity card" }]
 # target_wait_s = { vip = 300 }         # where the promise differs from the class's own
+# weight = { vip = 0.3 }                # likewise weight and longest wait
+# max_wait_s = { vip = 1200 }
 # max_waiting = 40
 # daily_limit = 200
 # hours = { mon = ["09:00-11:00"] }
@@ -77,6 +88,10 @@ skills = { payment = 1 }
 [counter.2]
 skills = { general = 1, payment = 2 }
 # name = { zh = "2号台席", en = "Counter 2" }
+# mode = "auto"                         # when free, it is given its next customer
+# overflow_s = { payment = 300 }        # helps with payments that have waited five minutes
+# reserved_for = ["vip"]                # for these classes, and for others ...
+# opens_after_s = 600                   # ... once they have waited ten minutes
 
 # -- Server, devices, announcements ---------------------------------------------------------------
 

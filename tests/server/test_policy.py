@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.server.rig import Running
-
-MILLI = {"alpha", "target_utilisation"}
+from somc.cli import main
+from tests.server.rig import Running, running, write_hall
 
 
 async def put(hall: Running, body: dict[str, Any], **headers: str) -> Any:
@@ -217,3 +219,58 @@ async def test_today_s_figures_stand_beside_the_indicators(hall: Running) -> Non
     assert actual["skill_share.1"] is None
     assert actual["longest_wait"] == 0
     assert 0 < actual["utilisation"] <= 1
+
+
+# -- the page -----------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def with_tables(whole: str, tables: str) -> str:
+    """The file with these tables instead of those of the same headings."""
+    headings = re.findall(r"^\[.*\]$", tables, re.MULTILINE)
+    kept = [
+        table
+        for table in re.split(r"^(?=\[)", whole, flags=re.MULTILINE)
+        if table.split("\n")[0] not in headings
+    ]
+    return "".join(kept) + tables
+
+
+def hall_of_the_page() -> str:
+    (whole, *_) = blocks("configure-a-hall.md", "toml")
+    for tables in blocks("set-the-policy.md", "toml"):
+        whole = with_tables(whole, tables)
+    return whole.replace('customer_table = "customers.csv"\n', "")
+
+
+async def test_every_request_of_the_page_about_the_policy_is_taken(tmp_path: Path) -> None:
+    requests = [json.loads(block) for block in blocks("set-the-policy.md", "json")]
+    assert len(requests) > 5
+    async with running(tmp_path, hall_of_the_page()) as hall:
+        versions = [1]
+        for body in requests:
+            back = "version" in body
+            url = "/api/v1/policy/rollback" if back else "/api/v1/policy"
+            answer = await hall.as_admin.request("POST" if back else "PUT", url, json=body)
+            assert answer.status_code == 200, (body, answer.text)
+            versions.append(answer.json()["version"])
+        assert versions == sorted(set(versions)), "each is a version of its own"
+
+
+def test_the_page_shows_what_somc_check_says_of_a_policy_that_could_starve_somebody(tmp_path: Path) -> None:
+    (whole, *_) = blocks("configure-a-hall.md", "toml")
+    page = (DOCS / "set-the-policy.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^/srv/hall/hall\.toml:\d+: (policy\..*)$", page, re.MULTILINE)
+    starving = with_tables(whole, '[policy]\nkind = "strict"\nmax_wait_s = 0\n')
+    starving = starving.replace("[class.vip]", "[class.vip]\npriority = 1")
+    starving = starving.replace("[class.standard]", "[class.standard]\npriority = 2")
+    file = write_hall(tmp_path, starving)
+    (tmp_path / "customers.csv").write_text("phone,class\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(file)])
+    assert result.exit_code == 2
+    assert said in result.stdout
