@@ -5,6 +5,7 @@
     pty:///dev/pts/7                  the same without a speed, for simulators
     usb://04B8:0202/SERIAL            bulk endpoints through pyusb (extra `usb`)
     tcp://host:port                   a TCP client             (query: silence_s)
+    agent://host:port/NAME?token-file=FILE   a device of another PC (see `links.agent`; query: silence_s)
     memory://name                     inside one process, for tests (see `links.memory`)
     record+URL&record=FILE            any of these, kept in a file (see `links.capture`)
     replay:///FILE                    a device from such a file (query: pace)
@@ -23,6 +24,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import trio
 
+from somc_hal.links.agent import DEVICE_NAME, open_agent
 from somc_hal.links.capture import RecordingStream, open_replay
 from somc_hal.links.memory import open_memory
 from somc_hal.links.serial_aio import open_serial_aio
@@ -32,7 +34,7 @@ from somc_hal.links.usb_port import open_usb
 
 __all__ = ["SCHEMES", "Target", "check_url", "open_link"]
 
-SCHEMES = ("serial", "serial+aio", "pty", "usb", "tcp", "memory", "replay")
+SCHEMES = ("serial", "serial+aio", "pty", "usb", "tcp", "agent", "memory", "replay")
 """What `open_link` can open; the first part of a device URL. Each may stand behind `record+`."""
 
 _QUERY = {
@@ -41,6 +43,7 @@ _QUERY = {
     "pty": {},
     "usb": {},
     "tcp": {"silence_s": 15},
+    "agent": {"silence_s": 15},
     "memory": {},
     "replay": {"pace": 0},
 }
@@ -76,11 +79,16 @@ class Target:
                 self.port = parts.port or 0
             except ValueError:
                 raise ValueError(f"device URL {url!r}: the port is a number from 1 to 65535") from None
+        self.token_file: Path | None = None
         self.query = self._checked(parts.query)
         if self.scheme in _PATHS and (parts.netloc or len(self.path) < 2):
             raise ValueError(f"device URL {url!r}: write {self.scheme}:///path, with three slashes")
         if self.scheme == "tcp" and not (self.host and self.port):
             raise ValueError(f"device URL {url!r}: write tcp://host:port")
+        if self.scheme == "agent":
+            named = DEVICE_NAME.fullmatch(self.path[1:])
+            if not (self.host and self.port and named and self.token_file):
+                raise ValueError(f"device URL {url!r}: write agent://host:port/DEVICE?token-file=FILE")
         if self.scheme == "memory":
             self.host = parts.netloc  # `hostname` would lower the case
             if not self.host:
@@ -112,6 +120,9 @@ class Target:
         known = _QUERY[self.scheme]
         values = dict(known)
         for key, text in parse_qsl(query, keep_blank_values=True):
+            if key == "token-file" and self.scheme == "agent" and text:
+                self.token_file = Path(text)
+                continue
             if key not in known:
                 allowed = ", ".join(known) or "none"
                 raise ValueError(f"device URL {self.url!r}: found parameter {key!r}; allowed: {allowed}")
@@ -155,6 +166,15 @@ async def _opened(target: Target) -> trio.abc.Stream:
             return await open_usb(target.vendor, target.product, target.serial_number)
         case "tcp":
             return await open_tcp(target.host, target.port, silence_s=target.query["silence_s"])
+        case "agent":
+            assert target.token_file is not None  # checked
+            return await open_agent(
+                target.host,
+                target.port,
+                target.path[1:],
+                target.token_file,
+                silence_s=target.query["silence_s"],
+            )
         case "replay":
             return await open_replay(Path(target.path), pace=bool(target.query["pace"]))
         case _:
