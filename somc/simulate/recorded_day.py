@@ -31,6 +31,9 @@ from somc.simulate.watching import Cause, Sight, Watch
 __all__ = ["Act", "Call", "Course", "Reaction", "RecordedDay", "Step", "Visit", "recorded_days"]
 
 
+GIVEN, ASSIGNED = "given", "assigned"
+"""The rules of a call that an agent asked for by number, and of one that the hall gave an auto counter."""
+
 Call = tuple[str, int, int]
 """A ticket, the counter that called it, and when (Unix ms)."""
 
@@ -47,11 +50,13 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What befell one ticket, so many ms after the step before it (or its coming)."""
+    """What befell one ticket, so many ms after the step before it (or its coming). `aside`: a call by number
+    of somebody whom the counter did not see in line, so that only this step says when it comes."""
 
     after_ms: int
     seq: int
     event: e.TicketEvent
+    aside: bool = False
 
     @property
     def called(self) -> bool:
@@ -71,12 +76,14 @@ class Course:
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """How long a counter looked at somebody before it called (`called`), or without calling before the
-    sight ended. `asked_for` is the ticket if the agent called it by number."""
+    sight ended. `asked_for` is the ticket if the agent called it by number; `given`: the hall gave the
+    counter its customer, nobody pressed."""
 
     ms: int
     seq: int
     called: bool
     asked_for: str | None = None
+    given: bool = False
 
 
 @dataclass(slots=True)
@@ -195,16 +202,17 @@ class _Sorting:
 
     def take(self, state: HallState, event: e.Event, at: int, seq: int) -> None:
         """Sort one event, which has just been evolved into `state`."""
+        aside = True
         if not self.over:
             self.day.end_at = at
-            self._look(state, event, at, seq)
+            aside = self._look(state, event, at, seq)
         match event:
             case e.TicketTaken() if not self.over:
                 self._taken(event, at, seq)
             case e.TicketExpired():
                 self._expired(event, at, seq)
             case e.TicketEvent():
-                self._step(state, event, at, seq)
+                self._step(state, event, at, seq, aside)
             case e.DayEnded() if not self.over:
                 first = self._expiring_since or seq
                 self.day.acts.append(Act(at, first, c.EndDay(by=event.by)))
@@ -220,6 +228,7 @@ class _Sorting:
             customer_class=event.customer_class,
             class_source=event.class_source,
             channel=event.channel,
+            booked_at=event.booked_at,
         )
         self.day.courses[event.ticket] = Course(at, Act(at, seq, command), last_at=at)
         self.day.visits[event.ticket] = Visit(event.service, event.customer_class, at, event.target_wait_s)
@@ -232,7 +241,7 @@ class _Sorting:
         if event.ticket in self.day.visits:
             self.day.visits[event.ticket].heard(event, at)
 
-    def _step(self, state: HallState, event: e.TicketEvent, at: int, seq: int) -> None:
+    def _step(self, state: HallState, event: e.TicketEvent, at: int, seq: int, aside: bool) -> None:
         if isinstance(event, e.TicketPrinted):
             return
         if isinstance(event, e.TicketTransferred) and event.cause != "asked":
@@ -240,7 +249,7 @@ class _Sorting:
         course = self.day.courses.get(event.ticket)
         if course is None or (self.over and event.ticket not in self._under_way):
             return
-        course.steps.append(Step(at - course.last_at, seq, event))
+        course.steps.append(Step(at - course.last_at, seq, event, aside))
         course.last_at = at
         if isinstance(event, e.TicketCalled) and not self.over:
             self.day.calls.append((event.ticket, event.counter, at))
@@ -252,17 +261,20 @@ class _Sorting:
         else:
             self._under_way.discard(event.ticket)
 
-    def _look(self, state: HallState, event: e.Event, at: int, seq: int) -> None:
+    def _look(self, state: HallState, event: e.Event, at: int, seq: int) -> bool:
+        """Look after `event`; whether it is a call of somebody whom the counter did not see."""
         _, ended = self._watch.look(state, at)
         for sight in ended:
             self._reacted(sight, event, at, seq)
+        calling = event.counter if isinstance(event, e.TicketCalled) else None
+        return calling is not None and all(sight.counter != calling for sight in ended)
 
     def _reacted(self, sight: Sight, event: e.Event, at: int, seq: int) -> None:
-        called = isinstance(event, e.TicketCalled) and event.counter == sight.counter
-        asked_for = None
-        if isinstance(event, e.TicketCalled) and called and event.reason.rule == "given":
-            asked_for = event.ticket
-        reaction = Reaction(at - sight.since, seq, called, asked_for)
+        called, asked_for, given = False, None, False
+        if isinstance(event, e.TicketCalled) and event.counter == sight.counter:
+            called, given = True, event.reason.rule == ASSIGNED
+            asked_for = event.ticket if event.reason.rule == GIVEN else None
+        reaction = Reaction(at - sight.since, seq, called, asked_for, given)
         self.day.reactions.setdefault(sight.cause, []).append(reaction)
 
 

@@ -20,7 +20,7 @@ What must stay true
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ import msgspec
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.auto import given_somebody
 from somc.domain.decide import decide
 from somc.domain.evolve import evolve
 from somc.domain.refusals import Refusal
@@ -184,16 +185,29 @@ class _Play:
     # -- the hall -----------------------------------------------------------------------------------
 
     def _do(self, command: c.Command, at: int) -> Refusal | None:
-        """Carry `command` out; or why the hall does not."""
+        """Carry `command` out as a running hall does, idle auto counters being given their customers before
+        and after it; or why the hall does not."""
+        if not isinstance(command, c.EndDay):
+            self._assign(at)
         outcome = decide(self.state, command, at)
         if isinstance(outcome, Refusal):
             return outcome
-        for event in outcome:
+        self._evolve(outcome, at)
+        self._assign(at)
+        return None
+
+    def _assign(self, at: int) -> None:
+        while (command := given_somebody(self.state, at)) is not None:
+            outcome = decide(self.state, command, at)
+            assert not isinstance(outcome, Refusal), f"what the hall does by itself is refused: {outcome}"
+            self._evolve(outcome, at)
+
+    def _evolve(self, events: Iterable[e.Event], at: int) -> None:
+        for event in events:
             evolve(self.state, event, at)
             if isinstance(event, e.TicketEvent):
                 self._heard(event, at)
             self._look(at)
-        return None
 
     def _note(self, refusal: Refusal | None) -> None:
         if refusal is not None:
@@ -259,15 +273,20 @@ class _Play:
         turn = self._seen[sight.cause] = self._seen.get(sight.cause, 0) + 1
         examples = self.day.reactions.get(sight.cause, ())
         example = examples[turn - 1] if turn <= len(examples) else None
+        auto = self.state.hall.counters[sight.counter].mode == "auto"
         press = partial(self._press, sight, example)
         if example is not None and example.called:
-            self._at(sight.since + example.ms, RECORDED, example.seq, press)
+            act = self._assign if example.given else press
+            self._at(sight.since + example.ms, RECORDED, example.seq, act)
             return
         # In the record it looked on for so long without calling; among equals the longest idle is first.
         looked_on_ms = 0 if example is None else example.ms
         idle_since = self.state.counters[sight.counter].free_since
-        reaction_ms = max(self._typical.reaction_ms(sight), looked_on_ms)
-        self._at(sight.since + reaction_ms, LATER, idle_since, press)
+        if auto:
+            self._at(sight.since + looked_on_ms, LATER, idle_since, self._assign)
+        else:
+            reaction_ms = max(self._typical.reaction_ms(sight), looked_on_ms)
+            self._at(sight.since + reaction_ms, LATER, idle_since, press)
 
     def _press(self, sight: Sight, example: Reaction | None, at: int) -> None:
         """The counter calls, if it still sees somebody."""
@@ -320,7 +339,7 @@ class _Play:
         if ticket.state.ended or place >= len(steps):
             return
         step = steps[place]
-        if step.called and ticket.state is TicketState.WAITING:
+        if step.called and ticket.state is TicketState.WAITING and not step.aside:
             return  # that is routing's to decide
         self._at(at + step.after_ms, RECORDED, step.seq, partial(self._befall, name, moves, step))
 
@@ -358,6 +377,8 @@ def _command_of(event: e.TicketEvent, ticket: Ticket) -> c.Command:
             return c.FinishService(by=BY, counter=counter)
         case e.TicketNoShow():
             return c.MarkNoShow(by=BY, counter=counter)
+        case e.TicketReturned():
+            return c.ReturnTicket(by=BY, counter=counter)
         case e.TicketCancelled():
             return c.CancelTicket(by=BY, ticket=ticket.id)
         case e.TicketHeld():

@@ -14,6 +14,7 @@ from typing import Any
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.auto import given_somebody
 from somc.domain.decide import decide
 from somc.domain.evolve import evolve
 from somc.domain.refusals import Refusal
@@ -44,9 +45,14 @@ class Customer:
 
 
 class DomainLoop:
-    """One hall, all its counters open from tick 0 on."""
+    """One hall, all its counters open from tick 0 on. With `auto` counters the hall itself gives them their
+    customers; else the counter that the distribution names presses next."""
 
-    def __init__(self, hall: Mapping[str, Any]) -> None:
+    def __init__(self, hall: Mapping[str, Any], auto: bool = False) -> None:
+        self.auto = auto
+        if auto:
+            modes = {key.replace(".skills", ".mode"): "auto" for key in hall if key.endswith(".skills")}
+            hall = {**hall, **modes}
         self.state = HallState(factory())
         evolve(self.state, e.ConfigChanged(by="config", changes=dict(hall)), BEGIN)
         self._do(c.ChangeConfig(by="config", changes={}), 0)
@@ -107,7 +113,7 @@ class DomainLoop:
                 queue, number = places[called.ticket]
                 place = self._numbers.index(called.counter)
                 self.calls.append(Call(now, queue, number, place))
-                self.rules.add(called.reason.rule)
+                self.rules.add(called.reason.facts["because"] if self.auto else called.reason.rule)
                 self._do(c.StartService(by="test", counter=called.counter), now)
                 free_at = now + self._service_ms[called.ticket]
                 heapq.heappush(heap, (free_at, FREE, called.counter, called.counter))
@@ -127,6 +133,8 @@ class DomainLoop:
 
     def _assigned(self, now: int) -> list[e.TicketCalled]:
         """Idle counters call, one after the other as the hall distributes, while there is somebody."""
+        if self.auto:
+            return self._given(now)
         calls: list[e.TicketCalled] = []
         distribution = self.state.hall.policy.distribution
         while True:
@@ -137,6 +145,15 @@ class DomainLoop:
             (called,) = self._do(c.CallNext(by="test", counter=idle[found[0]].number), now)
             assert isinstance(called, e.TicketCalled)
             calls.append(called)
+
+    def _given(self, now: int) -> list[e.TicketCalled]:
+        """What the hall does by itself after each command."""
+        calls: list[e.TicketCalled] = []
+        while (command := given_somebody(self.state, BEGIN + now)) is not None:
+            (called,) = self._do(command, now)
+            assert isinstance(called, e.TicketCalled)
+            calls.append(called)
+        return calls
 
 
 def _take(name: str, customer: Customer) -> c.TakeTicket:

@@ -99,8 +99,8 @@ def calls_of(make: type[NativeLoop] | type[TwinLoop], model: HallModel) -> list[
     return loop.trace()
 
 
-def check(hall: dict[str, Any], customers: Sequence[Customer]) -> DomainLoop:
-    domain = DomainLoop(hall)
+def check(hall: dict[str, Any], customers: Sequence[Customer], auto: bool) -> DomainLoop:
+    domain = DomainLoop(hall, auto)
     model = model_of(domain, customers)
     calls = domain.run(customers)
     assert calls == calls_of(NativeLoop, model)
@@ -108,17 +108,20 @@ def check(hall: dict[str, Any], customers: Sequence[Customer]) -> DomainLoop:
     return domain
 
 
+@pytest.mark.parametrize("auto", [False, True], ids=["manual", "auto"])
 @pytest.mark.parametrize("kind", BUILT_IN)
-def test_a_day_through_the_domain_gives_the_calls_of_the_simulator(kind: str) -> None:
+def test_a_day_through_the_domain_gives_the_calls_of_the_simulator(kind: str, auto: bool) -> None:
     @settings(
-        max_examples=5_000 if CAMPAIGN else 60,
+        max_examples=5_000 if CAMPAIGN else 40,
         deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(hall=halls(kind), customers=days())
-    def prove(hall: dict[str, Any], customers: list[Customer]) -> None:
-        rules.update(check(hall, customers).rules)
+    @given(hall=halls(kind), customers=days(), keep_one_idle=st.booleans())
+    def prove(hall: dict[str, Any], customers: list[Customer], keep_one_idle: bool) -> None:
+        if auto and keep_one_idle:  # counters that press next mind no reserve
+            hall["class.gold.reserved_idle"] = 1
+        rules.update(check(hall, customers, auto).rules)
 
     rules: set[str] = set()
     prove()
