@@ -56,7 +56,7 @@ class PolicyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     alpha: Annotated[float, Meta(ge=0, le=1)] | UnsetType | None = UNSET
     distribution: Literal["longest_idle", "lowest_level", "fixed_order"] | UnsetType | None = UNSET
     target_utilisation: Annotated[float, Meta(ge=0.5, le=0.99)] | UnsetType | None = UNSET
-    behind: Annotated[int, Meta(ge=1, le=999)] | UnsetType | None = UNSET
+    behind: Annotated[int, Meta(ge=0, le=999)] | UnsetType | None = UNSET
     classes: dict[Name, ClassBody] | UnsetType = UNSET
     services: dict[Name, ServiceBody] | UnsetType = UNSET
     # What `GET /policy` says besides: passed over.

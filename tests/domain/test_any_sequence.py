@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from somc.domain import events as e
-from somc.domain.commands import ChangeConfig, Command
+from somc.domain.commands import ChangeConfig, ChangePolicy, Command, RollbackPolicy
 from somc.domain.decide import decide
 from somc.domain.evolve import evolve
 from somc.domain.refusals import Refusal
@@ -160,6 +160,24 @@ changes = st.one_of(
 )
 
 
+policy_changes = st.one_of(
+    st.fixed_dictionaries({"policy.kind": st.sampled_from((*KINDS, None, "dice"))}),
+    st.fixed_dictionaries({"policy.max_wait_s": st.sampled_from((0, 1, 600, None, -1))}),
+    st.fixed_dictionaries({"class.gold.weight_milli": st.none() | st.integers(0, 5000)}),
+    st.fixed_dictionaries(
+        {"class.plain.boost_after_s": st.none() | st.integers(1, 900), "class.plain.share": st.integers(0, 9)}
+    ),
+    st.fixed_dictionaries({"class.silver.rate_milli": st.just(1000)}),
+    st.fixed_dictionaries(
+        {
+            "service.repair.target_wait_s": st.none()
+            | st.dictionaries(st.sampled_from(("gold", "plain", "silver")), st.none() | st.integers(1, 900))
+        }
+    ),
+    st.just({"hall.max_recalls": 7}),
+)
+
+
 class AnyHall(RuleBasedStateMachine):
     """Every command, with arguments that fit and that do not, while time goes on."""
 
@@ -176,6 +194,8 @@ class AnyHall(RuleBasedStateMachine):
         """Ticket → the state that its events alone say it is in."""
         self.numbers: set[tuple[str, str]] = set()
         self.ended_days: list[str] = []
+        self.policies: list[e.PolicyChanged] = []
+        """Every version after the first."""
         self.alerts: dict[str, str] = {}
         """Every alert that there ever was → whether it stands."""
         for service in (*SERVICES, "payment"):
@@ -236,6 +256,9 @@ class AnyHall(RuleBasedStateMachine):
             case e.AlertCleared():
                 assert self.alerts[event.alert] == "stands", "an alert was cleared that did not stand"
                 self.alerts[event.alert] = "cleared"
+            case e.PolicyChanged():
+                assert event.version == len(self.policies) + 2, "a version was left out"
+                self.policies.append(event)
             case e.DayEnded():
                 assert "stands" not in self.alerts.values(), "an alert outlived its day"
                 today = [t for t in self.hall.happened if isinstance(t, e.TicketTaken) and t.day == event.day]
@@ -412,6 +435,14 @@ class AnyHall(RuleBasedStateMachine):
     @rule(by=st.sampled_from(("config", "manager:wu")), changes=changes)
     def change(self, by: str, changes: dict[str, Any]) -> None:
         self.ask(ChangeConfig(by=by, changes=changes))
+
+    @rule(changes=policy_changes)
+    def steer(self, changes: dict[str, Any]) -> None:
+        self.ask(ChangePolicy(by="manager:wu", changes=changes))
+
+    @rule(back=st.integers(0, 4))
+    def roll_back(self, back: int) -> None:
+        self.ask(RollbackPolicy(by="manager:wu", version=self.hall.state.policies.version - back))
 
     @rule(device=st.sampled_from(("printer", "strip-1")), status=st.sampled_from(("online", "offline")))
     def report(self, device: str, status: str) -> None:

@@ -17,8 +17,10 @@ from somc.scheduler.interface import NEVER, Terms
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import PolicyKind, each
 from somc.scheduler.reference import ReferenceScheduler
+from somc.server.kpis import kpis
+from somc.server.policy_acts import field_of
 from somc.testing.given import Situation, given, instant, like, small_hall
-from tests.domain.acts import call, finish, open_, start, take
+from tests.domain.acts import call, close, finish, open_, start, take
 
 MANAGER = "manager:wu"
 WORDS = {"zh": "试", "en": "trial"}
@@ -373,3 +375,61 @@ def test_idle_counters_kept_free_for_a_class_are_in_the_lanes_of_the_others() ->
     lanes = hall.state.scheduler.dump()["profiles"][hall.state.queues.counter_profile(1)]
     kept = {hall.state.queues.names[lane["queue"]][1]: lane["reserve"] for lane in lanes}
     assert kept == {"gold": 0, "plain": 1}
+
+
+# -- an indicator's parameter changes the next call (R-01, R-05) ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kpi", "changes"),
+    [
+        ("target_wait", {"class.gold.target_wait_s": 200}),
+        ("within_target", {"class.gold.weight_milli": 300}),
+        ("longest_wait", {"class.gold.max_wait_s": 360}),
+    ],
+)
+def test_the_parameter_of_an_indicator_changes_who_is_next(kpi: str, changes: dict[str, Any]) -> None:
+    hall = two_wait({"kind": "gcmu"})
+    named = {each["id"]: each["parameter"] for each in kpis(hall.state, hall.now)}
+    assert next_number(hall) == "A001"
+    hall.and_(ChangePolicy(by=MANAGER, changes=changes))
+    assert next_number(hall) == "A002"
+    (key,) = changes
+    path = field_of(key)
+    named |= {each["id"]: each["parameter"] for each in kpis(hall.state, hall.now)}
+    assert path in (named.get(f"{kpi}.gold"), named.get(kpi))
+
+
+def test_the_guard_of_the_hall_changes_who_is_next() -> None:
+    hall = two_wait({"kind": "strict"})
+    assert next_number(hall) == "A002"
+    hall.and_(change(max_wait_s=600))
+    assert next_number(hall) == "A001"
+
+
+def test_the_level_of_a_skill_changes_who_is_next() -> None:
+    hall = given(small_hall()).and_(open_(1), take("t1", "payment")).after("4min").and_(take("t2", "repair"))
+    assert next_number(hall.after("1min")) == "A001"
+    parameters = [each["parameter"] for each in kpis(hall.state, hall.now)]
+    assert "counters.1.skills" in parameters
+    hall.and_(ConfigureCounter(by=MANAGER, counter=1, skills={"payment": 2, "repair": 1}))
+    assert next_number(hall) == "B001"
+
+
+def test_the_wished_utilisation_is_what_the_advice_reads() -> None:
+    hall = given().and_(change(target_utilisation_milli=700))
+    (kpi,) = (each for each in kpis(hall.state, hall.now) if each["id"] == "utilisation")
+    assert (kpi["parameter"], kpi["value"], kpi["target"]) == ("target_utilisation", 0.7, 0.7)
+
+
+def test_utilisation_is_the_share_of_open_time_in_which_somebody_was_there() -> None:
+    hall = given().and_(open_(1)).after("10min").and_(take("t1"), call(1), start(1)).after("10min")
+    assert utilisation(hall) == 0.5  # open for twenty minutes, somebody there for ten
+    hall.and_(finish(1)).after("20min")
+    assert utilisation(hall) == 0.25
+    hall.and_(close(1)).after("1h")
+    assert utilisation(hall) == 0.25
+
+
+def utilisation(hall: Situation) -> Any:
+    return next(each["actual"] for each in kpis(hall.state, hall.now) if each["id"] == "utilisation")

@@ -257,3 +257,21 @@ async def test_a_clock_far_behind_the_journal_is_complained_of(tmp_path: Path) -
             async with opened(tmp_path, TurnedClock(clock)):
                 pass
         assert [log["ahead_s"] for log in logs if log["log_level"] == "error"] == complaints
+
+
+async def test_a_changed_policy_survives_a_restart_and_a_version_of_hall_toml_wins(tmp_path: Path) -> None:
+    async with opened(tmp_path) as hall:
+        await do(hall, c.ChangePolicy(by="manager", changes={"policy.kind": "deadline"}))
+        terms = hall.state.queues.terms
+    async with opened(tmp_path) as hall:
+        assert hall.state.hall.policy.kind == "deadline"
+        assert hall.state.queues.terms == terms
+        await do(hall, c.RollbackPolicy(by="manager", version=1))
+    async with opened(tmp_path) as hall:
+        assert [each.cause for each in hall.state.policies.versions] == ["config", "asked", "rollback"]
+        await do(hall, c.ChangePolicy(by="manager", changes={"policy.behind": 7}))
+    before = HALL.index("[policy]")
+    changed = HALL[:before] + "[policy]\nbehind = 4\n" + HALL[HALL.index("[", before + 1) :]
+    async with opened(tmp_path, toml=changed) as hall:
+        assert hall.state.hall.policy.behind == 4
+        assert hall.state.policies.versions[-1].cause == "config"

@@ -245,6 +245,25 @@ async def test_a_display_cannot_command_and_a_kiosk_takes_tickets(hall: Running)
 
 
 @both
+async def test_the_policy_is_read_changed_and_rolled_back_live(hall: Running, protocol: str) -> None:
+    async with live(hall, hall.admin, protocol) as client:
+        change = {"kind": "gcmu", "classes": {"gotone": {"weight": 0.25}}}
+        changed = await client.command("policy.change", **change)
+        assert changed["ok"], changed
+        assert (changed["result"]["kind"], changed["result"]["version"]) == ("gcmu", 2)
+        assert isinstance(changed["result"]["since"], int)
+        refused = await client.command("policy.change", classes={"gotone": {"weight": 0}})
+        assert refused["error"]["fields"].keys() == {"classes.gotone.weight"}
+        back = await client.command("policy.rollback", version=1)
+        assert back["result"]["kind"] == "accumulating"
+        assert (await client.command("policy"))["result"] == back["result"]
+        told = (await client.command("policy.history", limit=2))["result"]["versions"]
+        assert [each["version"] for each in told] == [3, 2]
+    async with live(hall, await hall.token("agent"), protocol) as client:
+        assert (await client.command("policy.change", kind="fifo"))["error"]["status"] == 403
+
+
+@both
 async def test_a_command_is_answered_as_by_http(hall: Running, protocol: str) -> None:
     async with live(hall, hall.admin, protocol) as client:
         reply = await client.command("tickets.take", id="mine", service="payment", phone="13800138000")
