@@ -11,7 +11,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -438,13 +438,16 @@ def play_recorded(
     *,
     wanted: Callable[[str], bool] = lambda day: True,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    plugins: Sequence[str] = (),
 ) -> Comparison:
     """The business days of `journal` (a data folder or its file) that are `wanted`, played again under
-    `policy`, or under their own: what happened beside what would have.
+    `policy`, or under their own: what happened beside what would have. The policy kinds of `plugins` are
+    there beside SOMC's own.
 
     Raises `ConfigurationError` if the hall refuses the policy or it names what the hall does not have,
-    `UsageError` if there is no journal, `StoreError` if it cannot be read.
+    `UsageError` if there is no journal or no such plugin, `StoreError` if the journal cannot be read.
     """
+    kinds = Plugins(tuple(plugins)).policies()
     comparison = Comparison()
     changes = {} if policy is None else policy.changes
     make_scheduler = factory()
@@ -452,7 +455,7 @@ def play_recorded(
         if policy is not None:
             policy.check_names(day.hall)
         try:
-            comparison.add(day, play_again(day, changes, make_scheduler))
+            comparison.add(day, play_again(day, changes, make_scheduler, kinds))
         except PolicyRefused as refused:
             assert policy is not None, "a hall refuses no change to refuse"
             raise policy.refused(refused.refusal.keys, str(refused)) from refused

@@ -41,6 +41,13 @@ DAY = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--from", "first", type=DAY, help="The first business day, YYYY-MM-DD.")
 @click.option("--to", "last", type=DAY, help="The last business day, YYYY-MM-DD.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="NAME",
+    help="An installed plugin whose policy kinds are used.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a chart into this .png or .svg file.")
 def command(
@@ -48,6 +55,7 @@ def command(
     policy_path: Path | None,
     first: datetime | None,
     last: datetime | None,
+    plugins: tuple[str, ...],
     as_json: bool,
     plot: Path | None,
 ) -> None:
@@ -66,6 +74,7 @@ def command(
                 policy,
                 wanted=lambda day: since <= date.fromisoformat(day) <= until,
                 on_progress=on_progress,
+                plugins=plugins,
             )
         if not comparison.days:
             raise UsageError(f"{journal} has no business day with tickets in that time")
@@ -86,6 +95,7 @@ def _document(journal: Path, policy: PolicyFile | None, comparison: Comparison) 
         "policy": {
             "happened": comparison.policies_then,
             "what_if": comparison.policies,
+            "without_plugin": comparison.kinds_missing,
             "changes": {} if policy is None else dict(policy.changes),
         },
         "classes": {},
@@ -126,6 +136,8 @@ def _print(policy: PolicyFile | None, comparison: Comparison) -> None:
         click.echo(f"{comparison.unfinished} is not over in this journal: it is replayed as far as it went")
     was, would = " and ".join(comparison.policies_then), " and ".join(comparison.policies)
     click.echo(f"happened under '{was}', what if under '{would}'")
+    for kind in comparison.kinds_missing:
+        click.echo(f"the kind '{kind}' is a plugin's: without --plugin NAME only its coefficients are known")
     for key, value in {} if policy is None else sorted(policy.changes.items()):
         click.echo(f"  {key} = {msgspec.json.encode(value).decode()}")
     click.echo()

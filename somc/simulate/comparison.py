@@ -109,6 +109,8 @@ class Comparison:
     """Policy kinds in force when a day began, in the record."""
     policies: list[str] = field(default_factory=list)
     """The same, in the days played again."""
+    kinds_missing: list[str] = field(default_factory=list)
+    """Those of them whose plugin was not at hand."""
     unfinished: str | None = None
     """The last day, if its end is not in the journal."""
     calls: int = 0

@@ -32,11 +32,13 @@ from somc.domain import events as e
 from somc.domain.auto import given_somebody
 from somc.domain.decide import decide
 from somc.domain.evolve import evolve
+from somc.domain.policy import PolicyKinds
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
 from somc.domain.values import Ticket, TicketState, Words
 from somc.errors import UsageError
 from somc.scheduler.interface import Scheduler
+from somc.scheduler.kinds import BUILT_IN
 from somc.simulate.recorded_day import Act, Call, Reaction, RecordedDay, Step, Visit
 from somc.simulate.typical import Typical
 from somc.simulate.watching import Cause, Sight, Watch, is_free
@@ -94,6 +96,8 @@ class Played:
     """What came of a day that was played again."""
 
     policy_kind: str
+    kind_known: bool = True
+    """Whether the kind was at hand. If not, its coefficients are in the record, but no program of its own."""
     visits: dict[str, Visit] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     turned_away: int = 0
@@ -107,13 +111,17 @@ class Played:
 
 
 def play_again(
-    day: RecordedDay, changes: Mapping[str, Any], make_scheduler: Callable[[], Scheduler]
+    day: RecordedDay,
+    changes: Mapping[str, Any],
+    make_scheduler: Callable[[], Scheduler],
+    kinds: PolicyKinds = BUILT_IN,
 ) -> Played:
     """Play `day` with `changes` (dotted key → value, as in `ChangePolicy`) in force from its beginning.
+    `kinds` are the policy kinds that there are.
 
     Raises `PolicyRefused` with the hall's reason.
     """
-    play = _Play(day, changes, make_scheduler)
+    play = _Play(day, changes, HallState.load(msgspec.json.decode(day.begin), make_scheduler, kinds))
     play.run()
     return play.played
 
@@ -121,12 +129,10 @@ def play_again(
 class _Play:
     """One day under way."""
 
-    def __init__(
-        self, day: RecordedDay, changes: Mapping[str, Any], make_scheduler: Callable[[], Scheduler]
-    ) -> None:
+    def __init__(self, day: RecordedDay, changes: Mapping[str, Any], state: HallState) -> None:
         self.day = day
         self.changes = changes
-        self.state = HallState.load(msgspec.json.decode(day.begin), make_scheduler)
+        self.state = state
         self._typical = Typical.of(day)
         self._watch = Watch()
         self._heap: list[tuple[int, int, int, int, Callable[[int], None]]] = []
@@ -145,7 +151,8 @@ class _Play:
         """Counter → held tickets that its agent calls by number as soon as it is free."""
 
         self._change_policy()
-        self.played = Played(self.state.hall.policy.kind)
+        kind = self.state.hall.policy.kind
+        self.played = Played(kind, kind_known=kind in self.state.kinds)
 
     def _change_policy(self) -> None:
         begin = self.day.begin_at

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from somc.cli import main
 from somc.config import load
+from somc.runtime.plugins import Plugins
+from somc.scheduler.kinds import BUILT_IN
 from somc.simulate.arrivals import random_arrivals
 from somc.testing.day import midnight, play_day
 
@@ -164,3 +166,23 @@ def test_a_chart_that_cannot_be_is_refused_before_anything_is_played(journal: Pa
     assert pdf.exit_code == 2
     assert "a chart is a .png or a .svg file" in pdf.stderr
     assert somc("replay", journal, "--plot", tmp_path / "nowhere" / "chart.png").exit_code == 2
+
+
+def test_a_kind_of_a_plugin_is_there_if_the_plugin_is_named(journal: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    kinds = set(Plugins(("routing_examples",)).policies()) - set(BUILT_IN)
+    for kind in sorted(kinds):
+        path.write_text(f'[policy]\nkind = "{kind}"\n')
+        without = somc("replay", journal, "--policy", path)
+        assert without.exit_code == 2
+        assert f"there is no policy kind '{kind}'" in without.stderr
+        told = json.loads(
+            somc("replay", journal, "--policy", path, "--plugin", "routing_examples", "--json").stdout
+        )
+        assert told["policy"]["what_if"] == [kind]
+        assert told["policy"]["without_plugin"] == []
+        assert told["calls"]["the_same"] < told["calls"]["happened"]
+    assert kinds
+    unknown = somc("replay", journal, "--plugin", "nobody_wrote_it")
+    assert unknown.exit_code == 2
+    assert "nobody_wrote_it" in unknown.stderr
