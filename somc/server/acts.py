@@ -101,6 +101,10 @@ class ConfigureBody(CounterBody, frozen=True, kw_only=True):
     mode: Literal["manual", "auto"] | UnsetType | None = UNSET
 
 
+class ModeBody(CounterBody, frozen=True, kw_only=True):
+    mode: Literal["manual", "auto"]
+
+
 View = Callable[[HallState, "tuple[e.Event, ...]", int, Any], Any]
 """Makes the answer from the state right after the command: (state, events, now, body)."""
 
@@ -218,6 +222,7 @@ ACTS: tuple[Act, ...] = (
     _at_counter("resume", CounterBody, c.ResumeCounter, "End a pause"),
     _at_counter("open", OpenBody, c.OpenCounter, "An agent opens the counter"),
     _at_counter("close", CounterBody, c.CloseCounter, "The agent leaves"),
+    _at_counter("mode", ModeBody, c.ConfigureCounter, "Call by hand, or be given whoever is next when free"),
     Act(
         "counters.configure",
         "/counters/{counter}",

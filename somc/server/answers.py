@@ -355,7 +355,7 @@ class LinkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print")
 _COUNTER_ACTS = (
     *("recall", "start", "finish", "no_show", "return", "pause", "resume", "open", "close"),
-    "configure",
+    *("configure", "mode"),
 )
 
 ANSWERS: dict[str, Any] = {

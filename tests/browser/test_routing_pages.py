@@ -58,3 +58,26 @@ async def test_kiosk_and_display_tell_the_expected_wait(tmp_path: Path, chromium
         expect(kiosk.get_by_test_id("kiosk-expected")).to_contain_text("min")
 
     await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
+async def test_a_counter_that_is_switched_to_auto_is_given_its_customer_and_sends_back_who_does_not_come(
+    tmp_path: Path, chromium: str
+) -> None:
+    def play(cast: Cast) -> None:
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        counter.get_by_test_id("counter-mode").click()
+        expect(counter.get_by_test_id("counter-mode")).to_have_attribute("data-mode", "auto")
+        kiosk = cast.open("kiosk")
+        first = take(kiosk, "payment")
+        here = counter.get_by_test_id("counter-current")
+        expect(here).to_have_attribute("data-number", first)
+        expect(counter.get_by_test_id("counter-reason")).to_contain_text(first)
+        second = take(kiosk, "payment")
+        coming = '[data-test="counter-preview"][data-number="{}"]'
+        expect(counter.locator(coming.format(second))).to_be_visible()
+        counter.keyboard.press("b")
+        expect(here).to_have_attribute("data-number", second)
+        expect(counter.locator(coming.format(first))).to_be_visible()
+
+    await played(play, chromium, write_hall(tmp_path), tmp_path / "data")

@@ -21,11 +21,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
     "counters.configure": {"skills": {"payment": 2}},
+    "counters.mode": {"mode": "auto"},
     "alerts.acknowledge": {"as": "served"},
     "policy.change": {"kind": "fifo", "classes": {"gotone": {"rate": 2}}},
     "policy.rollback": {"version": 1},
 }
-ALWAYS_POSSIBLE = ("tickets.take", "counters.open", "counters.configure", "policy.change", "policy.rollback")
+ALWAYS_POSSIBLE = (
+    *("tickets.take", "counters.open", "counters.configure", "counters.mode"),
+    *("policy.change", "policy.rollback"),
+)
 
 CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_since", "since")
 """Fields that differ between two requests however they are served."""

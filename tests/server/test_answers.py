@@ -84,6 +84,8 @@ async def a_day_of_answers(hall: Running) -> None:
     done = await act("counters.finish", counter=2, outcome="sold")
     assert (done["ticket"], done["served"]) == (None, 1)
     await act("counters.call", counter=1, ticket=third["id"])
+    assert (await act("counters.return", counter=1))["ticket"] is None
+    await act("counters.call", counter=1, ticket=third["id"])
     assert (await act("counters.no_show", counter=1))["ticket"] is None
     held = await act("tickets.hold", ticket=first["id"], reason="tea")
     assert (held["state"], held["held_at"] is None) == ("held", False)
@@ -96,6 +98,8 @@ async def a_day_of_answers(hall: Running) -> None:
     await act("counters.resume", counter=2)
     await act("counters.configure", counter=1, skills={"payment": 1, "repair": 2})
     assert (await act("counters.configure", counter=1, skills=None))["skills"] == {"payment": 1}
+    assert (await act("counters.mode", counter=2, mode="auto"))["mode"] == "auto"
+    assert (await act("counters.mode", counter=2, mode="manual"))["mode"] == "manual"
     assert (await act("tickets.cancel", ticket=first["id"]))["state"] == "cancelled"
     await act("policy.change", kind="gcmu", services={"payment": {"weight": {"gotone": 0.3}}})
     assert (await act("policy.rollback", version=1))["kind"] == "accumulating"

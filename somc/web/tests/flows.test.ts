@@ -184,7 +184,7 @@ test("a counter is switched to being given its customers, and back", async () =>
   glass.tell(OPENED());
   const desk = scope.run(() => useDesk(glass.hall, 1))!;
   void desk.desk.mode("auto");
-  expect([glass.last.name, glass.last.args]).toEqual(["counters.configure", { counter: 1, mode: "auto" }]);
+  expect([glass.last.name, glass.last.args]).toEqual(["counters.mode", { counter: 1, mode: "auto" }]);
   glass.last.answer({});
   glass.tell(record("counter.configured", { counter: 1, mode: "auto", skills: { pay: 1 } }));
   await settle();

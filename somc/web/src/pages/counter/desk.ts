@@ -144,7 +144,7 @@ export function useDesk(hall: Hall, counter: number) {
     pause: (why: string) => run("pause", "counters.pause", { ...here, reason: why }),
     resume: () => run("resume", "counters.resume", here),
     close: () => run("close", "counters.close", here),
-    mode: (mode: CounterMode) => run("mode", "counters.configure", { ...here, mode }),
+    mode: (mode: CounterMode) => run("mode", "counters.mode", { ...here, mode }),
   };
 
   // A notice speaks of the moment in which it came.
