@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from somc.domain import alerts, estimates
+from somc.domain import advice, alerts, estimates
 from somc.domain.explain import waited_s
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Ticket, TicketState, to_plain
@@ -162,7 +162,9 @@ def service_figures(state: HallState, now: int) -> Plain:
 
 
 def figures(state: HallState, now: int) -> Plain:
-    """What is derived and never recorded, for live pages: lines, expected waits, today's sums."""
+    """What is derived and never recorded, for live pages: lines, expected waits, today's sums, everybody's
+    place, the alerts that are open, and how many counters to open."""
+    places = estimates.forecast(state, now)
     return {
         "now": now,
         "day": state.day,
@@ -170,6 +172,8 @@ def figures(state: HallState, now: int) -> Plain:
         "services": service_figures(state, now),
         "today": today(state, now),
         "alerts": open_alerts(state),
+        "places": {name: list(place) for name, place in places.items()},
+        "advice": advice.view(advice.advice(state, now)),
     }
 
 
@@ -225,6 +229,8 @@ def hall_view(state: HallState, now: int, *, epoch: str, speed: float, drivers: 
         "recent_calls": recent_calls(state),
         "policy": policy_brief(state),
         "alerts": derived["alerts"],
+        "places": derived["places"],
+        "advice": derived["advice"],
         "devices": device_views(state, drivers),
         "today": derived["today"],
     }
