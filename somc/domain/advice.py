@@ -4,9 +4,9 @@ Two questions, and the larger answer counts:
 - Will those who wait be called in time? The policy is run forward with the counters that are open, and with
   one closed counter more (as it is set up, whichever helps most) until no promise would be missed that can
   still be kept.
-- Will the hall keep up? The arrivals of the last window and the mean service make an offered load `a` (in
-  counters). Sought are the fewest counters that are busy no more than `policy.target_utilisation` of the time,
-  with a mean wait of M/M/c (Erlang C) within the shortest promise.
+- Will the hall keep up? The arrivals of the last window and the mean service make an offered load (in
+  counters). Sought are the fewest counters that are busy no more than `policy.target_utilisation` of the
+  time, with a mean wait of M/M/c (Erlang C) within the shortest promise.
 
 Erlang C: with `b` Erlang B's blocking, `b(0) = 1`, `b(c) = a b(c-1) / (c + a b(c-1))`, a customer waits with
 probability `b / (1 - a/c (1 - b))`, then on average `s / (c - a)` (A. K. Erlang, 1917). Counters are counted

@@ -78,6 +78,74 @@ class AlertsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next: str | None
 
 
+class TicketNow(TicketAnswer, frozen=True, forbid_unknown_fields=True):
+    """With what is expected of it while it waits."""
+
+    position_now: int | None
+    expected_wait_s: int | None
+
+
+class NextTicket(TicketNow, frozen=True, forbid_unknown_fields=True):
+    """As a counter would get it."""
+
+    target_left_s: int
+    why: Words
+
+
+class AdviceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    open_now: int
+    needed: int
+    open: list[int]
+    close: list[int]
+    breaches: dict[str, int]
+    breaches_then: dict[str, int]
+    arrivals_per_hour: int
+    mean_service_s: int
+    utilisation: float | None
+    words: Words
+
+
+class PromiseSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    called: int
+    kept: int
+    within: int
+    not_called: int
+    left_early: int
+    kept_share: float | None
+    within_share: float | None
+    mean_wait_s: float | None
+
+
+class PromiseOf(PromiseSums, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    service: str
+    customer_class: str
+
+
+class LateAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    number: str
+    day: str
+    service: str
+    customer_class: str
+    counter: int | None
+    taken_at: datetime
+    called_at: datetime | None
+    waited_s: int
+    target_wait_s: int
+    outcome: str
+
+
+class PromiseAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    from_: datetime = msgspec.field(name="from")
+    to: datetime
+    within_s: int
+    all: PromiseSums
+    by: list[PromiseOf]
+    late: list[LateAnswer]
+    late_count: int
+    next: str | None
+
+
 class TakenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     number: str
@@ -212,13 +280,16 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recent_calls: list[RecentCall]
     policy: PolicyBrief
     alerts: list[AlertAnswer]
+    places: dict[str, tuple[int | None, int | None]]
+    advice: AdviceAnswer | None
     devices: list[DeviceAnswer]
     today: TodayAnswer
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counter: int
-    tickets: list[TicketAnswer]
+    tickets: list[NextTicket]
+    waiting: dict[str, dict[str, int]]
 
 
 class RecordAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -368,8 +439,10 @@ ANSWERS: dict[str, Any] = {
     "alerts": AlertsAnswer,
     "hall": HallAnswer,
     "services": list[ServiceAnswer],
-    "tickets": list[TicketAnswer],
-    "ticket": TicketAnswer,
+    "tickets": list[TicketNow],
+    "ticket": TicketNow,
+    "advice": AdviceAnswer,
+    "reports.promise": PromiseAnswer,
     "counters": list[CounterAnswer],
     "queue.preview": PreviewAnswer,
     "records": RecordsAnswer,

@@ -38,7 +38,7 @@ PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome"))
 """Fields of a record's `data` that the public's screens do not get."""
 
 PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": []}
-PRIVATE_OF_FIGURES: Plain = {"alerts": []}
+PRIVATE_OF_FIGURES: Plain = {"alerts": [], "advice": None}
 PRIVATE_OF_COUNTER = {"agent": None, "reason": None}
 
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from somc.domain import choosing
 from somc.domain.policy import HISTORY_LIMIT
 from somc.domain.refusals import refuse
 from somc.domain.state import HallState
 from somc.domain.values import Ticket, TicketState
 from somc.server import views
 from somc.server.access import Principal, may
+from somc.server.ahead import preview_view, ticket_now_views
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
 from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
@@ -81,7 +81,7 @@ async def _services(floor: Floor, params: NoParams, principal: Principal) -> Any
 async def _ticket(floor: Floor, params: TicketParams, principal: Principal) -> Any:
     def view(state: HallState, now: int) -> Plain | None:
         ticket = state.tickets.get(params.ticket)
-        return None if ticket is None else _with_person(views.ticket_view(state, ticket, now), ticket)
+        return None if ticket is None else _with_person(ticket_now_views(state, [ticket], now)[0], ticket)
 
     found = await floor.hall.read(view)
     if found is None:
@@ -106,7 +106,8 @@ async def _tickets(floor: Floor, params: TicketsParams, principal: Principal) ->
                 return of_refusal(refuse("unknown_ticket", ticket=params.after))
             tickets = [ticket for ticket in tickets if ticket.key > last.key]
         page = [ticket for ticket in tickets if wanted(ticket)][: params.limit]
-        return [_with_person(views.ticket_view(state, ticket, now), ticket) for ticket in page]
+        shown = ticket_now_views(state, page, now)
+        return [_with_person(view, ticket) for view, ticket in zip(shown, page, strict=True)]
 
     found = await floor.hall.read(view)
     return found if isinstance(found, Problem) else await _join_people(floor, found, principal)
@@ -132,9 +133,7 @@ async def _preview(floor: Floor, params: PreviewParams, principal: Principal) ->
     def view(state: HallState, now: int) -> Plain | Problem:
         if params.counter not in state.counters:
             return of_refusal(refuse("unknown_counter", counter=params.counter))
-        keys = choosing.preview(state, params.counter, now, params.limit)
-        tickets = [state.tickets[state.by_key[key]] for key in keys]
-        return {"counter": params.counter, "tickets": views.ticket_views(state, tickets, now)}
+        return preview_view(state, state.counters[params.counter], now, params.limit)
 
     return await floor.hall.read(view)
 

@@ -174,6 +174,7 @@ def figures(state: HallState, now: int) -> Plain:
         "alerts": open_alerts(state),
         "places": {name: list(place) for name, place in places.items()},
         "advice": advice.view(advice.advice(state, now)),
+        "policy": policy_brief(state),
     }
 
 
@@ -264,7 +265,10 @@ INSTANTS = frozenset(
 
 
 NAMED = frozenset(
-    ("skills", "target_wait_s", "weight", "max_wait_s", "waiting", "by_class", "changes", "value")
+    (
+        *("skills", "target_wait_s", "weight", "max_wait_s", "waiting", "by_class", "changes", "value"),
+        *("places", "breaches", "breaches_then"),
+    )
 )
 """Fields whose value is a map by names of the hall's own: a service may be called `now`."""
 

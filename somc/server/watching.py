@@ -1,20 +1,22 @@
-"""The reads of whoever watches over a hall: alerts, now and of any period."""
+"""The reads of whoever watches over a hall: alerts and the promise, now and of any period, and advice."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from somc.domain import advice
 from somc.domain.state import HallState
 from somc.reports.past_alerts import PastAlerts
+from somc.reports.promise import TENS, Late, PromiseFold
 from somc.reports.reading import feed, first_at
 from somc.server.access import Principal
 from somc.server.alert_views import alert_view, of_the_day
 from somc.server.problems import Problem, problem
-from somc.server.query import STAFF, Floor, Query
+from somc.server.query import STAFF, Floor, NoParams, Query
 
 __all__ = ["WATCHING"]
 
@@ -89,6 +91,73 @@ def period_ms(begin: datetime, to: datetime | None, now: int) -> tuple[int, int]
     return start, end
 
 
+class PromiseParams(msgspec.Struct, frozen=True, rename={"begin": "from"}):
+    """Without `from`: the 24 hours before `to`; without `to`: until now."""
+
+    begin: Instant | None = None
+    to: Instant | None = None
+    within_s: Annotated[int, Meta(ge=1, le=86_400)] = TENS
+    service: Name | None = None
+    customer_class: Name | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    after: Annotated[str, Meta(pattern=r"^[0-9]{1,17}$(?!\n)")] | None = None
+    """The `next` of the page before."""
+
+
+async def _promise(floor: Floor, params: PromiseParams, principal: Principal) -> Any:
+    """Read from the journal page by page: a year takes a while and holds nobody up."""
+    hall, journal = floor.hall, floor.hall.journal
+    head, now = journal.head, floor.hall.now()
+    begin = params.begin
+    if begin is None:
+        begin = (params.to or datetime.fromtimestamp(now / 1000, UTC)) - timedelta(days=1)
+    period = period_ms(begin, params.to, now)
+    if isinstance(period, Problem):
+        return period
+    fold = PromiseFold(
+        *period,
+        params.within_s,
+        service=params.service,
+        customer_class=params.customer_class,
+        limit=params.limit,
+        after=int(params.after or 0),
+    )
+    await feed(journal, await first_at(journal, period[0]) - 1, head, fold.take)
+    fold.finish(now)
+    order = {name: place for place, name in enumerate((*hall.state.hall.services, *hall.state.hall.classes))}
+    by = sorted(fold.by.items(), key=lambda item: [(order.get(name, len(order)), name) for name in item[0]])
+    return {
+        "from": period[0],
+        "to": period[1],
+        "within_s": params.within_s,
+        "all": fold.all.view(),
+        "by": [{"service": service, "customer_class": kind, **sums.view()} for (service, kind), sums in by],
+        "late": [_late_view(late) for late in fold.late],
+        "late_count": fold.late_count,
+        "next": str(fold.late[-1].place) if fold.more else None,
+    }
+
+
+def _late_view(late: Late) -> Plain:
+    view: Plain = msgspec.to_builtins(late)
+    del view["place"]
+    return view
+
+
+async def _advice(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await floor.hall.read(lambda state, now: advice.view(advice.advice(state, now)))
+
+
 WATCHING: tuple[Query, ...] = (
     Query("alerts", "/alerts", AlertsParams, STAFF, _alerts, "Alerts (预警), open and past", True),
+    Query("advice", "/advice", NoParams, STAFF, _advice, "How many counters to open now", True),
+    Query(
+        "reports.promise",
+        "/reports/promise",
+        PromiseParams,
+        frozenset(("manager", "centre")),
+        _promise,
+        "The promise (服务标准) in any period: who was called in time, and who was not",
+        True,
+    ),
 )

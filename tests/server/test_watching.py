@@ -120,3 +120,83 @@ async def test_a_halls_warning_is_a_metric_and_a_figure(tmp_path: Path) -> None:
         assert 'somc_alerts_open{kind="peak"} 1.0' in (await hall.client().get("/metrics")).text
         peak = (await hall.as_admin.get(f"{BASE}/hall")).json()["alerts"][0]
         assert (peak["id"], peak["value"], peak["limit"], peak["ticket"]) == ("peak:1", 2, 1, None)
+
+
+async def test_the_promise_of_any_period_is_read_from_the_journal(hall: Running) -> None:
+    clock = Ahead(hall)
+    begin = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(minutes=1)
+    tickets = [await hall.take(), await hall.take(), await hall.take()]
+    await hall.open_counter(1)
+    await hall.at(1, "call-next")
+    await pass_minutes(hall, clock, 12)
+    manager = await hall.as_role("manager")
+    answer = await manager.get(f"{BASE}/reports/promise", params={"from": begin.isoformat(), "limit": 1})
+    report = answer.json()
+    assert (report["within_s"], report["late_count"]) == (600, 2)
+    assert (report["all"]["called"], report["all"]["kept"], report["all"]["not_called"]) == (1, 1, 2)
+    assert [(row["service"], row["customer_class"]) for row in report["by"]] == [("payment", "easyown")]
+    assert [row["ticket"] for row in report["late"]] == [tickets[1]["id"]]
+    params = {"from": begin.isoformat(), "limit": 1, "after": report["next"]}
+    following = (await manager.get(f"{BASE}/reports/promise", params=params)).json()
+    assert [row["ticket"] for row in following["late"]] == [tickets[2]["id"]]
+    assert following["next"] is None
+    last_day = (await manager.get(f"{BASE}/reports/promise?service=repair")).json()
+    assert (last_day["all"]["called"], last_day["by"]) == (0, [])
+    is_problem(await (await hall.as_role("agent")).get(f"{BASE}/reports/promise"), 403)
+
+
+async def test_advice_and_preview_say_what_is_expected_and_why(hall: Running) -> None:
+    for _ in range(5):
+        await hall.take()
+    await hall.take("repair")
+    await hall.open_counter(1)
+    advice = (await hall.as_admin.get(f"{BASE}/advice")).json()
+    assert advice["open_now"] == 1
+    assert set(advice["open"]) == {2, 3}
+    assert advice == (await hall.as_admin.get(f"{BASE}/hall")).json()["advice"]
+    preview = (await hall.as_admin.get(f"{BASE}/queue/preview?counter=1")).json()
+    assert preview["waiting"] == {"payment": {"gotone": 0, "easyown": 5}}
+    assert [row["expected_wait_s"] for row in preview["tickets"]] == [0, 180, 360, 540, 720]
+    assert [row["position_now"] for row in preview["tickets"]] == [1, 2, 3, 4, 5]
+    assert all(0 < row["target_left_s"] <= 600 for row in preview["tickets"])
+    first, second = preview["tickets"][0]["why"], preview["tickets"][1]["why"]
+    assert "first in the only line" in first["en"]
+    assert second["en"].startswith("Number 2 here: Payment, Easyown, 0 min waited of the 10 promised (")
+    assert second["zh"].startswith("第 2 位：缴费，神州行，")
+    places = (await hall.as_admin.get(f"{BASE}/hall")).json()["places"]
+    shown = (await hall.as_admin.get(f"{BASE}/tickets/{preview['tickets'][3]['id']}")).json()
+    assert (shown["position_now"], shown["expected_wait_s"]) == (4, 540) == tuple(places[shown["id"]])
+
+
+async def test_a_counter_is_made_auto_and_given_somebody_and_sends_one_back(hall: Running) -> None:
+    await hall.open_counter(1)
+    manager = await hall.as_role("manager")
+    answer = await manager.patch(f"{BASE}/counters/1", json={"mode": "auto"})
+    assert (answer.json()["mode"], answer.json()["skills"]) == ("auto", {"payment": 1})
+    ticket = await hall.take()
+    assert ticket["state"] == "waiting"  # the answer is of the taking alone
+    counter = (await hall.as_admin.get(f"{BASE}/counters")).json()[0]
+    assert counter["ticket"]["id"] == ticket["id"]
+    assert counter["ticket"]["reason"]["rule"] == "assigned"
+    await hall.take()
+    returned = await hall.at(1, "return")
+    assert returned["ticket"] is None
+    counter = (await hall.as_admin.get(f"{BASE}/counters")).json()[0]
+    assert counter["ticket"]["id"] != ticket["id"]
+    is_problem(await manager.patch(f"{BASE}/counters/1", json={}), 422, "nothing_to_configure")
+
+
+async def test_staff_and_channels_may_say_that_somebody_has_an_appointment(hall: Running) -> None:
+    booked_at = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(minutes=2)).isoformat()
+    body = {"service": "payment", "booked_at": booked_at}
+    channel = await hall.as_role("channel")
+    taken = await channel.post(f"{BASE}/tickets", json=body)
+    assert taken.status_code == 201, taken.text
+    shown = (await hall.as_admin.get(f"{BASE}/tickets/{taken.json()['id']}")).json()
+    assert shown["booked"] is True
+    assert datetime.fromisoformat(shown["booked_at"]) == datetime.fromisoformat(booked_at[:23] + "+08:00")
+    kiosk = await hall.as_role("kiosk")
+    assert (
+        "booked_at" in is_problem(await kiosk.post(f"{BASE}/tickets", json=body), 403, "no_right")["fields"]
+    )
+    is_problem(await channel.post(f"{BASE}/tickets", json={**body, "booked_at": "2026-03-02T10:00:00"}), 422)
