@@ -72,6 +72,10 @@ ASSUMPTIONS = (
         "record has none, the counter's median.",
     ),
     Words(
+        "自动叫号的台席，由当天的分配方式得到下一位顾客。",
+        "Auto counters are given their customers by the distribution in force.",
+    ),
+    Words(
         "营业员按号指定的呼叫，如果该顾客仍在等候，依然按号呼叫。",
         "A ticket that an agent called by number is called by number again if it still waits.",
     ),

@@ -38,6 +38,7 @@ def raised(hall: Situation) -> list[str]:
 
 
 def test_a_ticket_is_warned_of_before_its_target_and_again_when_it_is_missed() -> None:
+    """SL-02: the moment and the one alert; a channel sends it."""
     hall = given(promising()).and_(take("t1"))
     hall.running("479s")
     assert raised(hall) == []
@@ -151,6 +152,7 @@ def test_a_restart_tells_nothing_twice() -> None:
 
 
 def test_an_alert_is_acknowledged_as_served_or_cared_for_and_its_ticket_knows() -> None:
+    """SL-03."""
     hall = given(promising()).and_(take("t1")).running("8min")
     hall.when(acknowledge("warning:t1", "cared_for", "tea")).then(
         e.AlertAcknowledged(

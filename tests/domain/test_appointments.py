@@ -31,6 +31,7 @@ def called(hall: Situation) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_at_the_booked_time_it_goes_before_the_walk_ins_of_its_class(kind: str) -> None:
+    """R-07."""
     hall = given(hall_of(kind)).and_(open_(1), take("w1"), take("w2"))
     hall.and_(booked("b1", "09:20"))
     hall.at("09:20")
@@ -59,6 +60,7 @@ def test_who_checks_in_a_little_late_still_stands_with_the_appointments() -> Non
 
 
 def test_who_checks_in_too_late_joins_the_walk_ins() -> None:
+    """R-07."""
     hall = given(hall_of()).and_(open_(1), take("w1")).at("09:30:00.001")
     hall.when(booked("b1", "09:20")).then(like(e.TicketTaken, booked=False))
     assert (hall.ticket("b1").v, hall.ticket("b1").booked_at) == (hall.now, instant("2026-03-02 09:20"))

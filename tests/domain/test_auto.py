@@ -66,6 +66,7 @@ def test_when_a_service_ends_the_next_is_given() -> None:
     ("distribution", "first"), [("longest_idle", 3), ("fixed_order", 1), ("lowest_level", 2)]
 )
 def test_of_several_idle_counters_the_distribution_names_the_one(distribution: str, first: int) -> None:
+    """R-08."""
     counters = {
         1: {"payment": 2, "repair": 1},
         2: {"payment": 1, "repair": 2},

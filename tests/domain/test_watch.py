@@ -26,6 +26,7 @@ def alerts(hall: Situation) -> list[str]:
 
 
 def test_a_peak_is_raised_when_crossing_and_cleared_when_it_falls_back() -> None:
+    """SL-05."""
     hall = given(watched(peak_per_hour=4))
     hall.when(take("t1")).followed_by()
     hall.when(take("t2")).followed_by()
@@ -56,6 +57,7 @@ def test_a_long_wait_is_raised_by_time_alone_at_the_very_millisecond() -> None:
 
 
 def test_a_long_wait_falls_back_when_those_who_waited_are_gone() -> None:
+    """SL-05."""
     hall = given(watched(long_wait_s=300)).and_(open_(1), take("t1")).running("301s")
     assert alerts(hall) == ["Raised long_wait:1"]
     # Called after 301 s; four who just came make the mean 60 s.

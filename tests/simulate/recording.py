@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from somc.domain.commands import Command
@@ -11,9 +12,10 @@ from somc.domain.state import HallState
 from somc.journal.record import Record
 from somc.runtime.records import record_of
 from somc.scheduler.choose import factory
+from somc.scheduler.kinds import BUILT_IN
 from somc.simulate.recorded_day import RecordedDay, recorded_days
 from somc.simulate.what_if import Played, play_again
-from somc.testing.given import given
+from somc.testing.given import Outcome, Situation
 
 
 def first_events(state: HallState) -> list[Event]:
@@ -25,19 +27,33 @@ def first_events(state: HallState) -> list[Event]:
     ]
 
 
+class _Timed(Situation):
+    """Remembers when each event happened."""
+
+    times: list[int]
+
+    def _carry_out(self, command: Command) -> Outcome:
+        outcome = super()._carry_out(command)
+        self.times = getattr(self, "times", [])
+        self.times += [self.now] * len(outcome.events)
+        return outcome
+
+
 class Recording:
-    """Acts at readable times, kept as the records of a journal."""
+    """Acts at readable times, kept as the records of a journal; what comes due between them comes in time."""
 
     def __init__(self, hall: Mapping[str, Any], at: str = "2026-03-02 09:00") -> None:
-        self.hall = given(hall, at=at)
+        self.hall = _Timed(hall, at, factory(), BUILT_IN)
+        self.hall.times.clear()
         self.happened = [(event, self.hall.now) for event in first_events(self.hall.state)]
 
     def at(self, when: str, *commands: Command) -> Recording:
         """These happen at `when` (`Situation.at`), one after the other."""
-        self.hall.at(when)
-        before = len(self.hall.happened)
+        before, now = len(self.hall.happened), self.hall.now
+        target = copy(self.hall).at(when).now
+        self.hall.running(f"{target - now}ms")
         self.hall.and_(*commands)
-        self.happened += [(event, self.hall.now) for event in self.hall.happened[before:]]
+        self.happened += zip(self.hall.happened[before:], self.hall.times[before:], strict=True)
         return self
 
     def records(self) -> list[Record]:

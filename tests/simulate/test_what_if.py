@@ -19,7 +19,7 @@ from somc.simulate.arrivals import Arrival, random_arrivals
 from somc.simulate.recorded_day import recorded_days
 from somc.simulate.what_if import play_again
 from somc.testing.day import DayClock, midnight, play_day, quiet
-from somc.testing.given import small_hall
+from somc.testing.given import instant, small_hall
 from tests.domain import acts
 from tests.simulate.recording import Recording
 
@@ -123,6 +123,36 @@ def test_holds_transfers_and_calls_by_number_go_as_they_went() -> None:
     assert [name for name, _, _ in day.calls()] == ["c", "b", "a", "c", "d"]
 
 
+def test_an_overflow_and_an_appointments_window_bring_somebody_by_time_alone() -> None:
+    hall = small_hall(counters={1: {"payment": 1, "repair": 1}, 2: {"payment": 1}, 3: {"repair": 1}})
+    hall |= {"counter.2.overflow_s": {"payment": 300}, "counter.3.mode": "auto"}
+    day = Recording(hall)
+    soon = instant("2026-03-02 09:20")
+    day.at(
+        "09:00", *(acts.open_(number) for number in (1, 2, 3)), acts.take("a"), acts.call(1), acts.start(1)
+    )
+    day.at("09:01", acts.take("b"), acts.take("booked", "repair", booked_at=soon))
+    day.at("09:06:10", acts.call(2), acts.start(2))  # b, seen at counter 2 since 09:06
+    day.at("09:30", acts.finish(1), acts.finish(2), acts.start(3))
+    assert day.calls() == [("a", 1, "09:00:00"), ("b", 2, "09:06:10"), ("booked", 3, "09:15:00")]
+    assert day.calls(day.under()) == day.calls()
+    assert day.under().guessed_gaps == 0
+
+
+def test_an_auto_counter_is_given_whom_the_other_policy_puts_first() -> None:
+    hall = small_hall(counters={1: {"payment": 1}})
+    hall["counter.1.mode"] = "auto"
+    day = Recording(hall)
+    day.at("09:00", acts.open_(1), acts.take("a"), acts.start(1), acts.take("b"))
+    day.at("09:01", acts.take("c", customer_class="gold"))
+    day.at("09:10", acts.finish(1), acts.start(1))
+    day.at("09:20", acts.finish(1), acts.return_(1))
+    day.at("09:21", acts.start(1))
+    assert [name for name, _, _ in day.calls()] == ["a", "b", "c", "c"]
+    assert day.calls(day.under()) == day.calls()
+    assert day.calls(day.under(kind="strict"))[1] == ("c", 1, "09:10:00")
+
+
 def test_settings_changed_during_the_day_do_not_undo_what_is_tried_out() -> None:
     changed = three_wait()
     because = ConfigChanged(by="manager:wu", changes={"policy.kind": "fifo"})
@@ -135,7 +165,7 @@ def test_settings_changed_during_the_day_do_not_undo_what_is_tried_out() -> None
 def test_days_end_and_what_still_waits_expires_in_both() -> None:
     day = Recording(ONE_COUNTER)
     day.at("09:00", acts.open_(1), acts.take("a"), acts.take("b"), acts.call(1), acts.start(1))
-    day.at("2026-03-03 04:00", acts.end_day())
+    day.at("2026-03-03 04:00")
     day.at("2026-03-03 04:10", acts.finish(1))
     day.at("2026-03-03 09:00", acts.take("c"), acts.call(1))
     first, second = day.days()
@@ -249,7 +279,6 @@ async def test_only_the_wanted_days_are_played(tmp_path: Path) -> None:
     day = Recording(ONE_COUNTER)
     day.at("09:00", acts.open_(1), acts.take("a"), acts.call(1), acts.start(1), acts.finish(1))
     for date in ("2026-03-03", "2026-03-04"):
-        day.at(f"{date} 04:00", acts.end_day()) if date == "2026-03-03" else day.at(f"{date} 04:00:01")
         day.at(f"{date} 09:00", acts.take(f"t{date}"), acts.call(1), acts.start(1), acts.finish(1))
     wanted = recorded_days(day.records(), factory(), lambda name: name > "2026-03-02")
     assert [one.day for one in wanted] == ["2026-03-03", "2026-03-04"]
