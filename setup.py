@@ -37,11 +37,12 @@ SOURCES = (
     "check",
     "chance",
     "tally",
+    "hall",
     "arrive",
     "simulate",
 )
 
-HEADERS = ("scheduler", "internal", "simulate", "hall", "chance", "tally")
+HEADERS = ("scheduler", "internal", "simulate", "hall", "heap", "chance", "tally")
 
 
 class BuildScheduler(build_ext):

@@ -1,4 +1,4 @@
-/* hall.h: the memory of the simulator; shared by simulate.c and arrive.c and by nothing else.
+/* hall.h: the memory of the simulator; shared by hall.c, arrive.c and simulate.c and by nothing else.
  *
  *   simulation
  *   |- scheduler: a queue for each class, a profile for each counter
@@ -16,10 +16,9 @@
 #define SOMC_HALL_H
 
 #include "chance.h"
+#include "heap.h"
 #include "internal.h"
 #include "tally.h"
-
-#define NO_INSTANT INT64_MAX
 
 struct source {
     int64_t number; /* how many have come */
@@ -41,15 +40,6 @@ struct customer {
 };
 
 enum { WAITING = -2, NO_CUSTOMER = -1 };
-
-struct moment {
-    int64_t at, order, slot; /* of a counter: order is its number */
-};
-
-struct heap {
-    struct moment *moments;
-    int64_t count, room;
-};
 
 struct simulation {
     sim_terms run;
@@ -86,11 +76,14 @@ struct simulation {
     int64_t calls;
 };
 
-/* Draws the next arrival of every class; after sim_begin's reset. */
+/* hall.c: the first instant that is no longer in this batch. */
+int64_t hall_end_of_batch(const simulation *sim, int64_t batch);
+
+/* arrive.c: draws the next arrival of every class; after sim_begin's reset. */
 void arrive_begin(simulation *sim, int64_t replication);
 
-/* The next arrival: its source, service time and patience (-1: does not leave), and draws the one after it.
- * False if the customer was diverted. */
+/* arrive.c: the next arrival: its source, service time and patience (-1: does not leave), and draws the one
+ * after it. False if the customer was diverted. */
 bool arrive_next(simulation *sim, struct source **source, int64_t *service, int64_t *patience);
 
 #endif

@@ -9,7 +9,7 @@
  * - At one instant first the counters that become free (the lower number first), then whoever becomes visible
  *   by waiting, then who arrives (the class given first goes first), then whose patience ends.
  * - Service time and patience are drawn when a customer arrives, whether they will be needed or not.
- * - Nobody arrives at or after the horizon; who is inside by then is served, as in a hall that closes its door.
+ * - Nobody arrives at or after the horizon; who is inside by then is served, as when a hall closes its door.
  * - Counted is who arrives from the warm-up on. A batch is one of equal parts of the time between warm-up and
  *   horizon, and holds who arrives in it.
  * - Patience 0 means to leave at once if no counter is free.
@@ -43,10 +43,10 @@ typedef struct {
     int64_t warmup, horizon, batches, distribution, waiting_limit, trace_room;
 } sim_terms;
 
-/* One class of customers: its queue is that of the same number in the scheduler. They are Poisson with `rates`
- * (arrivals a tick, one for each piece of `period` ticks, over and over); or, with day_count > 0, those of
- * `arrivals` (rows of three: instant, service, patience; -1: to be drawn, or none): replication r has the rows
- * from days[d] to days[d + 1] with d = r mod day_count, in the order of their instants.
+/* One class of customers: its queue is that of the same number in the scheduler. They are Poisson with
+ * `rates` (arrivals a tick, one for each piece of `period` ticks, over and over); or, with day_count > 0,
+ * those of `arrivals` (rows of three: instant, service, patience; -1: to be drawn, or none): replication r has the
+ * rows from days[d] to days[d + 1] with d = r mod day_count, in the order of their instants.
  * A share `diverted` of them goes elsewhere and is not counted. patience_mean < 0: nobody leaves.
  * The arrays stay the caller's and must outlive the simulation. */
 typedef struct {
@@ -73,9 +73,9 @@ typedef struct {
     int64_t at, customer_class, number, counter;
 } sim_call;
 
-/* A hall before the first customer of replication 0, or NULL if there is no memory or a number is outside its limits. `lanes`
- * are those of all counters one after another, lane_counts[i] for counter i. The terms, classes and lanes are
- * copied. The caller frees it with sim_free. */
+/* A hall before the first customer of replication 0, or NULL if there is no memory or a number is outside its
+ * limits. `lanes` are those of all counters one after another, lane_counts[i] for counter i. The terms,
+ * classes and lanes are copied. The caller frees it with sim_free. */
 simulation *sim_new(const sim_terms *run, const sched_terms *terms, const sim_class *classes,
                     int64_t class_count, const sched_lane *lanes, const int64_t *lane_counts,
                     int64_t counter_count);

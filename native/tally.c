@@ -7,7 +7,8 @@ int64_t tally_wait(int32_t bin) {
     if (bin < 1 << TALLY_FINE) return bin;
     int32_t beyond = bin - (1 << TALLY_FINE);
     int doubling = TALLY_FINE + beyond / (1 << TALLY_STEP);
-    int64_t within = beyond % (1 << TALLY_STEP) + (1 << TALLY_STEP), width = INT64_C(1) << (doubling - TALLY_STEP);
+    int64_t within = beyond % (1 << TALLY_STEP) + (1 << TALLY_STEP);
+    int64_t width = INT64_C(1) << (doubling - TALLY_STEP);
     return within * width + width / 2;
 }
 

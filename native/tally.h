@@ -1,7 +1,7 @@
 /* tally.h: the distribution of waits, counted in bounded memory; used by simulate.c alone.
  *
- * A wait below 2^11 ticks has a bin of its own; each further doubling is cut into 2^10 bins. So any quantile is
- * exact or known to half a bin, 1 part in 2000, whatever the number of customers.
+ * A wait below 2^11 ticks has a bin of its own; each further doubling is cut into 2^10 bins. So any quantile
+ * is exact or known to half a bin, 1 part in 2000, whatever the number of customers.
  */
 #ifndef SOMC_TALLY_H
 #define SOMC_TALLY_H

@@ -2,8 +2,8 @@
  *
  *     fuzz_simulate HALLS SEED
  *
- * Each hall is run whole, then again with its first, second, ... allocation failing until a run comes through,
- * which must count the same. Built with SCHED_TEST_ALLOCATION, meant for the sanitizers. */
+ * Each hall is run whole, then again with its first, second, ... allocation failing until a run comes
+ * through, which must count the same. Built with SCHED_TEST_ALLOCATION, meant for the sanitizers. */
 #include "../chance.h"
 
 #include <inttypes.h>
@@ -43,7 +43,8 @@ static void fail(const char *what, int64_t number) {
 
 static void draw_class(int64_t i) {
     sched_terms *terms = &hall.terms[i];
-    *terms = (sched_terms){.rate = 1 + below(1000), .knee = NEVER, .guard = NEVER, .warn = NEVER, .target = NEVER};
+    *terms = (sched_terms){.rate = 1 + below(1000), .knee = NEVER, .guard = NEVER};
+    terms->warn = terms->target = NEVER;
     if (!below(4)) terms->guard = below(4 * MEAN);
     if (!below(4)) terms->share = 1 + below(9), terms->group = 1 + below(3);
     sim_class *class = &hall.classes[i];

@@ -28,6 +28,9 @@ from somc.simulate.scenario import load_scenario
 
 __all__ = ["command"]
 
+PIPE_WIDTH = 200
+"""Nothing is cut off in a pipe, where no terminal says how wide it is."""
+
 
 @click.command("simulate")
 @click.argument("scenario", metavar="SCENARIO.toml", type=click.Path(path_type=Path))
@@ -77,7 +80,9 @@ def _print(outcome: Outcome) -> None:
     if len(outcome.classes) > 1:
         table.add_section()
         table.add_row("all", *_cells(outcome.all))
-    console = Console(soft_wrap=True)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
     console.print(table)
     console.print(
         f"waits in minutes; {outcome.policy}, counters busy {100 * outcome.utilisation:.1f} %, "

@@ -19,8 +19,9 @@ import trio
 
 from somc.errors import CannotKeepUp
 from somc.scheduler.interface import NEVER
+from somc.simulate.compile import model_of
 from somc.simulate.model import HallModel, LoopFactory, Tally, TooManyWaiting
-from somc.simulate.scenario import Scenario, model_of
+from somc.simulate.scenario import Scenario
 from somc.simulate.student import quantile
 
 __all__ = ["Outcome", "Simulation", "Waits", "simulate"]

@@ -1,16 +1,15 @@
-"""A scenario file (TOML) → `Scenario` → `HallModel`: what `somc simulate` runs.
+"""A scenario file (TOML) → `Scenario`: what `somc simulate` runs. `compile.py` makes a `HallModel` of it.
 
 What must stay true
 - The outcome of reading is a `Scenario` or a `ConfigurationError` with every fault: file, line, key, what was
   found, what is allowed. Nothing but the file and the arrivals files it names is opened.
-- Policies are compiled by the functions that a hall's are (`compile_policy`), from the same inputs.
 - A scenario whose every customer can be served by some counter; a class that none could is a fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,13 @@ from somc.config.schema import Table
 from somc.config.tables import read_fields
 from somc.config.toml_text import read_toml
 from somc.errors import ConfigurationError
-from somc.scheduler.interface import GROUP_LIMIT, MEAN_LIMIT, NEVER, RATE_LIMIT, Lane, Terms
-from somc.scheduler.kinds import BUILT_IN
-from somc.scheduler.policy import WEIGHT_LIMIT, PolicyInputs, QueueInputs, compile_policy
-from somc.simulate.model import FOR_EVER, ClassModel, HallModel
+from somc.scheduler.interface import GROUP_LIMIT
 from somc.simulate.recorded import Recorded, read_recorded
 from somc.simulate.schema import POLICY, RUN, TABLES, WORST_SKILL
 
-__all__ = ["ClassTerms", "CounterTerms", "PolicyTerms", "Scenario", "load_scenario", "model_of"]
+__all__ = ["ClassTerms", "CounterTerms", "PolicyTerms", "Scenario", "load_scenario", "reserved_idle"]
 
 COUNTERS_LIMIT = 1000
-FINE_BELOW_S = 1.0
-"""With service or patience shorter than this on average a tick is a microsecond, else a millisecond:
-rounding to ticks then changes no mean by a millionth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +215,7 @@ def _check_run(run: Mapping[str, Any], classes: Sequence[Mapping[str, Any]], rea
 def _check_served(scenario: Scenario, reading: Reading) -> None:
     """Everybody has a counter that will call him."""
     count = sum(counter.count for counter in scenario.counters)
-    kept = sum(_reserved(scenario.classes).values())
+    kept = sum(reserved_idle(scenario.classes).values())
     for number, customer in enumerate(scenario.classes):
         at = reading.at("class", number)
         if not any(customer.service in counter.skills for counter in scenario.counters):
@@ -234,7 +227,7 @@ def _check_served(scenario: Scenario, reading: Reading) -> None:
                 f"'{customer.service}', whose counters are all reserved for other customer classes",
                 "opens_after_s at one of these counters, or the customer class in its reserved_for",
             )
-        others = kept - _reserved(scenario.classes)[customer.customer_class]
+        others = kept - reserved_idle(scenario.classes)[customer.customer_class]
         if others >= count:
             (at / "reserved_idle").fault(
                 f"{others} counters kept idle for others than '{customer.customer_class}'",
@@ -278,135 +271,9 @@ def _scenario(
     )
 
 
-# -- compiling ----------------------------------------------------------------------------------------
-
-
-def model_of(scenario: Scenario) -> HallModel:
-    """What the loops run."""
-    means = [each.service_mean_s for each in scenario.classes]
-    means += [each.patience_mean_s for each in scenario.classes if each.patience_mean_s]
-    ticks_per_s = 1_000_000 if min(means) < FINE_BELOW_S else 1000
-    terms = _terms(scenario, ticks_per_s)
-    return HallModel(
-        classes=tuple(
-            _class_model(each, its, ticks_per_s) for each, its in zip(scenario.classes, terms, strict=True)
-        ),
-        counters=tuple(
-            tuple(_lanes(scenario, counter, ticks_per_s))
-            for counter in scenario.counters
-            for _ in range(counter.count)
-        ),
-        seed=scenario.seed,
-        warmup=round(scenario.warmup_h * 3600 * ticks_per_s),
-        horizon=max(1, round(scenario.horizon_h * 3600 * ticks_per_s)),
-        distribution=scenario.policy.distribution,
-        ticks_per_s=ticks_per_s,
-    )
-
-
-def _class_model(customer: ClassTerms, terms: Terms, ticks_per_s: int) -> ClassModel:
-    per_h = 3600.0 * ticks_per_s
-    patience_s = customer.patience_mean_s
-    return ClassModel(
-        terms=terms,
-        law=customer.service_distribution,
-        service_mean=customer.service_mean_s * ticks_per_s,
-        service_cv=customer.service_cv,
-        patience_mean=FOR_EVER if patience_s is None else patience_s * ticks_per_s,
-        diverted=customer.diverted,
-        target=NEVER if customer.target_wait_s is None else round(customer.target_wait_s * ticks_per_s),
-        rates=tuple(rate / per_h for rate in customer.arrivals_per_h),
-        period=customer.arrivals_every_s * ticks_per_s,
-        days=() if customer.recorded is None else customer.recorded.rows(ticks_per_s),
-    )
-
-
-def _groups(classes: Sequence[ClassTerms]) -> dict[str, int]:
-    """Customer class → its number, from 1, in the order of the file."""
-    names = dict.fromkeys(each.customer_class for each in classes)
-    return {name: number for number, name in enumerate(names, 1)}
-
-
-def _terms(scenario: Scenario, ticks_per_s: int) -> list[Terms]:
-    """The policy, compiled. Alerts are nobody's business here: a queue that has none is kept up faster."""
-    groups = _groups(scenario.classes)
-    rates = _whole([each.rate for each in scenario.classes], RATE_LIMIT)
-    weights = _weights(scenario.classes)
-
-    def ticks(seconds: float | None) -> int | None:
-        return None if seconds is None else min(round(seconds * ticks_per_s), NEVER)
-
-    inputs = PolicyInputs(
-        tuple(
-            QueueInputs(
-                service=each.service,
-                customer_class=each.customer_class,
-                group=groups[each.customer_class],
-                mean_service_ms=max(1, min(round(each.service_mean_s * ticks_per_s), MEAN_LIMIT)),
-                priority=each.priority,
-                rate_milli=rate,
-                weight_milli=weight,
-                share=each.share,
-                target_ms=ticks(each.target_wait_s if each.target_wait_s is not None else _NO_PROMISE_S),
-                guard_ms=ticks(
-                    (scenario.policy.max_wait_s if each.max_wait_s is None else each.max_wait_s) or None
-                ),
-                boost_after_ms=ticks(each.boost_after_s),
-                boost_milli=round(each.boost * 1000),
-            )
-            for each, rate, weight in zip(scenario.classes, rates, weights, strict=True)
-        ),
-        round(scenario.policy.alpha * 1000),
-    )
-    compiled = compile_policy(BUILT_IN[scenario.policy.kind], inputs)
-    return [replace(terms, warn=NEVER, target=NEVER) for terms in compiled]
-
-
-_NO_PROMISE_S = 86_400.0
-"""A class without a promise stands as if a day were promised, as in a hall."""
-
-
-def _whole(numbers: Sequence[float], limit: int) -> list[int]:
-    """Thousandths where all are such and within the limit, as in hall.toml; else the same proportions, the
-    largest being half the limit."""
-    thousandths = [round(number * 1000) for number in numbers]
-    exact = all(abs(number * 1000 - whole) < 1e-6 for number, whole in zip(numbers, thousandths, strict=True))
-    if exact and min(thousandths) >= 1 and max(thousandths) <= limit:
-        return thousandths
-    return [max(1, round(number / max(numbers) * (limit // 2))) for number in numbers]
-
-
-def _weights(classes: Sequence[ClassTerms]) -> list[int | None]:
-    """The weights, or `None` for each if no class has one: then it is 1 / promise, as in a hall. If only some
-    have, the others' promises are turned into weights here, so that all stand in one unit (per minute)."""
-    if all(each.weight is None for each in classes):
-        return [None] * len(classes)
-    promised_s = [_NO_PROMISE_S if each.target_wait_s is None else each.target_wait_s for each in classes]
-    weights = [
-        60 / max(seconds, 1.0) if each.weight is None else each.weight
-        for each, seconds in zip(classes, promised_s, strict=True)
-    ]
-    return list(_whole(weights, WEIGHT_LIMIT))
-
-
-def _reserved(classes: Sequence[ClassTerms]) -> dict[str, int]:
+def reserved_idle(classes: Sequence[ClassTerms]) -> dict[str, int]:
     """Customer class → the idle counters kept for it (the most that any of its tables says)."""
     kept: dict[str, int] = {}
     for each in classes:
         kept[each.customer_class] = max(kept.get(each.customer_class, 0), each.reserved_idle)
     return kept
-
-
-def _lanes(scenario: Scenario, counter: CounterTerms, ticks_per_s: int) -> Iterable[Lane]:
-    reserved = _reserved(scenario.classes)
-    for number, customer in enumerate(scenario.classes):
-        after_s = counter.offered_after_s(customer)
-        if after_s is None:
-            continue
-        yield Lane(
-            number,
-            level=counter.level_of(customer),
-            min_wait=round(after_s * ticks_per_s),
-            # Idle counters kept free for a class must stay free of every other one.
-            reserve=sum(reserved.values()) - reserved[customer.customer_class],
-        )

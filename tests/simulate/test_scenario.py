@@ -10,7 +10,8 @@ import pytest
 
 from somc.errors import ConfigurationError
 from somc.scheduler.interface import NEVER
-from somc.simulate.scenario import Scenario, load_scenario, model_of
+from somc.simulate.compile import model_of
+from somc.simulate.scenario import Scenario, load_scenario
 from somc.simulate.schema import TABLES, reference_rows
 
 DOCS = Path(__file__).parents[2] / "docs"

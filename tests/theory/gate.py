@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from somc.simulate.compile import model_of
 from somc.simulate.native import NativeLoop
-from somc.simulate.scenario import model_of
 from tests.theory.cases import BATCHES, UNIT_S, Case
 
 Z_LIMIT = 5.0
