@@ -234,7 +234,7 @@ test("a version offers the way back, the one in force does not", async () => {
 
 // -- promise --------------------------------------------------------------------------------------------
 
-const share = { called: 40, kept: 30, within: 35, mean_wait_s: 300 };
+const share = { called: 40, kept: 30, within: 35, not_called: 10, left_early: 2, kept_share: 0.6, within_share: 0.7, mean_wait_s: 300 };
 const REPORT = {
   from: 0,
   to: 1,
@@ -242,17 +242,17 @@ const REPORT = {
   all: share,
   by: [
     { ...share, service: "pay", customer_class: "gotone" },
-    { called: 0, kept: 0, within: 0, mean_wait_s: null, service: "card", customer_class: "gotone" },
+    { ...share, called: 0, not_called: 0, kept_share: null, service: "card", customer_class: "gotone" },
   ],
-  late: [{ ticket: "t1", number: "A001", day: "2026-11-22", service: "pay", customer_class: "gotone", counter: 2, taken_at: 0, called_at: 700_000, waited_s: 700, target_wait_s: 600 }],
+  late: [{ ticket: "t1", number: "A001", day: "2026-11-22", service: "pay", customer_class: "gotone", counter: 2, taken_at: 0, called_at: 700_000, waited_s: 700, target_wait_s: 600, outcome: "called" }],
   late_count: 10,
   next: "c1",
 };
 
 test("shares stand by service and class, and only where somebody was called", async () => {
   const html = await rendered(import("../src/pages/promise/ShareTable.vue"), { report: REPORT }, hallState());
-  expect(texts(html, "promise-all")).toEqual(["All 40 75.0% 87.5% 5:00"]);
-  expect(texts(html, "promise-row-pay-gotone")).toEqual(["pay GoTone 40 75.0% 87.5% 5:00"]);
+  expect(texts(html, "promise-all")).toEqual(["All 40 10 60.0% 70.0% 5:00"]);
+  expect(texts(html, "promise-row-pay-gotone")).toEqual(["pay GoTone 40 10 60.0% 70.0% 5:00"]);
   expect(texts(html, "promise-row-card-gotone")).toEqual([]);
 });
 
@@ -260,6 +260,7 @@ test("who was late is listed with by how much, and the list goes on", async () =
   const html = await rendered(import("../src/pages/promise/LateList.vue"), { report: REPORT, busy: false }, hallState());
   expect(texts(html, "promise-late")).toEqual(["2026-11-22 A001 pay GoTone 08:00 08:11 11:40 10:00 1:40 2"]);
   expect(texts(html, "promise-more")).toEqual(["Show more"]);
-  const last = { ...REPORT, next: null };
+  const last = { ...REPORT, next: null, late: [{ ...REPORT.late[0], called_at: null, counter: null, outcome: "cancelled" }] };
   expect(texts(await rendered(import("../src/pages/promise/LateList.vue"), { report: last, busy: false }, hallState()), "promise-more")).toEqual([]);
+  expect(texts(await rendered(import("../src/pages/promise/LateList.vue"), { report: last, busy: false }, hallState()), "promise-late")[0]).toContain("cancelled 11:40");
 });

@@ -13,7 +13,7 @@ import { hallState } from "./world";
 const SHANGHAI = "Asia/Shanghai";
 /** Thursday 2026-11-26, 01:30 in Shanghai, still Wednesday in London. */
 const NOW = Date.parse("2026-11-25T17:30:00Z");
-const NOBODY = { called: 0, kept: 0, within: 0, mean_wait_s: null };
+const NOBODY = { called: 0, kept: 0, within: 0, not_called: 0, left_early: 0, kept_share: null, within_share: null, mean_wait_s: null };
 
 let report: typeof import("../src/pages/promise/report");
 let scope: EffectScope;

@@ -17,13 +17,19 @@ const PATIENCE_S = 60;
 
 export type Span = "today" | "week" | "days";
 
-/** How many were called, and how many of those in time. */
+/** How many were called, how many of those in time, and who was not called though the promise was over. */
 export interface Share {
   called: number;
   /** Within what was promised to them. */
   kept: number;
   /** Within `within_s`. */
   within: number;
+  not_called: number;
+  /** Who left before the promise was over: counted for neither side. */
+  left_early: number;
+  /** Of the called and those not called in time together; null if there is nobody. */
+  kept_share: number | null;
+  within_share: number | null;
   mean_wait_s: number | null;
 }
 
@@ -35,9 +41,11 @@ export interface LateTicket {
   customer_class: string;
   counter: number | null;
   taken_at: number;
-  called_at: number;
+  /** Null if it was not called: it gave up, expired with the day, or waits still. */
+  called_at: number | null;
   waited_s: number;
   target_wait_s: number;
+  outcome: "called" | "cancelled" | "expired" | "waiting";
 }
 
 export interface PromiseReport {
