@@ -60,18 +60,8 @@ def advice(state: HallState, now: int) -> Advice:
     present = [each for each in state.counters.values() if each.state is CounterState.OPEN]
     closed = [each for each in state.counters.values() if each.state is CounterState.CLOSED]
     breaches = run.breaches(present)
-    then = list(present)
-    missed = sum(breaches.values())
-    while missed and closed and run.left:
-        best = min(
-            _distinct(closed), key=lambda each: (sum(run.breaches([*then, each]).values()), each.number)
-        )
-        fewer = sum(run.breaches([*then, best]).values())
-        if fewer >= missed:
-            break
-        then.append(best)
-        closed.remove(best)
-        missed = fewer
+    then = run.enough(present, closed) if sum(breaches.values()) else list(present)
+    closed = [each for each in closed if each not in then]
     rate = arrivals_per_hour(state, now)
     mean_s = _mean_service_s(state)
     steady = _steady(state, rate, mean_s)
@@ -137,6 +127,22 @@ class _Runs:
             if place is None or now + place.wait > due:
                 missed[ticket.customer_class] += 1
         return missed
+
+    def enough(self, present: Sequence[Counter], closed: Sequence[Counter]) -> list[Counter]:
+        """The open counters, and of the closed ones, the best first, as many as it takes for the fewest
+        missed promises: one more need not help where two more do."""
+        tried, rest = list(present), list(closed)
+        fewest, best = sum(self.breaches(tried).values()), list(tried)
+        while fewest and rest and self.left:
+            tried.append(min(_distinct(rest), key=lambda each: self._missed_with(tried, each)))
+            rest.remove(tried[-1])
+            missed = sum(self.breaches(tried).values())
+            if missed < fewest:
+                fewest, best = missed, list(tried)
+        return best
+
+    def _missed_with(self, counters: Sequence[Counter], one_more: Counter) -> tuple[int, int]:
+        return sum(self.breaches([*counters, one_more]).values()), one_more.number
 
     def spared(self, present: Sequence[Counter], needed: int, missed: int) -> list[Counter]:
         """Counters of those open that are not needed: without them nobody more is called too late, and every
@@ -208,6 +214,10 @@ def _words(
             late = Words(
                 f"：现在有 {missed} 位等候者会超过承诺等候，之后为 {then} 位",
                 f": {missed} of those who wait would be called too late as it is, {then} then",
+            )
+        if needed > present + len(to_open):
+            late = Words(
+                f"{late.zh}；共需 {needed} 个台席，没有更多可开", f"{late.en}; {needed} are needed in all"
             )
         zh, en = "、".join(f"{each} 号" for each in to_open), ", ".join(str(each) for each in to_open)
         return Words(f"建议再开 {zh}台席{late.zh}。", f"Open counter {en} as well{late.en}.")

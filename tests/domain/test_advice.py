@@ -67,6 +67,17 @@ def test_when_the_open_counters_will_not_do_it_says_how_many_more_and_which() ->
     assert advice(hall.state, hall.now).breaches == {"plain": 0}
 
 
+def test_where_one_more_would_not_help_but_two_do_two_are_named() -> None:
+    """A second line beside the first: three payments alone need one counter, six need two."""
+    counters = {1: {"repair": 1}, 2: {"payment": 1}, 3: {"payment": 1}}
+    hall = hall_of(counters).and_(open_(1), *taking(3))
+    found = advice(hall.state, hall.now)
+    assert (found.open, found.breaches, found.breaches_then) == ((2,), {"plain": 3}, {"plain": 0})
+    hall.and_(*taking(2, "repair"), *[take(f"more{n}") for n in range(3)])
+    found = advice(hall.state, hall.now)
+    assert (found.open, found.breaches_then) == ((2, 3), {"plain": 0})
+
+
 def test_a_counter_without_the_skill_is_not_opened_for_it() -> None:
     counters = {1: {"payment": 1}, 2: {"payment": 1}, 3: {"repair": 1}}
     hall = hall_of(counters).and_(open_(1), *taking(1, "repair"))
