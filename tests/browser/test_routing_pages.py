@@ -41,6 +41,26 @@ async def test_an_alert_comes_to_the_monitor_and_is_gone_once_it_is_acknowledged
     await played(play, chromium, write_hall(tmp_path, HASTY), tmp_path / "data")
 
 
+async def test_the_promise_report_lists_who_was_called_late(tmp_path: Path, chromium: str) -> None:
+    def play(cast: Cast) -> None:
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        monitor = cast.open("monitor")
+        number = take(cast.open("kiosk"), "payment")
+        broken = monitor.locator('[data-test="monitor-alert"][data-kind="breach"]')
+        expect(broken).to_be_visible(timeout=LATE_MS)
+        counter.get_by_test_id("counter-next").click()
+        expect(counter.get_by_test_id("counter-current")).to_have_attribute("data-number", number)
+        expect(broken).to_have_count(0)
+        monitor.get_by_test_id("monitor-promise-report").click()
+        expect(monitor.get_by_test_id("promise-late")).to_have_attribute("data-number", number)
+        total = monitor.get_by_test_id("promise-all")
+        expect(total).to_have_attribute("data-called", "1")
+        expect(total).to_have_attribute("data-kept", "0")
+
+    await played(play, chromium, write_hall(tmp_path, HASTY), tmp_path / "data")
+
+
 async def test_kiosk_and_display_tell_the_expected_wait(tmp_path: Path, chromium: str) -> None:
     def play(cast: Cast) -> None:
         kiosk = cast.open("kiosk")
