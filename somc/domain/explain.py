@@ -12,7 +12,7 @@ from typing import Any
 
 from somc.domain.events import CalledReason
 from somc.domain.policy import skill_level
-from somc.domain.reasons import SCORES, SENTENCES, Sentence
+from somc.domain.reasons import CAUSES, SCORES, SENTENCES, Sentence
 from somc.domain.state import HallState
 from somc.domain.values import WORST_LEVEL, Counter, Ticket, TicketState, Words
 from somc.scheduler.interface import NEVER, Choice, Terms
@@ -185,7 +185,28 @@ def _rate_facts(state: HallState, winner: Side, second: Side) -> dict[str, Any]:
         "mean_service_s": state.hall.services[winner.ticket.service].mean_service_s,
         "runner_up_target_wait_s": second.ticket.target_wait_s,
         "runner_up_mean_service_s": state.hall.services[second.ticket.service].mean_service_s,
+        **({"causes": causes} if (causes := _causes(state, winner.ticket, second.ticket)) else {}),
     }
+
+
+def _causes(state: HallState, winner: Ticket, second: Ticket) -> list[str]:
+    """What makes the winner's waiting count for more under `gcmu`: its weight, or else its promise, and its
+    work; nothing under other kinds."""
+    hall = state.hall
+    if hall.policy.kind != "gcmu":
+        return []
+    mine, other = (hall.weight_milli(each.service, each.customer_class) for each in (winner, second))
+    promised_s, other_s = (hall.target_wait_s(each.service, each.customer_class) for each in (winner, second))
+    causes = []
+    if mine is not None or other is not None:
+        if (mine or 60_000 / promised_s) > (other or 60_000 / other_s):
+            causes.append("weight")
+    elif promised_s < other_s:
+        causes.append("promise")
+    means_s = [hall.services[each.service].mean_service_s for each in (winner, second)]
+    if hall.policy.alpha_milli and means_s[0] < means_s[1]:
+        causes.append("work")
+    return causes
 
 
 # -- as a sentence --------------------------------------------------------------------------------------
@@ -214,6 +235,9 @@ def _words(
         "left": _left(winner.left_s),
         "reserved": Words("、".join(each.zh for each in reserved), ", ".join(each.en for each in reserved)),
     }
+    for name in ("runner_up_target_wait_s", "runner_up_mean_service_s"):
+        if name in facts:
+            filled[f"second{name.removeprefix('runner_up').removesuffix('_s')}"] = _minutes(facts[name])
     for name in ("after_s", "boost_after_s", "counts_like_s", "target_wait_s", "mean_service_s"):
         if name in facts:
             filled[name.removesuffix("_s")] = _minutes(facts[name])
@@ -225,8 +249,12 @@ def _words(
             "second_left": _left(second.left_s),
             "second_level": skill_level(second.level),
         }
-    zh = sentence.zh.format(**{name: _in(each, "zh") for name, each in filled.items()})
-    en = sentence.en.format(**{name: _in(each, "en") for name, each in filled.items()})
+    in_zh = {name: _in(each, "zh") for name, each in filled.items()}
+    in_en = {name: _in(each, "en") for name, each in filled.items()}
+    because = [CAUSES[each] for each in facts.get("causes", ())]
+    in_zh["causes"] = "，".join(each.zh.format(**in_zh) for each in because)
+    in_en["causes"] = " and ".join(each.en.format(**in_en) for each in because)
+    zh, en = sentence.zh.format(**in_zh), sentence.en.format(**in_en)
     if failed is not None:
         zh, en = zh + SENTENCES["failed"].zh, en + SENTENCES["failed"].en
     return Words(zh=zh, en=en)
@@ -259,9 +287,13 @@ def _score_words(state: HallState, rule: str, winner: Side, second: Side, facts:
     if alike or (rule == "ratio" and mine.group == other.group):
         return "longer" if winner.wait_ms > second.wait_ms else "earlier"
     by_kind = SCORES.get(state.hall.policy.kind, "most")
-    if by_kind in ("rates", "costs") and "factor" not in facts:
+    if by_kind not in ("rates", "costs"):
+        return by_kind
+    if "factor" not in facts:
         return "most"
-    return by_kind
+    if facts["factor"] < 1:
+        return "slower"
+    return "costs" if by_kind == "costs" and facts.get("causes") else "rates"
 
 
 def _minutes(seconds: int) -> int:

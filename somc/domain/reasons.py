@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["SCORES", "SENTENCES", "Sentence"]
+__all__ = ["CAUSES", "SCORES", "SENTENCES", "Sentence"]
 
 
 class Sentence(NamedTuple):
@@ -73,11 +73,16 @@ SENTENCES: dict[str, Sentence] = {
         "{factor:g} times as much, like {counts_like} min of the other's.",
     ),
     "costs": _of(
-        "的等候按 {second} 的 {factor:g} 倍计（承诺 {target_wait} 分钟，业务约 {mean_service} 分钟），"
-        "相当于 {counts_like} 分钟，先于 {second}（{second_kind}，已等 {second_minutes} 分钟）。",
-        "goes before {second} ({second_kind}, {second_minutes} min waited): with {target_wait} min promised "
-        "and about {mean_service} min of work its waiting counts {factor:g} times as much, "
-        "like {counts_like} min.",
+        "的等候按 {second} 的 {factor:g} 倍计（{causes}），相当于 {counts_like} 分钟，"
+        "先于 {second}（{second_kind}，已等 {second_minutes} 分钟）。",
+        "goes before {second} ({second_kind}, {second_minutes} min waited): its waiting counts "
+        "{factor:g} times as much, like {counts_like} min, because {causes}.",
+    ),
+    "slower": _of(
+        "等候够久：按 {second} 的 {factor:g} 倍计也相当于 {counts_like} 分钟，"
+        "先于 {second}（{second_kind}，已等 {second_minutes} 分钟）。",
+        "has waited long enough to go before {second} ({second_kind}, {second_minutes} min waited): even at "
+        "{factor:g} times as much its wait counts like {counts_like} min.",
     ),
     "promise": _of(
         "距承诺时间{left}，先于 {second}（{second_left}）。",
@@ -97,6 +102,19 @@ SENTENCES: dict[str, Sentence] = {
     ),
 }
 """Rule, or how a score came about → its sentence."""
+
+CAUSES: dict[str, Sentence] = {
+    "weight": Sentence("{kind}权重更高", "{kind} weighs more"),
+    "promise": Sentence(
+        "承诺更短：{target_wait} 对 {second_target_wait} 分钟",
+        "less was promised, {target_wait} against {second_target_wait} min",
+    ),
+    "work": Sentence(
+        "业务更快：约 {mean_service} 对 {second_mean_service} 分钟",
+        "its work is shorter, about {mean_service} against {second_mean_service} min",
+    ),
+}
+"""Why waiting counts for more under `gcmu`."""
 
 SCORES: dict[str, str] = {
     "fifo": "longer",

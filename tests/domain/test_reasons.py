@@ -11,7 +11,7 @@ import pytest
 
 from somc.domain.choosing import preview
 from somc.domain.events import CalledReason
-from somc.domain.reasons import SENTENCES
+from somc.domain.reasons import CAUSES, SENTENCES
 from somc.domain.values import to_plain
 from somc.scheduler import Rule, Terms
 from somc.scheduler.kinds import BUILT_IN
@@ -148,8 +148,28 @@ def test_gcmu_says_how_much_waiting_counts_and_why() -> None:
     assert said.facts["factor"] == 2.0
     assert (said.facts["target_wait_s"], said.facts["mean_service_s"]) == (300, 360)
     assert said.facts["counts_like_s"] == 720
-    names(said, "B001", "A001", "5", "6", "12", "10")
+    assert said.facts["causes"] == ["promise"]
+    names(said, "B001", "A001", "6", "12", "10", "5", "20")
+    assert "less was promised, 5 against 20 min" in said.words.en
+    assert "承诺更短：5 对 20 分钟" in said.words.zh
     assert said.target_left_s == -60
+
+
+def test_gcmu_says_what_weight_and_short_work_do() -> None:
+    classes = {"gold": {"weight_milli": 150}, "plain": {}}
+    services = {"payment": {"mean_service_s": 360}, "repair": {"mean_service_s": 180}}
+    said = reason(two({"kind": "gcmu"}, classes=classes, services=services))
+    assert (said.facts["factor"], said.facts["causes"]) == (3.0, ["weight", "work"])
+    assert "gold weighs more and its work is shorter, about 3 against 6 min" in said.words.en
+    assert "gold（中）权重更高，业务更快：约 3 对 6 分钟" in said.words.zh
+
+
+def test_who_waited_long_enough_although_it_counts_for_less() -> None:
+    classes = {"gold": {"target_wait_s": 900}, "plain": {"target_wait_s": 1200}}
+    said = reason(two({"kind": "gcmu"}, classes=classes, services={"payment": {}, "repair": {}}))
+    assert (said.facts["factor"], said.runner_up) == (0.75, "B001")
+    assert "long enough" in said.words.en
+    assert "等候够久" in said.words.zh
 
 
 def test_deadline_says_whose_promise_ends_first() -> None:
@@ -327,7 +347,7 @@ def test_a_program_sees_the_heads_and_a_preview_asks_it_as_calls_do() -> None:
 
 
 def test_every_sentence_is_spoken_in_both_languages_with_the_same_facts() -> None:
-    for name, sentence in SENTENCES.items():
+    for name, sentence in {**SENTENCES, **CAUSES}.items():
         named = [set(re.findall(r"{(\w+)", each)) for each in sentence]
         assert named[0] - {"second_level"} <= named[1] | {"second_kind", "minutes", "second_minutes"}, name
         assert re.search(r"[\u4e00-\u9fff]", sentence.zh), name
