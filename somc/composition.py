@@ -11,19 +11,17 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
 import trio
 
 from somc.announce.announcer import NAME, Announcer
-from somc.announce.devices import HallDevices
-from somc.announce.keypads import serve_keypad
-from somc.config import DeviceSettings, HallConfig, load
+from somc.config import HallConfig, load
 from somc.config.policy_file import PolicyFile
 from somc.domain import commands as c
 from somc.domain.policy import PolicyKinds
@@ -34,6 +32,7 @@ from somc.errors import ConfigurationError, Fault
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
+from somc.rack import Rack
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import installed_drivers, installed_policies
 from somc.runtime.hall import Hall
@@ -57,11 +56,8 @@ from somc.simulate.crowd import Crowd
 from somc.simulate.model import LoopFactory
 from somc.simulate.recorded_day import recorded_days
 from somc.simulate.what_if import PolicyRefused, play_again
-from somc_hal.devices import Device, DeviceClass
-from somc_hal.ports import Ports
-from somc_hal.simulators.base import Simulator
-from somc_hal.simulators.host import SimulatorHost, Where
-from somc_hal.simulators.reference import AnnouncerSimulator
+from somc_hal.devices import Device
+from somc_hal.simulators.host import SimulatorHost
 
 __all__ = [
     "Node",
@@ -116,6 +112,8 @@ class Node:
     announcer: Announcer
     devices: dict[str, Device]
     simulators: dict[str, SimulatorHost]
+    reload: Callable[[], Awaitable[dict[str, Any]]]
+    """Reads hall.toml's devices anew, see `reload_devices`."""
     urls: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
@@ -225,54 +223,15 @@ def _names_what_is_gone(state: HallState, config: HallConfig, key: str, value: A
 # -- devices ------------------------------------------------------------------------------------------
 
 
-async def build_devices(
-    config: HallConfig, plugins: Plugins, nursery: trio.Nursery, speed: float, health: Health
-) -> tuple[dict[str, Device], dict[str, SimulatorHost]]:
-    """Every device of hall.toml, running, and the simulators behind those that are simulated."""
-    drivers, makers = plugins.drivers(), plugins.simulators()
-    ports = Ports()
-    await nursery.start(ports.run)
-    devices: dict[str, Device] = {}
-    hosts: dict[str, SimulatorHost] = {}
-    for settings in config.devices:
-        url = settings.url
-        if settings.simulated is not None:
-            hosts[settings.name] = host = _host(settings, makers[settings.driver](), speed)
-            url = await nursery.start(host.run)
-        assert url is not None
-        device = drivers[settings.driver].make(
-            settings.name, url, settings.options, on_status=health.report, ports=ports
-        )
-        devices[settings.name] = device
-        await nursery.start(device.run)
-    return devices, hosts
+async def reload_devices(rack: Rack, config: HallConfig) -> dict[str, Any]:
+    """hall.toml anew, as far as its devices go. `ConfigurationError`, `UsageError`: nothing has changed.
 
-
-def _host(settings: DeviceSettings, simulator: Simulator, speed: float) -> SimulatorHost:
-    if isinstance(simulator, AnnouncerSimulator):
-        simulator.s_per_cell /= speed
-    return SimulatorHost(simulator, cast(Where, settings.simulated), name=settings.name)
-
-
-def arrange(config: HallConfig, devices: Mapping[str, Device]) -> HallDevices:
-    """The devices by what they are for."""
-    arranged = HallDevices()
-    for settings in config.devices:
-        device: Any = devices[settings.name]
-        match device.device_class:
-            case DeviceClass.TICKET_PRINTER:
-                arranged.printers.append(device)
-            case DeviceClass.ANNOUNCER:
-                arranged.announcers.append(device)
-            case DeviceClass.HALL_DISPLAY:
-                arranged.hall_displays.append(device)
-            case DeviceClass.COUNTER_CALLER:
-                arranged.keypads.append((settings.counter or 0, device))
-            case DeviceClass.COUNTER_DISPLAY:
-                arranged.strips.append((settings.counter or 0, device))
-            case _:
-                arranged.others.append(device)
-    return arranged
+    What else is written otherwise than at the start waits for the next one, and is named.
+    """
+    fresh, plugins = await trio.to_thread.run_sync(load_config, config.file)
+    changes = await rack.set_up(fresh.devices, plugins)
+    waits = sorted(differences(config.values, fresh.values))
+    return {**asdict(changes), "waits_for_restart": waits}
 
 
 # -- the whole node -------------------------------------------------------------------------------------
@@ -295,21 +254,26 @@ async def run_node(
     kinds = plugins.policies()
     async with open_hall(config, options.data_dir, clock, ids, kinds) as (hall, nursery):
         health = Health()
-        devices, hosts = await build_devices(config, plugins, nursery, options.speed, health)
+        rack = Rack(hall, options.speed, health.report, str(config.file))
+        await nursery.start(rack.run)
+        await rack.set_up(config.devices, plugins)
         nursery.start_soon(health.run, hall)
-        arranged = arrange(config, devices)
-        announcer = Announcer(hall, arranged, config.announcements)
+        announcer = Announcer(hall, rack.arranged, config.announcements)
+        rack.on_change = announcer.rearrange
         await nursery.start(announcer.run)
-        for number, keypad in arranged.keypads:
-            nursery.start_soon(serve_keypad, hall, number, keypad)
 
         serving = True
-        floor = Floor(hall, describe(config, devices))
+        floor = Floor(hall, rack.about)
+
+        async def reload() -> dict[str, Any]:
+            return await reload_devices(rack, config)
+
         desk = Desk(hall, ids, lambda: config.customers)
         app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
+        app.add_reload(reload)
         nursery.start_soon(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
-        node = Node(hall, app, announcer, devices, hosts)
+        node = Node(hall, app, announcer, rack.devices, rack.hosts, reload)
         stop_server, stopped = trio.Event(), trio.Event()
 
         async def serve_until(task_status: trio.TaskStatus[list[str]]) -> None:
@@ -339,7 +303,7 @@ async def run_node(
         with trio.move_on_after(LAST_STATE_S):
             await announcer.wait_idle()
             await announcer.draw_last()
-            for device in arranged.all():
+            for device in rack.arranged.all():
                 await device.wait_idle()
         await hall.journal.store_position(NAME, announcer.position)
 
@@ -390,18 +354,6 @@ def crowd_of(hall: Hall, config: HallConfig, options: Options, ids: IdSource) ->
     return Crowd(
         hall, arrivals, begin_ms=hall.now(), counters=counters, ids=ids, seed=settings.seed, phones=True
     )
-
-
-def describe(config: HallConfig, devices: Mapping[str, Device]) -> dict[str, dict[str, Any]]:
-    """Of each device what it is, for views."""
-    return {
-        settings.name: {
-            "driver": settings.driver,
-            "device_class": devices[settings.name].device_class.value,
-            "counter": settings.counter,
-        }
-        for settings in config.devices
-    }
 
 
 async def sign_in_links(hall: Hall, url: str) -> dict[str, str]:

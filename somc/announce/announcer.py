@@ -14,6 +14,8 @@ What must stay true
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 import trio
 
@@ -51,6 +53,11 @@ class Announcer:
         self._slips = SlipQueue(devices.printers, hall.state, self._step)
         self._screens = Screens(hall, devices, self._step)
         self.speakers = [Speaker(voice, settings, self._still_wanted) for voice in devices.announcers]
+        self._settings = settings
+        self._nursery: trio.Nursery | None = None
+        self._voices: dict[str, trio.CancelScope] = {}
+        self._gone = (0, 0)
+        """Calls spoken and not spoken by voices that are gone."""
 
     # -- tasks ------------------------------------------------------------------------------------
 
@@ -61,12 +68,47 @@ class Announcer:
             self.hall.journal.note_position(NAME, self.position)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._slips.run)
+            self._nursery = nursery
             for speaker in self.speakers:
-                nursery.start_soon(speaker.run)
+                self._start(speaker)
             nursery.start_soon(self._screens.run)
             self._screens.refresh()
             task_status.started()
             await self._follow()
+
+    def rearrange(self) -> None:
+        """The hall's devices are others now: draw the new ones, let the new voices speak what still waits.
+
+        A printer is found when a slip's turn comes. Calls that waited for a voice that is gone go to the
+        one of the same name."""
+        self._screens.rearrange()
+        waiting = {speaker.voice.name: speaker.calls() for speaker in self.speakers}
+        stay = {id(speaker.voice): speaker for speaker in self.speakers}
+        speakers = []
+        for voice in self.devices.announcers:
+            speaker = stay.pop(id(voice), None)
+            if speaker is None:
+                if (scope := self._voices.pop(voice.name, None)) is not None:
+                    scope.cancel()
+                speaker = Speaker(voice, self._settings, self._still_wanted)
+                for call in waiting.get(voice.name, ()):
+                    speaker.add(call)
+                self._start(speaker)
+            speakers.append(speaker)
+        names = {voice.name for voice in self.devices.announcers}
+        for name in [name for name in self._voices if name not in names]:
+            self._voices.pop(name).cancel()
+        spoken, dropped = self._gone
+        self._gone = (
+            spoken + sum(speaker.spoken for speaker in stay.values()),
+            dropped + sum(speaker.dropped for speaker in stay.values()),
+        )
+        self.speakers = speakers
+
+    def _start(self, speaker: Speaker) -> None:
+        if self._nursery is not None:
+            self._voices[speaker.voice.name] = scope = trio.CancelScope()
+            self._nursery.start_soon(_within, scope, speaker.run)
 
     @property
     def busy(self) -> bool:
@@ -88,12 +130,12 @@ class Announcer:
     @property
     def spoken(self) -> int:
         """Calls spoken, over all voices."""
-        return sum(speaker.spoken for speaker in self.speakers)
+        return self._gone[0] + sum(speaker.spoken for speaker in self.speakers)
 
     @property
     def dropped(self) -> int:
         """Calls that were not spoken, over all voices."""
-        return sum(speaker.dropped for speaker in self.speakers)
+        return self._gone[1] + sum(speaker.dropped for speaker in self.speakers)
 
     def _step(self) -> None:
         self._stepped.set()
@@ -136,3 +178,8 @@ class Announcer:
         if ticket is None or ticket.state is not TicketState.CALLED or ticket.counter != call.counter:
             return False
         return call.at >= self._oldest_at
+
+
+async def _within(scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await run()

@@ -53,7 +53,7 @@ class SlipQueue:
     def __init__(
         self, printers: Sequence[TicketPrinter], state: HallState, stepped: Callable[[], None]
     ) -> None:
-        self._printers = list(printers)
+        self._printers = printers  # the hall's own list: a printer that is swapped is found at once
         self._state = state
         self._stepped = stepped
         self._in, self._out = trio.open_memory_channel[Job](MOST_SLIPS)
@@ -83,8 +83,14 @@ class SlipQueue:
                 self._stepped()
 
     async def _print(self, job: Job) -> None:
-        # Those that serve come first, so that a dead one does not cost every slip its timeout.
-        for printer in sorted(self._printers, key=lambda one: not one.status.serving):
+        tried: list[TicketPrinter] = []
+        while True:
+            # Those that serve come first, so that a dead one does not cost every slip its timeout.
+            untried = [one for one in self._printers if one not in tried]
+            if not untried:
+                return
+            printer = min(untried, key=lambda one: not one.status.serving)
+            tried.append(printer)
             about = {"number": job.ticket.number, "job": job.id, "printer": printer.name}
             try:
                 can = printer.capabilities

@@ -43,6 +43,7 @@ Picture = tuple[object, Show]
 class Board:
     """One board: what it should show, and what its driver took last (`None`: unknown)."""
 
+    device: object
     name: str
     picture_of: Callable[[HallState], Picture]
     wanted: Picture | None = None
@@ -59,6 +60,7 @@ class Screens:
         self._stepped = stepped
         self._dirty = trio.Event()
         self._reading = False
+        self._devices = devices
         self._boards = list(boards_of(devices))
 
     @property
@@ -69,6 +71,12 @@ class Screens:
     def refresh(self) -> None:
         """The state has changed: draw soon."""
         self._dirty.set()
+
+    def rearrange(self) -> None:
+        """The hall's devices are others now. What a board that stays has shown is still known."""
+        known = {id(board.device): board for board in self._boards}
+        self._boards = [known.get(id(board.device), board) for board in boards_of(self._devices)]
+        self.refresh()
 
     async def run(self) -> None:
         """Draw whenever something has changed, until cancelled."""
@@ -120,12 +128,12 @@ class Screens:
 def boards_of(devices: HallDevices) -> Iterator[Board]:
     """Everything among `devices` that shows something."""
     for hall_display in devices.hall_displays:
-        yield Board(hall_display.name, partial(_on_hall_display, hall_display))
+        yield Board(hall_display, hall_display.name, partial(_on_hall_display, hall_display))
     for number, strip in devices.strips:
-        yield Board(strip.name, partial(_on_strip, strip, number))
+        yield Board(strip, strip.name, partial(_on_strip, strip, number))
     for number, keypad in devices.keypads:
         if keypad.capabilities.display:
-            yield Board(keypad.name, partial(_on_keypad, keypad, number))
+            yield Board(keypad, keypad.name, partial(_on_keypad, keypad, number))
 
 
 def _on_hall_display(display: HallDisplay, state: HallState) -> Picture:

@@ -70,6 +70,10 @@ class Speaker:
         """How many calls wait to be spoken; what is being spoken is not among them."""
         return len(self._calls)
 
+    def calls(self) -> tuple[Call, ...]:
+        """Those that wait to be spoken, oldest first."""
+        return tuple(self._calls)
+
     def add(self, call: Call) -> None:
         """Queue `call`. Of a ticket whose call to this counter still waits it is the same call."""
         if not self._languages:

@@ -18,7 +18,7 @@ import trio
 from somc.cli.failures import failing_clearly
 from somc.composition import Node, Options, load_config, run_node
 from somc.config import HallConfig
-from somc.errors import UsageError
+from somc.errors import SomcError, UsageError
 from somc.example import example_hall
 from somc.runtime.plugins import Plugins
 from somc.server.access import admin_token
@@ -139,11 +139,27 @@ async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Opti
 
         await nursery.start(heed_signals)
         node = await nursery.start(serve)
+        if not sys.stdin.isatty():  # from a terminal SIGHUP says that it was closed
+            nursery.start_soon(heed_reloads, node)
         click.echo(f"ready {node.urls[0]}")
         for page, link in node.links.items():
             click.echo(f"{page:<15} {link}")
         sys.stdout.flush()
     return in_order
+
+
+async def heed_reloads(node: Node) -> None:
+    """On each SIGHUP: hall.toml's devices anew. A mistake is told and changes nothing."""
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        async for _ in signals:
+            try:
+                changes = await node.reload()
+            except SomcError as error:
+                click.echo(f"error: devices are as they were: {error}", err=True)
+            else:
+                named = {key: names for key, names in changes.items() if key != "kept" and names}
+                said = "; ".join(f"{key} {', '.join(names)}" for key, names in named.items())
+                click.echo(f"devices read anew: {said or 'nothing has changed'}", err=True)
 
 
 def one_day(path: Path, mapping: Path | None, config: HallConfig) -> list[Arrival]:

@@ -142,6 +142,7 @@ Type=exec
 # User=somc
 WorkingDirectory={_unit_path(folder)}
 ExecStart={_unit_word(executable)} run {_unit_word(folder / HALL_NAME)}
+ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
 # A clean stop finishes what is under way; it takes a few seconds at most.

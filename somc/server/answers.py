@@ -407,6 +407,14 @@ class PolicyBrief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: PolicyNames
 
 
+class ReloadAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    added: list[str]
+    removed: list[str]
+    swapped: list[str]
+    kept: list[str]
+    waits_for_restart: list[str]
+
+
 class WsTicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket: str
     expires_in_s: int
@@ -451,6 +459,7 @@ ANSWERS: dict[str, Any] = {
     "policy.rollback": PolicyAnswer,
     "policy.history": PolicyHistoryAnswer,
     "devices": list[DeviceAnswer],
+    "devices.reload": ReloadAnswer,
     "ws-ticket": WsTicketAnswer,
     "tokens.issue": TokenAnswer,
     "links.issue": LinkAnswer,

@@ -21,6 +21,7 @@ from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
 from somc.server.desk import Desk
+from somc.server.device_routes import Reload, add_device_routes
 from somc.server.edge import Edge, read_body, response_of
 from somc.server.identity import caller_of
 from somc.server.live import LiveFeed, refuse
@@ -56,6 +57,10 @@ class Application:
         self.edge = Edge(floor.hall, self.quart, public_url)
         self.quart.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
         self._add_routes()
+
+    def add_reload(self, reload: Reload) -> None:
+        """Serve `POST /devices/reload`; before the first request."""
+        add_device_routes(self.edge, reload)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":

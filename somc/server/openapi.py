@@ -64,6 +64,9 @@ def document() -> dict[str, Any]:
     paths["/sign-in-links"] = {
         "post": _post("links.issue", "A one-time sign-in link (admin)", "LinkBody", 201)
     }
+    paths["/devices/reload"] = {
+        "post": _post("devices.reload", "Read hall.toml's devices anew, as it runs (admin)", None, 200)
+    }
     return {
         "openapi": "3.1.0",
         "info": {

@@ -47,9 +47,9 @@ async def test_only_an_admin_gives_rights_away(hall: Running) -> None:
     for role in ROLES:
         if role != "admin":
             client = await hall.as_role(role)
-            for path in ("tokens", "sign-in-links", "tokens/revoke"):
+            for path in ("tokens", "sign-in-links", "tokens/revoke", "devices/reload"):
                 is_problem(await client.post(f"{BASE}/{path}", json=NEW), 403, "no_right")
-    for path in ("tokens", "sign-in-links", "tokens/revoke", "ws-ticket"):
+    for path in ("tokens", "sign-in-links", "tokens/revoke", "ws-ticket", "devices/reload"):
         is_problem(await hall.client().post(f"{BASE}/{path}", json=NEW), 401)
 
 
@@ -244,7 +244,10 @@ async def test_whoever_is_signed_in_at_the_monitor_opens_its_reports_without_a_f
 async def test_a_change_by_cookie_needs_a_header_that_no_foreign_site_can_send(hall: Running) -> None:
     browser = hall.client()
     await browser.get(await link(hall, "admin"))
-    for path in ("tickets", "counters/1/call-next", "ws-ticket", "tokens", "sign-in-links", "tokens/revoke"):
+    for path in (
+        *("tickets", "counters/1/call-next", "ws-ticket"),
+        *("tokens", "sign-in-links", "tokens/revoke", "devices/reload"),
+    ):
         is_problem(await browser.post(f"{BASE}/{path}", json=NEW), 403, "no_x_somc")
     is_problem(await browser.post("/sign-out"), 403, "no_x_somc")
     is_problem(await browser.patch(f"{BASE}/counters/1", json={"skills": None}), 403, "no_x_somc")

@@ -106,10 +106,11 @@ async def a_day_of_answers(hall: Running) -> None:
     await act("counters.close", counter=2)
     assert (await act("alerts.acknowledge", alert="peak:1", **{"as": "served"}))["acknowledged"] == "served"
     await look()
-    ways_in = {"ws-ticket", "tokens.issue", "links.issue"}
+    ways_in = {"ws-ticket", "tokens.issue", "links.issue", "devices.reload"}
     assert seen == set(ANSWERS) - ways_in, "an act or a query was left out"
     for name, path, body in (
         ("ws-ticket", "ws-ticket", None),
+        ("devices.reload", "devices/reload", None),
         ("tokens.issue", "tokens", {"subject": "x", "roles": ["agent"]}),
         ("links.issue", "sign-in-links", {"subject": "x", "role": "agent"}),
     ):
