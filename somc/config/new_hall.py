@@ -60,6 +60,10 @@ max_wait_s = 2100                       # beyond it whoever came first is next
 # target_utilisation = 0.9              # for the advice how many counters to open
 # behind = 3                            # behind how many a called customer who did not come waits again
 
+# [alerts]
+# long_wait_s = 600                     # a warning to the manager when the mean wait is beyond this
+# peak_per_hour = 90                    # and when more people come than this
+
 # -- Services: what customers come for ------------------------------------------------------------
 
 [service.payment]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from somc.domain import commands as c
+from tests.server.live_rig import live
 from tests.server.rig import HALL, Running, is_problem, running
 
 BASE = "/api/v1"
@@ -200,3 +201,34 @@ async def test_staff_and_channels_may_say_that_somebody_has_an_appointment(hall:
         "booked_at" in is_problem(await kiosk.post(f"{BASE}/tickets", json=body), 403, "no_right")["fields"]
     )
     is_problem(await channel.post(f"{BASE}/tickets", json={**body, "booked_at": "2026-03-02T10:00:00"}), 422)
+
+
+async def test_by_the_live_feed_staff_see_and_acknowledge_and_the_public_learns_nothing(
+    hall: Running,
+) -> None:
+    clock = Ahead(hall)
+    ticket = await hall.take()
+    await pass_minutes(hall, clock, 9)
+    tokens = [await hall.token(role) for role in ("manager", "display")]
+    async with live(hall, tokens[0]) as staff, live(hall, tokens[1]) as screen:
+        for client in (staff, screen):
+            await client.subscribe()
+        shown = await staff.op("snapshot")
+        assert [alert["id"] for alert in shown["state"]["alerts"]] == [f"warning:{ticket['id']}"]
+        assert (await screen.op("snapshot"))["state"]["alerts"] == []
+        await hall.open_counter(1)
+        figures = (await staff.op("figures"))["figures"]
+        assert figures["places"] == {ticket["id"]: [1, 0]}
+        assert figures["advice"]["open_now"] == 1
+        assert [alert["id"] for alert in figures["alerts"]] == [f"warning:{ticket['id']}"]
+        public = (await screen.op("figures"))["figures"]
+        assert (public["alerts"], public["advice"]) == ([], None)
+        assert public["places"] == figures["places"]
+
+        done = await staff.command("alerts.acknowledge", alert=f"warning:{ticket['id']}", **{"as": "served"})
+        assert (done["ok"], done["result"]["acknowledged"]) == (True, "served")
+        assert (await staff.command("alerts", open=True))["result"]["alerts"] == []
+        assert (await staff.command("advice"))["ok"]
+        assert (await staff.command("reports.promise", limit=1))["result"]["all"]["called"] == 0
+        assert not (await screen.command("alerts"))["ok"]
+        assert not any(record["type"].startswith("alert.") for record in screen.records())
