@@ -36,6 +36,7 @@ class TicketPrinterCapabilities:
     partial_cut: bool
     double_size: bool
     qr: bool
+    raster: bool
     paper_sensor: bool
     acknowledged: bool
 

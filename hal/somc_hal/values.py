@@ -6,6 +6,7 @@ What must stay true: these import nothing that waits, so that codecs can use the
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 from somc_hal.status import Truth
@@ -26,6 +27,7 @@ __all__ = [
     "ReadingKind",
     "ScreenContent",
     "SlipCode",
+    "SlipImage",
     "SlipLine",
     "SlipPart",
     "Typed",
@@ -64,7 +66,57 @@ class SlipCode:
             raise ValueError("a slip's QR code holds 1 to 1000 bytes")
 
 
-SlipPart = SlipLine | SlipCode
+@dataclass(frozen=True, slots=True)
+class SlipImage:
+    """A picture of black and white dots (needs the capability `raster`): rows from the top, eight dots a
+    byte, the leftmost in the highest bit, 1 is black; a row begins on a byte. `ValueError` names what is
+    wrong."""
+
+    width_dots: int
+    data: bytes
+    align: Align = Align.CENTER
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width_dots <= 2000:
+            raise ValueError(f"width_dots is 1 to 2000, found {self.width_dots}")
+        if not self.data or len(self.data) % self.row_bytes:
+            raise ValueError(f"data is whole rows of {self.row_bytes} bytes, found {len(self.data)} bytes")
+        if self.height_dots > 2000:
+            raise ValueError(f"a picture is at most 2000 dots high, found {self.height_dots}")
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return (self.width_dots + 7) // 8
+
+    @property
+    def height_dots(self) -> int:
+        """Rows."""
+        return len(self.data) // self.row_bytes
+
+    @classmethod
+    def from_pbm(cls, file: bytes, align: Align = Align.CENTER) -> SlipImage:
+        """From a PBM file of the binary kind (`P4`), which every picture program writes. `ValueError`."""
+        words: list[bytes] = []
+        at = 0
+        while len(words) < 3:
+            found = _PBM_WORD.match(file, at)
+            if found is None:
+                raise ValueError("a picture is a PBM file that begins with P4, width and height")
+            words.append(found[1])
+            at = found.end()
+        if words[0] != b"P4" or not (words[1].isdigit() and words[2].isdigit()):
+            raise ValueError("a picture is a PBM file that begins with P4, width and height")
+        width, height = int(words[1]), int(words[2])
+        size = (width + 7) // 8 * height
+        if len(file) - at - 1 < size:
+            raise ValueError(f"the PBM file ends early: {size} bytes of dots expected")
+        return cls(width, file[at + 1 : at + 1 + size], align)
+
+
+_PBM_WORD = re.compile(rb"(?:\s|#[^\n]*\n)*([^\s#]{1,8})")
+
+SlipPart = SlipLine | SlipCode | SlipImage
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from somc_hal.codecs.escpos import (
     StatusDecoder,
     begin_slip,
     end_slip,
+    frames,
     paper_query,
     part,
     status_query,
@@ -28,7 +29,7 @@ from somc_hal.codecs.escpos import (
 from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
 from somc_hal.profiles import bundled, load
 from somc_hal.testing.fuzz import Subject, Tally, fuzz
-from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipLine
+from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipImage, SlipLine
 
 
 class Payloads:
@@ -68,6 +69,7 @@ def subjects() -> Iterator[Subject]:
         begin_slip("gb18030"),
         part(SlipLine("请 A001，3号窗口", double=True), "gb18030"),
         part(SlipCode("A001"), "gb18030"),
+        *frames(SlipImage(12, b"\x81\x42" * 3), "gb18030"),
         end_slip(feed_lines=4, cut=True, partial=False),
         status_query(4),
         paper_query(),

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from somc_hal.text import printable
-from somc_hal.values import Align, SlipCode, SlipPart
+from somc_hal.values import Align, SlipCode, SlipImage, SlipLine, SlipPart
 
 __all__ = [
     "Code",
@@ -27,6 +27,7 @@ __all__ = [
     "Line",
     "PaperAnswer",
     "PaperQuery",
+    "Raster",
     "Reset",
     "StatusAnswer",
     "StatusDecoder",
@@ -34,6 +35,7 @@ __all__ = [
     "Unknown",
     "begin_slip",
     "end_slip",
+    "frames",
     "paper_query",
     "part",
     "status_query",
@@ -55,8 +57,20 @@ def begin_slip(charset: str) -> bytes:
     return reset + bytes((FS, 0x26)) if charset in ("gb18030", "gbk") else reset
 
 
-def part(item: SlipPart, charset: str) -> bytes:
-    """One line or QR code, complete with its settings, so that no part depends on the one before."""
+BAND_BYTES = 1024
+"""Dots of a picture in one command: about a second at 9600 Bd, which is as long as a port may be held."""
+
+
+def frames(item: SlipPart, charset: str) -> list[bytes]:
+    """The commands of one line, QR code or picture, complete with its settings, so that nothing depends on
+    the part before. A picture comes in bands, between which a job can be cut off."""
+    if isinstance(item, SlipImage):
+        return _bands(item)
+    return [part(item, charset)]
+
+
+def part(item: SlipLine | SlipCode, charset: str) -> bytes:
+    """One line or QR code."""
     if isinstance(item, SlipCode):
         return _code(item)
     return (
@@ -81,6 +95,19 @@ def _code(code: SlipCode) -> bytes:
         + function(0x50, b"\x30" + code.data.encode("utf-8"))
         + function(0x51, b"\x30")
     )
+
+
+def _bands(image: SlipImage) -> list[bytes]:
+    """`GS v 0` for so many rows at a time as fit into a band; bands stand without a gap."""
+    width = image.row_bytes
+    step = max(1, BAND_BYTES // width) * width
+    align = bytes((ESC, 0x61, _ALIGN[image.align]))
+    bands = []
+    for at in range(0, len(image.data), step):
+        rows = image.data[at : at + step]
+        size = width.to_bytes(2, "little") + (len(rows) // width).to_bytes(2, "little")
+        bands.append(align + bytes((GS, 0x76, 0x30, 0)) + size + rows)
+    return bands
 
 
 def end_slip(*, feed_lines: int, cut: bool, partial: bool) -> bytes:
@@ -158,6 +185,14 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Raster:
+    """Rows of dots were printed; `row_bytes` wide."""
+
+    row_bytes: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The paper was cut."""
 
@@ -183,7 +218,7 @@ class Unknown:
     data: bytes
 
 
-Happening = Reset | Line | Code | Cut | StatusQuery | PaperQuery | Unknown
+Happening = Reset | Line | Code | Raster | Cut | StatusQuery | PaperQuery | Unknown
 
 # Commands of fixed length: (first two bytes) -> number of parameter bytes.
 _FIXED = {
@@ -199,6 +234,7 @@ _FIXED = {
     (DLE, EOT): 1,
 }
 _LINE_LIMIT_BYTES = 512
+_RASTER_LIMIT_BYTES = 65536
 
 
 class EscposDecoder:
@@ -244,6 +280,8 @@ class EscposDecoder:
             return 0
         if (first, held[1]) == (GS, 0x28):
             return self._long(happened)
+        if (first, held[1]) == (GS, 0x76):
+            return self._raster(happened)
         count = _FIXED.get((first, held[1]))
         if count is None:
             happened.append(Unknown(bytes(held[:1])))
@@ -268,6 +306,21 @@ class EscposDecoder:
             self._end_line(happened, only_if_text=True)
             happened.append(Code(self._stored))
         return 5 + length
+
+    def _raster(self, happened: list[Happening]) -> int:
+        """`GS v 0 m xL xH yL yH data`."""
+        held = self._held
+        if len(held) < 8:
+            return 0
+        width, height = int.from_bytes(held[4:6], "little"), int.from_bytes(held[6:8], "little")
+        if held[2] != 0x30 or not 0 < width * height <= _RASTER_LIMIT_BYTES:
+            happened.append(Unknown(bytes(held[:1])))
+            return 1
+        if len(held) < 8 + width * height:
+            return 0
+        self._end_line(happened, only_if_text=True)
+        happened.append(Raster(width, bytes(held[8 : 8 + width * height])))
+        return 8 + width * height
 
     def _command(self, first: int, second: int, value: int, happened: list[Happening]) -> None:
         match (first, second):

@@ -25,8 +25,8 @@ from somc_hal.codecs.escpos import (
     StatusDecoder,
     begin_slip,
     end_slip,
+    frames,
     paper_query,
-    part,
     status_query,
 )
 from somc_hal.devices import DeviceClass
@@ -36,13 +36,21 @@ from somc_hal.errors import DeviceBusy, NeedsOperator, OutcomeUnknown
 from somc_hal.exchange import Exchange
 from somc_hal.port import LinkReport, Timing
 from somc_hal.status import DeviceState, DeviceStatus, PaperSupply, Truth
-from somc_hal.values import SlipCode, SlipPart
+from somc_hal.values import SlipCode, SlipImage, SlipPart
 
 __all__ = ["EscposPrinter"]
 
 Answer = StatusAnswer | PaperAnswer
 
-_PRINTER, _OFFLINE, _PAPER = 1, 2, 4  # the n of DLE EOT n
+_PRINTER, _OFFLINE, _ERROR, _PAPER = 1, 2, 3, 4  # the n of DLE EOT n
+
+
+_CAUSES = {
+    0x08: "the cutter is blocked",
+    0x20: "it cannot recover: switch it off and call for service",
+    0x40: "it recovers by itself: the head is too hot, or the like",
+}
+"""Bits 3, 5 and 6 of the answer to `DLE EOT 3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +61,21 @@ class Condition:
     cover_open: bool
     error: bool
     paper: PaperSupply
+    cause: str = ""
 
     @classmethod
-    def read(cls, printer: int, offline: int, paper: int) -> Condition:
-        """From the answers to `DLE EOT` 1, 2 and 4 (bit numbers: the manuals named in the codec)."""
+    def read(cls, printer: int, offline: int, paper: int, cause: int = 0) -> Condition:
+        """From the answers to `DLE EOT` 1, 2, 4 and, of a printer in error, 3 (bit numbers: the manuals named
+        in the codec)."""
         if paper & 0x60 or offline & 0x20:
             supply = PaperSupply.OUT
         elif paper & 0x0C:
             supply = PaperSupply.LOW
         else:
             supply = PaperSupply.FULL
-        return cls(bool(printer & 0x08), bool(offline & 0x04), bool(offline & 0x40), supply)
+        error = bool(offline & 0x40)
+        words = _CAUSES.get(cause & 0x68, "") if error else ""
+        return cls(bool(printer & 0x08), bool(offline & 0x04), error, supply, words)
 
 
 class _StatusPoll(Exchange[Answer]):
@@ -142,12 +154,18 @@ class _EscposDialect:
     def polls(self) -> Sequence[Exchange[Answer]]:
         if not self._two_way:
             return ()
-        return tuple(_StatusPoll(self, number) for number in (_PRINTER, _OFFLINE, _PAPER))
+        numbers = [_PRINTER, _OFFLINE, _PAPER]
+        if self.bytes.get(_OFFLINE, 0) & 0x40:
+            numbers.append(_ERROR)  # only a printer in error is asked for the cause: each byte costs a turn
+        else:
+            self.bytes.pop(_ERROR, None)
+        return tuple(_StatusPoll(self, number) for number in numbers)
 
     def settled(self) -> bool:
         if not self._two_way:
             return True
-        said = Condition.read(self.bytes[_PRINTER], self.bytes[_OFFLINE], self.bytes[_PAPER])
+        asked = self.bytes
+        said = Condition.read(asked[_PRINTER], asked[_OFFLINE], asked[_PAPER], asked.get(_ERROR, 0))
         if said == self.condition:
             # Two of the same noise, hours apart, are not two rounds that agree.
             self._candidate = None
@@ -175,6 +193,8 @@ class EscposPrinter(Driver[Answer]):
         "partial_cut": Option(bool, False, "leave a bridge when cutting"),
         "double_size": Option(bool, True, "whether it can print double width and height"),
         "qr": Option(bool, True, "whether it can print QR codes itself"),
+        "raster": Option(bool, True, "whether it prints pictures"),
+        "dots": Option(int, 384, "dots a line (58 mm paper: 384, 80 mm: 576)", 8, 2000),
         "two_way": Option(bool, True, "whether it can answer; false for a cable without a way back"),
         "feed_lines": Option(int, 4, "lines from the print head to the cutter", 0, 20),
         "print_timeout_s": Option(float, 10.0, "longest time one slip may take", 0.01, 600),
@@ -197,6 +217,7 @@ class EscposPrinter(Driver[Answer]):
             partial_cut=chosen["partial_cut"],
             double_size=chosen["double_size"],
             qr=chosen["qr"],
+            raster=chosen["raster"],
             paper_sensor=chosen["two_way"],
             acknowledged=chosen["two_way"],
         )
@@ -230,6 +251,10 @@ class EscposPrinter(Driver[Answer]):
         for line in lines:
             if isinstance(line, SlipCode):
                 self._require(can.qr, "a QR code")
+            elif isinstance(line, SlipImage):
+                self._require(can.raster, "a picture")
+                dots = self._options["dots"]
+                self._require(line.width_dots <= dots, f"a picture of {line.width_dots} dots (it has {dots})")
             else:
                 self._require(can.double_size or not line.double, "double size")
 
@@ -239,7 +264,7 @@ class EscposPrinter(Driver[Answer]):
         closing = end_slip(feed_lines=chosen["feed_lines"], cut=chosen["cut"], partial=chosen["partial_cut"])
         return _PrintJob(
             self._name,
-            [begin_slip(charset), *(part(line, charset) for line in lines), closing],
+            [begin_slip(charset), *(frame for line in lines for frame in frames(line, charset)), closing],
             confirms=chosen["two_way"],
             closing=closing,
             timeout_s=chosen["print_timeout_s"],
@@ -275,6 +300,7 @@ class EscposPrinter(Driver[Answer]):
         state, detail = DeviceState.ONLINE, ""
         if condition.error:
             state, detail = DeviceState.HARDWARE_ERROR, "the printer reports an error"
+            detail += f": {condition.cause}" if condition.cause else ""
         elif condition.cover_open:
             state, detail = DeviceState.USER_ERROR, "the cover is open"
         elif condition.paper is PaperSupply.OUT:

@@ -17,6 +17,7 @@ from somc_hal.codecs.escpos import (
     Happening,
     Line,
     PaperQuery,
+    Raster,
     Reset,
     StatusQuery,
     Unknown,
@@ -33,12 +34,20 @@ _BUFFER = 4096  # commands a printer without paper holds; a real one's buffer is
 class Slip:
     """One piece of paper, cut off."""
 
-    parts: tuple[Line | Code, ...]
+    parts: tuple[Line | Code | Raster, ...]
 
     @property
     def text(self) -> str:
-        """Its lines, joined by line feeds; a QR code is `[QR data]`."""
-        return "\n".join(p.text if isinstance(p, Line) else f"[QR {p.data}]" for p in self.parts)
+        """Its lines, joined by line feeds; a QR code is `[QR data]`, a picture `[picture WIDTHxHEIGHT]`."""
+        return "\n".join(_words(part) for part in self.parts)
+
+
+def _words(part: Line | Code | Raster) -> str:
+    if isinstance(part, Line):
+        return part.text
+    if isinstance(part, Code):
+        return f"[QR {part.data}]"
+    return f"[picture {part.row_bytes * 8}x{len(part.data) // part.row_bytes}]"
 
 
 class EscposPrinterSimulator(Simulator):
@@ -50,10 +59,12 @@ class EscposPrinterSimulator(Simulator):
     def __init__(self) -> None:
         super().__init__()
         self.slips: deque[Slip] = deque(maxlen=HISTORY)
-        self.hanging: list[Line | Code] = []
+        self.hanging: list[Line | Code | Raster] = []
         self.unknown: deque[bytes] = deque(maxlen=HISTORY)
         self.paper = "full"
         self.cover_open = False
+        self.error = 0
+        """Bits of the answer to `DLE EOT 3`: 08 cutter, 20 cannot recover, 40 recovers by itself."""
         self._decoder = EscposDecoder()
         self._held: deque[Happening] = deque(maxlen=_BUFFER)
 
@@ -79,6 +90,15 @@ class EscposPrinterSimulator(Simulator):
         self._print()
         self.changed.turn()
 
+    def fail(self, error: int = 0x08) -> None:
+        """Something is broken: it prints nothing until it is mended."""
+        self.error = error
+
+    def mend(self) -> None:
+        self.error = 0
+        self._print()
+        self.changed.turn()
+
     def _plugged(self) -> None:
         self._decoder = EscposDecoder()
 
@@ -98,18 +118,25 @@ class EscposPrinterSimulator(Simulator):
         """The byte that answers `DLE EOT n`; bits 1 and 4 are always set."""
         out = self.paper == "out"
         flags = {
-            1: 0x08 if out or self.cover_open else 0,
-            2: (0x04 if self.cover_open else 0) | (0x20 if out else 0),
+            1: 0x08 if out or self.cover_open or self.error else 0,
+            2: (0x04 if self.cover_open else 0) | (0x20 if out else 0) | (0x40 if self.error else 0),
+            3: self.error,
             4: 0x6C if out else 0x0C if self.paper == "low" else 0,
         }
         return 0x12 | flags.get(number, 0)
 
     def _print(self) -> None:
         """Do what is held, as long as there is paper."""
-        while self._held and self.paper != "out" and not self.cover_open:
+        while self._held and self.paper != "out" and not self.cover_open and not self.error:
             match self._held.popleft():
                 case Line() | Code() as printed:
                     self.hanging.append(printed)
+                case Raster(width, data):
+                    last = self.hanging[-1] if self.hanging else None
+                    if isinstance(last, Raster) and last.row_bytes == width:
+                        self.hanging[-1] = Raster(width, last.data + data)  # bands stand without a gap
+                    else:
+                        self.hanging.append(Raster(width, data))
                 case Cut():
                     self.slips.append(Slip(tuple(self.hanging)))
                     self.hanging.clear()

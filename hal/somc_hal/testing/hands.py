@@ -19,7 +19,7 @@ import trio
 from somc_hal.devices import DeviceClass
 from somc_hal.status import Truth
 from somc_hal.testing.bench import Bench
-from somc_hal.values import Colour, HallRow, Key, Phrase, ScreenContent, SlipCode, SlipLine
+from somc_hal.values import Colour, HallRow, Key, Phrase, ScreenContent, SlipCode, SlipImage, SlipLine
 
 __all__ = ["HANDS", "Events", "Excess", "Hands"]
 
@@ -218,6 +218,7 @@ def _measure(bench: Bench, number: int) -> None:
     bench.simulator.measure(kind, Truth.YES if told else float(number), str(number))
 
 
+_DOTS = SlipImage(8, b"\x81\x42")
 _CODE, _BIG = SlipCode("https://example.invalid"), SlipLine("A", double=True)
 
 
@@ -237,6 +238,7 @@ HANDS: Mapping[DeviceClass, Hands] = {
                 lambda can: not can.double_size,
                 lambda device: device.print("j", [_BIG]),
             ),
+            Excess({"raster": False}, lambda can: not can.raster, lambda device: device.print("j", [_DOTS])),
         ],
     ),
     DeviceClass.COUNTER_DISPLAY: Hands(
