@@ -140,6 +140,12 @@ test("the policy chip names kind, version and distribution", async () => {
   expect(texts(html, "monitor-policy")).toEqual(["Policy weighted waits · version 4 · fixed order"]);
 });
 
+test("a kind that a plugin brought is named as the hall names it", async () => {
+  const policy = { kind: "moon", max_wait_s: 2100, version: 1, names: { kind: BOTH("by the moon") } };
+  const html = await rendered(import("../src/pages/monitor/PolicyChip.vue"), {}, hallState({ policy }));
+  expect(texts(html, "monitor-policy")).toEqual(["Policy by the moon · version 1"]);
+});
+
 test("a counter that is given its customers is marked", async () => {
   const card = import("../src/pages/monitor/CounterCard.vue");
   const counter = { ...hallState().counters[0]!, state: "open" as const, mode: "auto" as const };

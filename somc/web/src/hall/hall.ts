@@ -37,15 +37,21 @@ export function provideHall(): Hall {
       onScopeDispose(client.listen({ records: listener }));
     },
   };
+  const tell = () => {
+    hall.now.value = client.clock.now();
+    hall.speed.value = client.clock.speed;
+  };
   client.listen({
     status: (status) => (hall.status.value = status),
     state: (state) => (hall.state.value = state),
-    welcome: (welcome) => (hall.welcome.value = welcome),
+    welcome(welcome) {
+      hall.welcome.value = welcome;
+      tell(); // until now it was this computer's time, which may be another day's
+    },
   });
   let timer = 0;
   const tick = () => {
-    hall.now.value = client.clock.now();
-    hall.speed.value = client.clock.speed;
+    tell();
     timer = window.setTimeout(tick, TICK_MS / Math.min(FASTEST, Math.max(1, client.clock.speed)));
   };
   tick();
