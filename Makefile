@@ -37,7 +37,9 @@ check: $(VENV)/.ready-for-tests ## lint, format, types, import rule, freshness o
 	$(BIN)/pytest -q tests/web/test_assets_fresh.py tests/scheduler/test_native_sources.py -k 'assets or glue or guards'
 
 bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance.md
-	$(BIN)/python tests/benchmarks/scheduler_churn.py
+	$(BIN)/python tests/benchmarks/scheduler_churn.py --write
+	$(BIN)/python tests/benchmarks/scheduler_native.py --write
+	$(BIN)/python tests/benchmarks/scheduler_growth.py --write
 	$(BIN)/python tests/benchmarks/http_path.py
 	$(BIN)/python tests/benchmarks/simulate_simpy.py --write
 	$(BIN)/python tests/benchmarks/codecs.py --write

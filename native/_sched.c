@@ -585,222 +585,225 @@ static void (*_cffi_call_python_org)(struct _cffi_externpy_s *, char *);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 155), // double()(simulation const *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 213), // simulation const *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 158), // double()(simulation const *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 216), // simulation const *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t const *, int64_t)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // scheduler *
-/*  5 */ _CFFI_OP(_CFFI_OP_POINTER, 6), // int64_t const *
-/*  6 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/*  7 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t)
-/*  9 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 10 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, int64_t)
-/* 13 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 14 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 15 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, int64_t, int64_t)
-/* 18 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 20 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 21 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, int64_t, int64_t, int64_t, int64_t)
-/* 24 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 25 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 26 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 27 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 8), // int64_t const *()(scheduler const *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 211), // scheduler const *
+/*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t const *, int64_t)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 211), // scheduler *
+/*  8 */ _CFFI_OP(_CFFI_OP_POINTER, 9), // int64_t const *
+/*  9 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/* 10 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t)
+/* 12 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 13 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 14 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, int64_t)
+/* 16 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 17 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 18 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, int64_t, int64_t)
+/* 21 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 22 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 23 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, int64_t, int64_t, int64_t, int64_t)
+/* 27 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 28 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 29 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 30 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, int64_t, sched_choice *)
-/* 32 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 33 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 34 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 35 */ _CFFI_OP(_CFFI_OP_POINTER, 200), // sched_choice *
-/* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, sched_lane const *, int64_t)
-/* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 39 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 40 */ _CFFI_OP(_CFFI_OP_POINTER, 203), // sched_lane const *
-/* 41 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, int64_t, sched_terms const *)
-/* 44 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 45 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 46 */ _CFFI_OP(_CFFI_OP_POINTER, 206), // sched_terms const *
-/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, sched_ask const *, int64_t, sched_choice *)
-/* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 50 */ _CFFI_OP(_CFFI_OP_POINTER, 199), // sched_ask const *
-/* 51 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 35),
-/* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, sched_lane const *, int64_t)
-/* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 56 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 57 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, sched_terms const *)
-/* 60 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler *, sched_ticket const *, int64_t)
-/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 207), // sched_ticket const *
-/* 66 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *)
-/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // scheduler const *
+/* 30 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 31 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 32 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, int64_t, sched_choice *)
+/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 36 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 37 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 38 */ _CFFI_OP(_CFFI_OP_POINTER, 203), // sched_choice *
+/* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, sched_lane const *, int64_t)
+/* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 42 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 43 */ _CFFI_OP(_CFFI_OP_POINTER, 206), // sched_lane const *
+/* 44 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 46 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, int64_t, sched_terms const *)
+/* 47 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 48 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 49 */ _CFFI_OP(_CFFI_OP_POINTER, 209), // sched_terms const *
+/* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, sched_ask const *, int64_t, sched_choice *)
+/* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 202), // sched_ask const *
+/* 54 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 38),
+/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, sched_lane const *, int64_t)
+/* 58 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 59 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 60 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 61 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, sched_terms const *)
+/* 63 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler *, sched_ticket const *, int64_t)
+/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 210), // sched_ticket const *
+/* 69 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t)
-/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 73 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, int64_t *)
-/* 76 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 77 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 78 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 79 */ _CFFI_OP(_CFFI_OP_POINTER, 6), // int64_t *
-/* 80 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, int64_t)
-/* 82 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 83 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 84 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 85 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, int64_t, int64_t *)
-/* 88 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 89 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 90 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 91 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 92 */ _CFFI_OP(_CFFI_OP_NOOP, 79),
-/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, sched_alert *)
-/* 95 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 96 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 97 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 198), // sched_alert *
-/* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, sched_choice *)
-/* 101 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 102 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 103 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 104 */ _CFFI_OP(_CFFI_OP_NOOP, 35),
-/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, sched_head *)
-/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 109 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 110 */ _CFFI_OP(_CFFI_OP_POINTER, 201), // sched_head *
-/* 111 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, int64_t, sched_ticket *)
-/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 114 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 115 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 207), // sched_ticket *
-/* 117 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, int64_t, sched_ticket *)
-/* 119 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 120 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 121 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, sched_idle const *, int64_t, int64_t, int64_t, int64_t *, sched_choice *)
-/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 202), // sched_idle const *
-/* 126 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 127 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 128 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 129 */ _CFFI_OP(_CFFI_OP_NOOP, 79),
-/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 35),
-/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(scheduler const *, sched_server const *, int64_t, int64_t const *, int64_t, int64_t, int64_t, int64_t const *, int64_t, sched_place *)
-/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 134 */ _CFFI_OP(_CFFI_OP_POINTER, 205), // sched_server const *
-/* 135 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 5),
-/* 137 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *)
+/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 73 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t)
+/* 75 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 76 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, int64_t *)
+/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 82 */ _CFFI_OP(_CFFI_OP_POINTER, 9), // int64_t *
+/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 84 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, int64_t)
+/* 85 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 86 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 87 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 88 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, int64_t, int64_t *)
+/* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 92 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 94 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 95 */ _CFFI_OP(_CFFI_OP_NOOP, 82),
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, sched_alert *)
+/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 99 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 100 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 201), // sched_alert *
+/* 102 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, sched_choice *)
+/* 104 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 105 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 106 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 38),
+/* 108 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, sched_head *)
+/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 112 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 113 */ _CFFI_OP(_CFFI_OP_POINTER, 204), // sched_head *
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, int64_t, sched_ticket *)
+/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 117 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 118 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 210), // sched_ticket *
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, int64_t, sched_ticket *)
+/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 123 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 119),
+/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, sched_idle const *, int64_t, int64_t, int64_t, int64_t *, sched_choice *)
+/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 128 */ _CFFI_OP(_CFFI_OP_POINTER, 205), // sched_idle const *
+/* 129 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 130 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 131 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 132 */ _CFFI_OP(_CFFI_OP_NOOP, 82),
+/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 38),
+/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(scheduler const *, sched_server const *, int64_t, int64_t const *, int64_t, int64_t, int64_t, int64_t const *, int64_t, sched_place *)
+/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 137 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // sched_server const *
 /* 138 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 139 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 140 */ _CFFI_OP(_CFFI_OP_NOOP, 5),
+/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 8),
+/* 140 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 141 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 142 */ _CFFI_OP(_CFFI_OP_POINTER, 204), // sched_place *
-/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(simulation *, int64_t)
-/* 145 */ _CFFI_OP(_CFFI_OP_POINTER, 213), // simulation *
-/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(simulation const *)
-/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 142 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 143 */ _CFFI_OP(_CFFI_OP_NOOP, 8),
+/* 144 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 145 */ _CFFI_OP(_CFFI_OP_POINTER, 207), // sched_place *
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(simulation *, int64_t)
+/* 148 */ _CFFI_OP(_CFFI_OP_POINTER, 216), // simulation *
+/* 149 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(simulation const *, int64_t const *, int64_t, double)
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(simulation const *)
 /* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 5),
-/* 154 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 155 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
-/* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(simulation const *, int64_t)
-/* 158 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 159 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION, 6), // int64_t()(simulation const *, sim_call *)
-/* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 163 */ _CFFI_OP(_CFFI_OP_POINTER, 209), // sim_call *
-/* 164 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // scheduler *()(void)
-/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 167 */ _CFFI_OP(_CFFI_OP_FUNCTION, 145), // simulation *()(sim_terms const *, sched_terms const *, sim_class const *, int64_t, sched_lane const *, int64_t const *, int64_t)
-/* 168 */ _CFFI_OP(_CFFI_OP_POINTER, 212), // sim_terms const *
-/* 169 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 170 */ _CFFI_OP(_CFFI_OP_POINTER, 210), // sim_class const *
-/* 171 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 5),
+/* 153 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(simulation const *, int64_t const *, int64_t, double)
+/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 8),
+/* 157 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
+/* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(simulation const *, int64_t)
+/* 161 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 162 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 164 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // int64_t()(simulation const *, sim_call *)
+/* 165 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 166 */ _CFFI_OP(_CFFI_OP_POINTER, 212), // sim_call *
+/* 167 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 168 */ _CFFI_OP(_CFFI_OP_FUNCTION, 7), // scheduler *()(void)
+/* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION, 148), // simulation *()(sim_terms const *, sched_terms const *, sim_class const *, int64_t, sched_lane const *, int64_t const *, int64_t)
+/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 215), // sim_terms const *
+/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 173 */ _CFFI_OP(_CFFI_OP_POINTER, 213), // sim_class const *
 /* 174 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 176 */ _CFFI_OP(_CFFI_OP_FUNCTION, 215), // void()(scheduler *)
-/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 176 */ _CFFI_OP(_CFFI_OP_NOOP, 8),
+/* 177 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 178 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 215), // void()(scheduler const *, int64_t *)
-/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 69),
-/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 79),
-/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 215), // void()(simulation *)
-/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 145),
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 218), // void()(scheduler *)
+/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 181 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION, 218), // void()(scheduler const *, int64_t *)
+/* 183 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 82),
 /* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 215), // void()(simulation const *, sim_tally *)
-/* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 211), // sim_tally *
-/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 190 */ _CFFI_OP(_CFFI_OP_POINTER, 155), // double const *
-/* 191 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // enum $1
-/* 192 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // enum sched_alert_level
-/* 193 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // enum sched_distribution
-/* 194 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // enum sched_error
-/* 195 */ _CFFI_OP(_CFFI_OP_ENUM, 4), // enum sched_rule
-/* 196 */ _CFFI_OP(_CFFI_OP_ENUM, 5), // enum sim_error
-/* 197 */ _CFFI_OP(_CFFI_OP_ENUM, 6), // enum sim_law
-/* 198 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // sched_alert
-/* 199 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // sched_ask
-/* 200 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // sched_choice
-/* 201 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // sched_head
-/* 202 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // sched_idle
-/* 203 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // sched_lane
-/* 204 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // sched_place
-/* 205 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // sched_server
-/* 206 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // sched_terms
-/* 207 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // sched_ticket
-/* 208 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // scheduler
-/* 209 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // sim_call
-/* 210 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // sim_class
-/* 211 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // sim_tally
-/* 212 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // sim_terms
-/* 213 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // simulation
-/* 214 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 215 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 218), // void()(simulation *)
+/* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 148),
+/* 188 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION, 218), // void()(simulation const *, sim_tally *)
+/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 191 */ _CFFI_OP(_CFFI_OP_POINTER, 214), // sim_tally *
+/* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 193 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // double const *
+/* 194 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // enum $1
+/* 195 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // enum sched_alert_level
+/* 196 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // enum sched_distribution
+/* 197 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // enum sched_error
+/* 198 */ _CFFI_OP(_CFFI_OP_ENUM, 4), // enum sched_rule
+/* 199 */ _CFFI_OP(_CFFI_OP_ENUM, 5), // enum sim_error
+/* 200 */ _CFFI_OP(_CFFI_OP_ENUM, 6), // enum sim_law
+/* 201 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // sched_alert
+/* 202 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // sched_ask
+/* 203 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // sched_choice
+/* 204 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // sched_head
+/* 205 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // sched_idle
+/* 206 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // sched_lane
+/* 207 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // sched_place
+/* 208 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // sched_server
+/* 209 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // sched_terms
+/* 210 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // sched_ticket
+/* 211 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // scheduler
+/* 212 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // sim_call
+/* 213 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // sim_class
+/* 214 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // sim_tally
+/* 215 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // sim_terms
+/* 216 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // simulation
+/* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 218 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static int _cffi_const_SCHED_GROUPS(unsigned long long *o)
@@ -1178,10 +1181,10 @@ _cffi_f_sched_ahead(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1238,10 +1241,10 @@ _cffi_f_sched_ahead_of_newcomer(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1296,10 +1299,10 @@ _cffi_f_sched_alerted(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1358,19 +1361,19 @@ _cffi_f_sched_assign(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(125), arg1, (char **)&x1);
+      _cffi_type(128), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_idle const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(125), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(128), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1388,19 +1391,19 @@ _cffi_f_sched_assign(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(79), arg5, (char **)&x5);
+      _cffi_type(82), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(79), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(82), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(35), arg6, (char **)&x6);
+      _cffi_type(38), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(35), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(38), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1435,10 +1438,10 @@ _cffi_f_sched_bytes(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1483,10 +1486,10 @@ _cffi_f_sched_call(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1500,10 +1503,10 @@ _cffi_f_sched_call(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(35), arg3, (char **)&x3);
+      _cffi_type(38), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(35), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(38), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1548,19 +1551,19 @@ _cffi_f_sched_call_many(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg1, (char **)&x1);
+      _cffi_type(53), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_ask const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1570,10 +1573,10 @@ _cffi_f_sched_call_many(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(35), arg3, (char **)&x3);
+      _cffi_type(38), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(35), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(38), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1614,10 +1617,10 @@ _cffi_f_sched_called(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1656,10 +1659,10 @@ _cffi_f_sched_check(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1700,10 +1703,10 @@ _cffi_f_sched_contains(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1750,19 +1753,19 @@ _cffi_f_sched_define_profile(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(40), arg1, (char **)&x1);
+      _cffi_type(43), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(40), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(43), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1807,19 +1810,19 @@ _cffi_f_sched_define_queue(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(46), arg1, (char **)&x1);
+      _cffi_type(49), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(46), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(49), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1864,10 +1867,10 @@ _cffi_f_sched_due(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1881,10 +1884,10 @@ _cffi_f_sched_due(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg3, (char **)&x3);
+      _cffi_type(101), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_alert *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1941,19 +1944,19 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(134), arg1, (char **)&x1);
+      _cffi_type(137), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_server const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(134), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(137), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1963,10 +1966,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(5), arg3, (char **)&x3);
+      _cffi_type(8), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(5), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(8), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1984,10 +1987,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(5), arg7, (char **)&x7);
+      _cffi_type(8), arg7, (char **)&x7);
   if (datasize != 0) {
     x7 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(5), arg7, (char **)&x7,
+    if (_cffi_convert_array_argument(_cffi_type(8), arg7, (char **)&x7,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1997,10 +2000,10 @@ _cffi_f_sched_estimate(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(142), arg9, (char **)&x9);
+      _cffi_type(145), arg9, (char **)&x9);
   if (datasize != 0) {
     x9 = ((size_t)datasize) <= 640 ? (sched_place *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(142), arg9, (char **)&x9,
+    if (_cffi_convert_array_argument(_cffi_type(145), arg9, (char **)&x9,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2033,10 +2036,10 @@ _cffi_f_sched_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2081,10 +2084,10 @@ _cffi_f_sched_heads(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2098,10 +2101,10 @@ _cffi_f_sched_heads(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(110), arg3, (char **)&x3);
+      _cffi_type(113), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_head *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(110), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(113), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2140,19 +2143,19 @@ _cffi_f_sched_lags(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(79), arg1, (char **)&x1);
+      _cffi_type(82), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(79), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(82), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2187,10 +2190,10 @@ _cffi_f_sched_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2235,10 +2238,10 @@ _cffi_f_sched_move(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2289,7 +2292,7 @@ _cffi_f_sched_new(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(4));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(7));
   return pyresult;
 }
 #else
@@ -2311,10 +2314,10 @@ _cffi_f_sched_next_due(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2332,6 +2335,44 @@ _cffi_f_sched_next_due(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_sched_next_due _cffi_d_sched_next_due
+#endif
+
+static int64_t const * _cffi_d_sched_next_moment(scheduler const * x0)
+{
+  return sched_next_moment(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_sched_next_moment(PyObject *self, PyObject *arg0)
+{
+  scheduler const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int64_t const * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(4), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = sched_next_moment(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(8));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_sched_next_moment _cffi_d_sched_next_moment
 #endif
 
 static int64_t _cffi_d_sched_next_sight(scheduler const * x0, int64_t x1, int64_t x2, int64_t * x3)
@@ -2359,10 +2400,10 @@ _cffi_f_sched_next_sight(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2376,10 +2417,10 @@ _cffi_f_sched_next_sight(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(79), arg3, (char **)&x3);
+      _cffi_type(82), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(79), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(82), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2424,10 +2465,10 @@ _cffi_f_sched_nth(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2441,10 +2482,10 @@ _cffi_f_sched_nth(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg3, (char **)&x3);
+      _cffi_type(119), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_ticket *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(119), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2489,10 +2530,10 @@ _cffi_f_sched_peek(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2506,10 +2547,10 @@ _cffi_f_sched_peek(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(35), arg3, (char **)&x3);
+      _cffi_type(38), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (sched_choice *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(35), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(38), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2556,10 +2597,10 @@ _cffi_f_sched_preview(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2577,10 +2618,10 @@ _cffi_f_sched_preview(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(79), arg4, (char **)&x4);
+      _cffi_type(82), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (int64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(79), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(82), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2629,10 +2670,10 @@ _cffi_f_sched_push(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2695,19 +2736,19 @@ _cffi_f_sched_push_many(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg1, (char **)&x1);
+      _cffi_type(68), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_ticket const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2752,10 +2793,10 @@ _cffi_f_sched_remove(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2802,19 +2843,19 @@ _cffi_f_sched_remove_many(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(5), arg1, (char **)&x1);
+      _cffi_type(8), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(5), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(8), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2861,10 +2902,10 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2874,10 +2915,10 @@ _cffi_f_sched_rows(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg2, (char **)&x2);
+      _cffi_type(119), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sched_ticket *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(119), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2920,10 +2961,10 @@ _cffi_f_sched_set_lag(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2976,10 +3017,10 @@ _cffi_f_sched_set_profile(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2989,10 +3030,10 @@ _cffi_f_sched_set_profile(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(40), arg2, (char **)&x2);
+      _cffi_type(43), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(40), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(43), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3039,10 +3080,10 @@ _cffi_f_sched_set_terms(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3052,10 +3093,10 @@ _cffi_f_sched_set_terms(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(46), arg2, (char **)&x2);
+      _cffi_type(49), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(46), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(49), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3096,10 +3137,10 @@ _cffi_f_sched_waiting(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (scheduler const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3144,10 +3185,10 @@ _cffi_f_sim_begin(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(145), arg0, (char **)&x0);
+      _cffi_type(148), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (simulation *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(145), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(148), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3298,10 +3339,10 @@ _cffi_f_sim_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(145), arg0, (char **)&x0);
+      _cffi_type(148), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (simulation *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(145), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(148), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3400,28 +3441,28 @@ _cffi_f_sim_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(168), arg0, (char **)&x0);
+      _cffi_type(171), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (sim_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(168), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(171), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(46), arg1, (char **)&x1);
+      _cffi_type(49), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sched_terms const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(46), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(49), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(170), arg2, (char **)&x2);
+      _cffi_type(173), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (sim_class const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(170), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(173), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3431,19 +3472,19 @@ _cffi_f_sim_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(40), arg4, (char **)&x4);
+      _cffi_type(43), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (sched_lane const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(40), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(43), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(5), arg5, (char **)&x5);
+      _cffi_type(8), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(5), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(8), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3459,7 +3500,7 @@ _cffi_f_sim_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(145));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(148));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3501,10 +3542,10 @@ _cffi_f_sim_quantile(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(5), arg1, (char **)&x1);
+      _cffi_type(8), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int64_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(5), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(8), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3553,10 +3594,10 @@ _cffi_f_sim_run(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(145), arg0, (char **)&x0);
+      _cffi_type(148), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (simulation *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(145), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(148), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3608,10 +3649,10 @@ _cffi_f_sim_tallies(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(188), arg1, (char **)&x1);
+      _cffi_type(191), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sim_tally *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(188), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(191), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3661,10 +3702,10 @@ _cffi_f_sim_trace(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(163), arg1, (char **)&x1);
+      _cffi_type(166), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (sim_call *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(163), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(166), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3708,356 +3749,357 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "SIM_LOGNORMAL", (void *)_cffi_const_SIM_LOGNORMAL, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SIM_NEVER_SERVED", (void *)_cffi_const_SIM_NEVER_SERVED, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "SIM_TOO_MANY", (void *)_cffi_const_SIM_TOO_MANY, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
-  { "sched_ahead", (void *)_cffi_f_sched_ahead, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 81), (void *)_cffi_d_sched_ahead },
-  { "sched_ahead_of_newcomer", (void *)_cffi_f_sched_ahead_of_newcomer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 81), (void *)_cffi_d_sched_ahead_of_newcomer },
-  { "sched_alerted", (void *)_cffi_f_sched_alerted, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_sched_alerted },
-  { "sched_assign", (void *)_cffi_f_sched_assign, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 123), (void *)_cffi_d_sched_assign },
-  { "sched_bytes", (void *)_cffi_f_sched_bytes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 68), (void *)_cffi_d_sched_bytes },
-  { "sched_call", (void *)_cffi_f_sched_call, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 31), (void *)_cffi_d_sched_call },
-  { "sched_call_many", (void *)_cffi_f_sched_call_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 48), (void *)_cffi_d_sched_call_many },
-  { "sched_called", (void *)_cffi_f_sched_called, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 8), (void *)_cffi_d_sched_called },
-  { "sched_check", (void *)_cffi_f_sched_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 68), (void *)_cffi_d_sched_check },
-  { "sched_contains", (void *)_cffi_f_sched_contains, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_sched_contains },
-  { "sched_define_profile", (void *)_cffi_f_sched_define_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 54), (void *)_cffi_d_sched_define_profile },
-  { "sched_define_queue", (void *)_cffi_f_sched_define_queue, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_sched_define_queue },
-  { "sched_due", (void *)_cffi_f_sched_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 94), (void *)_cffi_d_sched_due },
-  { "sched_estimate", (void *)_cffi_f_sched_estimate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 132), (void *)_cffi_d_sched_estimate },
-  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 176), (void *)_cffi_d_sched_free },
-  { "sched_heads", (void *)_cffi_f_sched_heads, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_sched_heads },
-  { "sched_lags", (void *)_cffi_f_sched_lags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 179), (void *)_cffi_d_sched_lags },
-  { "sched_length", (void *)_cffi_f_sched_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 68), (void *)_cffi_d_sched_length },
-  { "sched_move", (void *)_cffi_f_sched_move, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 17), (void *)_cffi_d_sched_move },
-  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 165), (void *)_cffi_d_sched_new },
-  { "sched_next_due", (void *)_cffi_f_sched_next_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 68), (void *)_cffi_d_sched_next_due },
-  { "sched_next_sight", (void *)_cffi_f_sched_next_sight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_sched_next_sight },
-  { "sched_nth", (void *)_cffi_f_sched_nth, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 112), (void *)_cffi_d_sched_nth },
-  { "sched_peek", (void *)_cffi_f_sched_peek, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_sched_peek },
-  { "sched_preview", (void *)_cffi_f_sched_preview, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 87), (void *)_cffi_d_sched_preview },
-  { "sched_push", (void *)_cffi_f_sched_push, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 23), (void *)_cffi_d_sched_push },
-  { "sched_push_many", (void *)_cffi_f_sched_push_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 63), (void *)_cffi_d_sched_push_many },
-  { "sched_remove", (void *)_cffi_f_sched_remove, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 8), (void *)_cffi_d_sched_remove },
-  { "sched_remove_many", (void *)_cffi_f_sched_remove_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 3), (void *)_cffi_d_sched_remove_many },
-  { "sched_rows", (void *)_cffi_f_sched_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 118), (void *)_cffi_d_sched_rows },
-  { "sched_set_lag", (void *)_cffi_f_sched_set_lag, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_sched_set_lag },
-  { "sched_set_profile", (void *)_cffi_f_sched_set_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 37), (void *)_cffi_d_sched_set_profile },
-  { "sched_set_terms", (void *)_cffi_f_sched_set_terms, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 43), (void *)_cffi_d_sched_set_terms },
-  { "sched_waiting", (void *)_cffi_f_sched_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_sched_waiting },
-  { "sim_begin", (void *)_cffi_f_sim_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 144), (void *)_cffi_d_sim_begin },
+  { "sched_ahead", (void *)_cffi_f_sched_ahead, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 84), (void *)_cffi_d_sched_ahead },
+  { "sched_ahead_of_newcomer", (void *)_cffi_f_sched_ahead_of_newcomer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 84), (void *)_cffi_d_sched_ahead_of_newcomer },
+  { "sched_alerted", (void *)_cffi_f_sched_alerted, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 15), (void *)_cffi_d_sched_alerted },
+  { "sched_assign", (void *)_cffi_f_sched_assign, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 126), (void *)_cffi_d_sched_assign },
+  { "sched_bytes", (void *)_cffi_f_sched_bytes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 71), (void *)_cffi_d_sched_bytes },
+  { "sched_call", (void *)_cffi_f_sched_call, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 34), (void *)_cffi_d_sched_call },
+  { "sched_call_many", (void *)_cffi_f_sched_call_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_sched_call_many },
+  { "sched_called", (void *)_cffi_f_sched_called, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 11), (void *)_cffi_d_sched_called },
+  { "sched_check", (void *)_cffi_f_sched_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 71), (void *)_cffi_d_sched_check },
+  { "sched_contains", (void *)_cffi_f_sched_contains, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_sched_contains },
+  { "sched_define_profile", (void *)_cffi_f_sched_define_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 57), (void *)_cffi_d_sched_define_profile },
+  { "sched_define_queue", (void *)_cffi_f_sched_define_queue, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 62), (void *)_cffi_d_sched_define_queue },
+  { "sched_due", (void *)_cffi_f_sched_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 97), (void *)_cffi_d_sched_due },
+  { "sched_estimate", (void *)_cffi_f_sched_estimate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_sched_estimate },
+  { "sched_free", (void *)_cffi_f_sched_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 179), (void *)_cffi_d_sched_free },
+  { "sched_heads", (void *)_cffi_f_sched_heads, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 109), (void *)_cffi_d_sched_heads },
+  { "sched_lags", (void *)_cffi_f_sched_lags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 182), (void *)_cffi_d_sched_lags },
+  { "sched_length", (void *)_cffi_f_sched_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 71), (void *)_cffi_d_sched_length },
+  { "sched_move", (void *)_cffi_f_sched_move, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 20), (void *)_cffi_d_sched_move },
+  { "sched_new", (void *)_cffi_f_sched_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 168), (void *)_cffi_d_sched_new },
+  { "sched_next_due", (void *)_cffi_f_sched_next_due, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 71), (void *)_cffi_d_sched_next_due },
+  { "sched_next_moment", (void *)_cffi_f_sched_next_moment, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_sched_next_moment },
+  { "sched_next_sight", (void *)_cffi_f_sched_next_sight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_sched_next_sight },
+  { "sched_nth", (void *)_cffi_f_sched_nth, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_sched_nth },
+  { "sched_peek", (void *)_cffi_f_sched_peek, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 103), (void *)_cffi_d_sched_peek },
+  { "sched_preview", (void *)_cffi_f_sched_preview, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 90), (void *)_cffi_d_sched_preview },
+  { "sched_push", (void *)_cffi_f_sched_push, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 26), (void *)_cffi_d_sched_push },
+  { "sched_push_many", (void *)_cffi_f_sched_push_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_sched_push_many },
+  { "sched_remove", (void *)_cffi_f_sched_remove, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 11), (void *)_cffi_d_sched_remove },
+  { "sched_remove_many", (void *)_cffi_f_sched_remove_many, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 6), (void *)_cffi_d_sched_remove_many },
+  { "sched_rows", (void *)_cffi_f_sched_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_sched_rows },
+  { "sched_set_lag", (void *)_cffi_f_sched_set_lag, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 15), (void *)_cffi_d_sched_set_lag },
+  { "sched_set_profile", (void *)_cffi_f_sched_set_profile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_sched_set_profile },
+  { "sched_set_terms", (void *)_cffi_f_sched_set_terms, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 46), (void *)_cffi_d_sched_set_terms },
+  { "sched_waiting", (void *)_cffi_f_sched_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_sched_waiting },
+  { "sim_begin", (void *)_cffi_f_sim_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 147), (void *)_cffi_d_sim_begin },
   { "sim_busy", (void *)_cffi_f_sim_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_sim_busy },
-  { "sim_calls", (void *)_cffi_f_sim_calls, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 148), (void *)_cffi_d_sim_calls },
-  { "sim_clock", (void *)_cffi_f_sim_clock, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 148), (void *)_cffi_d_sim_clock },
-  { "sim_free", (void *)_cffi_f_sim_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 183), (void *)_cffi_d_sim_free },
-  { "sim_longest", (void *)_cffi_f_sim_longest, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 157), (void *)_cffi_d_sim_longest },
-  { "sim_new", (void *)_cffi_f_sim_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 167), (void *)_cffi_d_sim_new },
-  { "sim_quantile", (void *)_cffi_f_sim_quantile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_sim_quantile },
-  { "sim_run", (void *)_cffi_f_sim_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 144), (void *)_cffi_d_sim_run },
-  { "sim_tallies", (void *)_cffi_f_sim_tallies, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 186), (void *)_cffi_d_sim_tallies },
-  { "sim_trace", (void *)_cffi_f_sim_trace, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 161), (void *)_cffi_d_sim_trace },
+  { "sim_calls", (void *)_cffi_f_sim_calls, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 151), (void *)_cffi_d_sim_calls },
+  { "sim_clock", (void *)_cffi_f_sim_clock, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 151), (void *)_cffi_d_sim_clock },
+  { "sim_free", (void *)_cffi_f_sim_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 186), (void *)_cffi_d_sim_free },
+  { "sim_longest", (void *)_cffi_f_sim_longest, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 160), (void *)_cffi_d_sim_longest },
+  { "sim_new", (void *)_cffi_f_sim_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 170), (void *)_cffi_d_sim_new },
+  { "sim_quantile", (void *)_cffi_f_sim_quantile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_sim_quantile },
+  { "sim_run", (void *)_cffi_f_sim_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 147), (void *)_cffi_d_sim_run },
+  { "sim_tallies", (void *)_cffi_f_sim_tallies, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 189), (void *)_cffi_d_sim_tallies },
+  { "sim_trace", (void *)_cffi_f_sim_trace, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 164), (void *)_cffi_d_sim_trace },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
   { "moment", offsetof(sched_alert, moment),
               sizeof(((sched_alert *)0)->moment),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "key", offsetof(sched_alert, key),
            sizeof(((sched_alert *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "level", offsetof(sched_alert, level),
              sizeof(((sched_alert *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "profile", offsetof(sched_ask, profile),
                sizeof(((sched_ask *)0)->profile),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "now", offsetof(sched_ask, now),
            sizeof(((sched_ask *)0)->now),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "key", offsetof(sched_choice, key),
            sizeof(((sched_choice *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "queue", offsetof(sched_choice, queue),
              sizeof(((sched_choice *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "level", offsetof(sched_choice, level),
              sizeof(((sched_choice *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "score", offsetof(sched_choice, score),
              sizeof(((sched_choice *)0)->score),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "rule", offsetof(sched_choice, rule),
             sizeof(((sched_choice *)0)->rule),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "runner_key", offsetof(sched_choice, runner_key),
                   sizeof(((sched_choice *)0)->runner_key),
-                  _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "runner_queue", offsetof(sched_choice, runner_queue),
                     sizeof(((sched_choice *)0)->runner_queue),
-                    _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "runner_score", offsetof(sched_choice, runner_score),
                     sizeof(((sched_choice *)0)->runner_score),
-                    _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "key", offsetof(sched_head, key),
            sizeof(((sched_head *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "queue", offsetof(sched_head, queue),
              sizeof(((sched_head *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "level", offsetof(sched_head, level),
              sizeof(((sched_head *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "score", offsetof(sched_head, score),
              sizeof(((sched_head *)0)->score),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "v", offsetof(sched_head, v),
          sizeof(((sched_head *)0)->v),
-         _CFFI_OP(_CFFI_OP_NOOP, 6) },
+         _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "guarded", offsetof(sched_head, guarded),
                sizeof(((sched_head *)0)->guarded),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "profile", offsetof(sched_idle, profile),
                sizeof(((sched_idle *)0)->profile),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "since", offsetof(sched_idle, since),
              sizeof(((sched_idle *)0)->since),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "number", offsetof(sched_idle, number),
               sizeof(((sched_idle *)0)->number),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "queue", offsetof(sched_lane, queue),
              sizeof(((sched_lane *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "level", offsetof(sched_lane, level),
              sizeof(((sched_lane *)0)->level),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "bonus", offsetof(sched_lane, bonus),
              sizeof(((sched_lane *)0)->bonus),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "min_wait", offsetof(sched_lane, min_wait),
                 sizeof(((sched_lane *)0)->min_wait),
-                _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "reserve", offsetof(sched_lane, reserve),
                sizeof(((sched_lane *)0)->reserve),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "key", offsetof(sched_place, key),
            sizeof(((sched_place *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "wait", offsetof(sched_place, wait),
             sizeof(((sched_place *)0)->wait),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "ahead", offsetof(sched_place, ahead),
              sizeof(((sched_place *)0)->ahead),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "profile", offsetof(sched_server, profile),
                sizeof(((sched_server *)0)->profile),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "free_in", offsetof(sched_server, free_in),
                sizeof(((sched_server *)0)->free_in),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "rate", offsetof(sched_terms, rate),
             sizeof(((sched_terms *)0)->rate),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "offset", offsetof(sched_terms, offset),
               sizeof(((sched_terms *)0)->offset),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "knee", offsetof(sched_terms, knee),
             sizeof(((sched_terms *)0)->knee),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "jump", offsetof(sched_terms, jump),
             sizeof(((sched_terms *)0)->jump),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "rate_after", offsetof(sched_terms, rate_after),
                   sizeof(((sched_terms *)0)->rate_after),
-                  _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "guard", offsetof(sched_terms, guard),
              sizeof(((sched_terms *)0)->guard),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "warn", offsetof(sched_terms, warn),
             sizeof(((sched_terms *)0)->warn),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "target", offsetof(sched_terms, target),
               sizeof(((sched_terms *)0)->target),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "share", offsetof(sched_terms, share),
              sizeof(((sched_terms *)0)->share),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "group", offsetof(sched_terms, group),
              sizeof(((sched_terms *)0)->group),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "key", offsetof(sched_ticket, key),
            sizeof(((sched_ticket *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "queue", offsetof(sched_ticket, queue),
              sizeof(((sched_ticket *)0)->queue),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "v", offsetof(sched_ticket, v),
          sizeof(((sched_ticket *)0)->v),
-         _CFFI_OP(_CFFI_OP_NOOP, 6) },
+         _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "order", offsetof(sched_ticket, order),
              sizeof(((sched_ticket *)0)->order),
-             _CFFI_OP(_CFFI_OP_NOOP, 6) },
+             _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "told", offsetof(sched_ticket, told),
             sizeof(((sched_ticket *)0)->told),
-            _CFFI_OP(_CFFI_OP_NOOP, 6) },
+            _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "at", offsetof(sim_call, at),
           sizeof(((sim_call *)0)->at),
-          _CFFI_OP(_CFFI_OP_NOOP, 6) },
+          _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "customer_class", offsetof(sim_call, customer_class),
                       sizeof(((sim_call *)0)->customer_class),
-                      _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "number", offsetof(sim_call, number),
               sizeof(((sim_call *)0)->number),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "counter", offsetof(sim_call, counter),
                sizeof(((sim_call *)0)->counter),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "law", offsetof(sim_class, law),
            sizeof(((sim_class *)0)->law),
-           _CFFI_OP(_CFFI_OP_NOOP, 6) },
+           _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "service_mean", offsetof(sim_class, service_mean),
                     sizeof(((sim_class *)0)->service_mean),
-                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "service_cv", offsetof(sim_class, service_cv),
                   sizeof(((sim_class *)0)->service_cv),
-                  _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "patience_mean", offsetof(sim_class, patience_mean),
                      sizeof(((sim_class *)0)->patience_mean),
-                     _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                     _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "diverted", offsetof(sim_class, diverted),
                 sizeof(((sim_class *)0)->diverted),
-                _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "target", offsetof(sim_class, target),
               sizeof(((sim_class *)0)->target),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "rates", offsetof(sim_class, rates),
              sizeof(((sim_class *)0)->rates),
-             _CFFI_OP(_CFFI_OP_NOOP, 190) },
+             _CFFI_OP(_CFFI_OP_NOOP, 193) },
   { "rate_count", offsetof(sim_class, rate_count),
                   sizeof(((sim_class *)0)->rate_count),
-                  _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "period", offsetof(sim_class, period),
               sizeof(((sim_class *)0)->period),
-              _CFFI_OP(_CFFI_OP_NOOP, 155) },
+              _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "arrivals", offsetof(sim_class, arrivals),
                 sizeof(((sim_class *)0)->arrivals),
-                _CFFI_OP(_CFFI_OP_NOOP, 5) },
+                _CFFI_OP(_CFFI_OP_NOOP, 8) },
   { "days", offsetof(sim_class, days),
             sizeof(((sim_class *)0)->days),
-            _CFFI_OP(_CFFI_OP_NOOP, 5) },
+            _CFFI_OP(_CFFI_OP_NOOP, 8) },
   { "day_count", offsetof(sim_class, day_count),
                  sizeof(((sim_class *)0)->day_count),
-                 _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "arrived", offsetof(sim_tally, arrived),
                sizeof(((sim_tally *)0)->arrived),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "served", offsetof(sim_tally, served),
               sizeof(((sim_tally *)0)->served),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "abandoned", offsetof(sim_tally, abandoned),
                  sizeof(((sim_tally *)0)->abandoned),
-                 _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "waited", offsetof(sim_tally, waited),
               sizeof(((sim_tally *)0)->waited),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "within", offsetof(sim_tally, within),
               sizeof(((sim_tally *)0)->within),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "wait_sum", offsetof(sim_tally, wait_sum),
                 sizeof(((sim_tally *)0)->wait_sum),
-                _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "served_wait_sum", offsetof(sim_tally, served_wait_sum),
                        sizeof(((sim_tally *)0)->served_wait_sum),
-                       _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                       _CFFI_OP(_CFFI_OP_NOOP, 158) },
   { "seed", offsetof(sim_terms, seed),
             sizeof(((sim_terms *)0)->seed),
-            _CFFI_OP(_CFFI_OP_NOOP, 214) },
+            _CFFI_OP(_CFFI_OP_NOOP, 217) },
   { "warmup", offsetof(sim_terms, warmup),
               sizeof(((sim_terms *)0)->warmup),
-              _CFFI_OP(_CFFI_OP_NOOP, 6) },
+              _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "horizon", offsetof(sim_terms, horizon),
                sizeof(((sim_terms *)0)->horizon),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "batches", offsetof(sim_terms, batches),
                sizeof(((sim_terms *)0)->batches),
-               _CFFI_OP(_CFFI_OP_NOOP, 6) },
+               _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "distribution", offsetof(sim_terms, distribution),
                     sizeof(((sim_terms *)0)->distribution),
-                    _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "waiting_limit", offsetof(sim_terms, waiting_limit),
                      sizeof(((sim_terms *)0)->waiting_limit),
-                     _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                     _CFFI_OP(_CFFI_OP_NOOP, 9) },
   { "trace_room", offsetof(sim_terms, trace_room),
                   sizeof(((sim_terms *)0)->trace_room),
-                  _CFFI_OP(_CFFI_OP_NOOP, 6) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 9) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "$sched_alert", 198, _CFFI_F_CHECK_FIELDS,
+  { "$sched_alert", 201, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_alert), offsetof(struct _cffi_align_typedef_sched_alert, y), 0, 3 },
-  { "$sched_ask", 199, _CFFI_F_CHECK_FIELDS,
+  { "$sched_ask", 202, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_ask), offsetof(struct _cffi_align_typedef_sched_ask, y), 3, 2 },
-  { "$sched_choice", 200, _CFFI_F_CHECK_FIELDS,
+  { "$sched_choice", 203, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_choice), offsetof(struct _cffi_align_typedef_sched_choice, y), 5, 8 },
-  { "$sched_head", 201, _CFFI_F_CHECK_FIELDS,
+  { "$sched_head", 204, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_head), offsetof(struct _cffi_align_typedef_sched_head, y), 13, 6 },
-  { "$sched_idle", 202, _CFFI_F_CHECK_FIELDS,
+  { "$sched_idle", 205, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_idle), offsetof(struct _cffi_align_typedef_sched_idle, y), 19, 3 },
-  { "$sched_lane", 203, _CFFI_F_CHECK_FIELDS,
+  { "$sched_lane", 206, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_lane), offsetof(struct _cffi_align_typedef_sched_lane, y), 22, 5 },
-  { "$sched_place", 204, _CFFI_F_CHECK_FIELDS,
+  { "$sched_place", 207, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_place), offsetof(struct _cffi_align_typedef_sched_place, y), 27, 3 },
-  { "$sched_server", 205, _CFFI_F_CHECK_FIELDS,
+  { "$sched_server", 208, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_server), offsetof(struct _cffi_align_typedef_sched_server, y), 30, 2 },
-  { "$sched_terms", 206, _CFFI_F_CHECK_FIELDS,
+  { "$sched_terms", 209, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_terms), offsetof(struct _cffi_align_typedef_sched_terms, y), 32, 10 },
-  { "$sched_ticket", 207, _CFFI_F_CHECK_FIELDS,
+  { "$sched_ticket", 210, _CFFI_F_CHECK_FIELDS,
     sizeof(sched_ticket), offsetof(struct _cffi_align_typedef_sched_ticket, y), 42, 5 },
-  { "$sim_call", 209, _CFFI_F_CHECK_FIELDS,
+  { "$sim_call", 212, _CFFI_F_CHECK_FIELDS,
     sizeof(sim_call), offsetof(struct _cffi_align_typedef_sim_call, y), 47, 4 },
-  { "$sim_class", 210, _CFFI_F_CHECK_FIELDS,
+  { "$sim_class", 213, _CFFI_F_CHECK_FIELDS,
     sizeof(sim_class), offsetof(struct _cffi_align_typedef_sim_class, y), 51, 12 },
-  { "$sim_tally", 211, _CFFI_F_CHECK_FIELDS,
+  { "$sim_tally", 214, _CFFI_F_CHECK_FIELDS,
     sizeof(sim_tally), offsetof(struct _cffi_align_typedef_sim_tally, y), 63, 7 },
-  { "$sim_terms", 212, _CFFI_F_CHECK_FIELDS,
+  { "$sim_terms", 215, _CFFI_F_CHECK_FIELDS,
     sizeof(sim_terms), offsetof(struct _cffi_align_typedef_sim_terms, y), 70, 7 },
-  { "scheduler", 208, _CFFI_F_OPAQUE,
+  { "scheduler", 211, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "simulation", 213, _CFFI_F_OPAQUE,
+  { "simulation", 216, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "$1", 191, _cffi_prim_int(4, 0),
+  { "$1", 194, _cffi_prim_int(4, 0),
     "SCHED_GROUPS" },
-  { "sched_alert_level", 192, _cffi_prim_int(sizeof(enum sched_alert_level), ((enum sched_alert_level)-1) <= 0),
+  { "sched_alert_level", 195, _cffi_prim_int(sizeof(enum sched_alert_level), ((enum sched_alert_level)-1) <= 0),
     "SCHED_WARNING,SCHED_BREACH" },
-  { "sched_distribution", 193, _cffi_prim_int(sizeof(enum sched_distribution), ((enum sched_distribution)-1) <= 0),
+  { "sched_distribution", 196, _cffi_prim_int(sizeof(enum sched_distribution), ((enum sched_distribution)-1) <= 0),
     "SCHED_LONGEST_IDLE,SCHED_LOWEST_LEVEL,SCHED_FIXED_ORDER" },
-  { "sched_error", 194, _cffi_prim_int(sizeof(enum sched_error), ((enum sched_error)-1) <= 0),
+  { "sched_error", 197, _cffi_prim_int(sizeof(enum sched_error), ((enum sched_error)-1) <= 0),
     "SCHED_NO_MEMORY,SCHED_NO_QUEUE,SCHED_NO_PROFILE,SCHED_NO_TICKET,SCHED_BAD_NUMBER,SCHED_INSIDE" },
-  { "sched_rule", 195, _cffi_prim_int(sizeof(enum sched_rule), ((enum sched_rule)-1) <= 0),
+  { "sched_rule", 198, _cffi_prim_int(sizeof(enum sched_rule), ((enum sched_rule)-1) <= 0),
     "SCHED_ONLY,SCHED_GUARD,SCHED_LEVEL,SCHED_SCORE,SCHED_RATIO" },
-  { "sim_error", 196, _cffi_prim_int(sizeof(enum sim_error), ((enum sim_error)-1) <= 0),
+  { "sim_error", 199, _cffi_prim_int(sizeof(enum sim_error), ((enum sim_error)-1) <= 0),
     "SIM_TOO_MANY,SIM_NEVER_SERVED" },
-  { "sim_law", 197, _cffi_prim_int(sizeof(enum sim_law), ((enum sim_law)-1) <= 0),
+  { "sim_law", 200, _cffi_prim_int(sizeof(enum sim_law), ((enum sim_law)-1) <= 0),
     "SIM_EXPONENTIAL,SIM_DETERMINISTIC,SIM_ERLANG2,SIM_LOGNORMAL" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "sched_alert", 198 },
-  { "sched_ask", 199 },
-  { "sched_choice", 200 },
-  { "sched_head", 201 },
-  { "sched_idle", 202 },
-  { "sched_lane", 203 },
-  { "sched_place", 204 },
-  { "sched_server", 205 },
-  { "sched_terms", 206 },
-  { "sched_ticket", 207 },
-  { "scheduler", 208 },
-  { "sim_call", 209 },
-  { "sim_class", 210 },
-  { "sim_tally", 211 },
-  { "sim_terms", 212 },
-  { "simulation", 213 },
+  { "sched_alert", 201 },
+  { "sched_ask", 202 },
+  { "sched_choice", 203 },
+  { "sched_head", 204 },
+  { "sched_idle", 205 },
+  { "sched_lane", 206 },
+  { "sched_place", 207 },
+  { "sched_server", 208 },
+  { "sched_terms", 209 },
+  { "sched_ticket", 210 },
+  { "scheduler", 211 },
+  { "sim_call", 212 },
+  { "sim_class", 213 },
+  { "sim_tally", 214 },
+  { "sim_terms", 215 },
+  { "simulation", 216 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -4067,12 +4109,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  68,  /* num_globals */
+  69,  /* num_globals */
   16,  /* num_struct_unions */
   7,  /* num_enums */
   16,  /* num_typenames */
   NULL,  /* no includes */
-  216,  /* num_types */
+  219,  /* num_types */
   0,  /* flags */
 };
 

@@ -6,7 +6,9 @@
  * happens to place and terms. Over the queues stands a tree of minima, so that the next moment is one number. */
 #include "internal.h"
 
-int64_t sched_next_due(const scheduler *s) { return s->queue_count ? s->timers[1] : NO_MOMENT; }
+const int64_t *sched_next_moment(const scheduler *s) { return &s->next_moment; }
+
+int64_t sched_next_due(const scheduler *s) { return s->next_moment; }
 
 /* Carries the queue's earlier moment up the tree, as far as it changes something. */
 static void carry(scheduler *s, uint32_t queue) {
@@ -18,31 +20,42 @@ static void carry(scheduler *s, uint32_t queue) {
         if (s->timers[node / 2] == earlier) return;
         s->timers[node / 2] = earlier;
     }
+    s->next_moment = s->timers[1];
 }
 
 /* The timer of one level: the first open entry from the mark on. */
 static void advance(struct queue *q, int level) {
     q->moments[level] = NO_MOMENT;
     if (q->alert_waits[level] >= NEVER) return; /* the mark stays behind, which is allowed */
-    while (q->marks[level] < q->last && !q->spans[q->marks[level]].chunk->open[level]) q->marks[level]++;
-    if (q->marks[level] == q->last) return;
-    const struct chunk *chunk = q->spans[q->marks[level]].chunk;
-    q->moments[level] = chunk->v[__builtin_ctzll(chunk->open[level])] + q->alert_waits[level];
+    const struct span *span = &q->spans[q->marks[level]], *end = q->spans + q->last;
+    while (span < end && !span->chunk->open[level]) span++;
+    q->marks[level] = (uint32_t)(span - q->spans);
+    if (span == end) return;
+    int first = __builtin_ctzll(span->chunk->open[level]);
+    q->moments[level] = span->chunk->v[first] + q->alert_waits[level];
 }
 
-void alerts_opened(scheduler *s, uint32_t queue, int level, uint32_t span, int64_t v) {
+void alerts_opened(scheduler *s, uint32_t queue, int told, uint32_t span, int64_t v) {
     struct queue *q = &s->queues[queue];
-    if (q->marks[level] > span) q->marks[level] = span;
-    if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] >= q->moments[level]) return;
-    q->moments[level] = v + q->alert_waits[level];
-    carry(s, queue);
+    bool sooner = false;
+    for (int level = told; level < 2; level++) {
+        if (q->marks[level] > span) q->marks[level] = span;
+        if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] >= q->moments[level]) continue;
+        q->moments[level] = v + q->alert_waits[level];
+        sooner = true;
+    }
+    if (sooner) carry(s, queue);
 }
 
-void alerts_closed(scheduler *s, uint32_t queue, int level, int64_t v) {
+void alerts_closed(scheduler *s, uint32_t queue, int from, int to, int64_t v) {
     struct queue *q = &s->queues[queue];
-    if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] != q->moments[level]) return;
-    advance(q, level);
-    carry(s, queue);
+    bool later = false;
+    for (int level = from; level < to; level++) {
+        if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] != q->moments[level]) continue;
+        advance(q, level);
+        later = true;
+    }
+    if (later) carry(s, queue);
 }
 
 void alerts_refresh(scheduler *s, uint32_t queue) {
@@ -124,9 +137,8 @@ int64_t sched_alerted(scheduler *s, int64_t key, int64_t level) {
     struct ticket *ticket = arena_ticket(s, slot);
     struct spot spot = queue_locate(s, ticket->queue, slot);
     struct chunk *chunk = s->queues[ticket->queue].spans[spot.span].chunk;
-    for (; ticket->told < level; ticket->told++) {
-        chunk->open[ticket->told] &= ~(UINT64_C(1) << spot.at);
-        alerts_closed(s, ticket->queue, ticket->told, ticket->v);
-    }
+    int before = ticket->told;
+    for (; ticket->told < level; ticket->told++) chunk->open[ticket->told] &= ~(UINT64_C(1) << spot.at);
+    alerts_closed(s, ticket->queue, before, ticket->told, ticket->v);
     return 0;
 }

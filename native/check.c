@@ -64,7 +64,7 @@ static int64_t check_queue(const scheduler *s, uint32_t number) {
 static int64_t check_index(const scheduler *s) {
     int64_t filled = 0, entries = s->index ? (int64_t)(UINT32_MAX >> s->index_shift) + 1 : 0;
     for (int64_t i = 0; i < entries; i++) filled += s->index[i].slot != NO_SLOT;
-    EXPECT(filled == s->count && filled * 4 <= entries * 3);
+    EXPECT(filled == s->count && filled <= s->index_room && s->index_room * 4 == entries * 3);
     for (uint32_t slot = 0; slot < s->used; slot++) {
         const struct ticket *ticket = arena_ticket(s, slot);
         if (!ticket->live) continue;
@@ -84,6 +84,7 @@ int64_t sched_check(const scheduler *s) {
     EXPECT(count == s->count);
     int64_t line = check_index(s);
     if (line) return line;
+    EXPECT(s->next_moment == (s->queue_count ? s->timers[1] : NO_MOMENT));
     for (int64_t node = 1; node < s->queue_room; node++) {
         int64_t one = s->timers[2 * node], other = s->timers[2 * node + 1];
         EXPECT(s->timers[node] == (one < other ? one : other));

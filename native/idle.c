@@ -23,7 +23,7 @@ int64_t sched_assign(const scheduler *s, const sched_idle *idle, int64_t count, 
         sched_choice offer;
         bool by_level = distribution == SCHED_LOWEST_LEVEL;
         if (found && !by_level && !tried_before(&idle[i], 0, &idle[*index], 0, distribution)) continue;
-        if (!pick_choice(s, &s->profiles[idle[i].profile], now, count, &offer)) continue;
+        if (!pick_choice_of_idle(s, &s->profiles[idle[i].profile], now, count, &offer)) continue;
         if (found && !tried_before(&idle[i], offer.level, &idle[*index], choice->level, distribution)) continue;
         *index = i;
         *choice = offer;

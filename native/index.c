@@ -23,15 +23,18 @@ uint32_t index_find(const scheduler *s, int64_t key) {
     return NO_SLOT;
 }
 
+void index_touch(const scheduler *s, int64_t key) {
+    __builtin_prefetch(&s->index[hash_of(key) >> s->index_shift]);
+}
+
 static void put(struct entry *index, uint32_t shift, struct entry entry) {
     uint32_t at = entry.hash >> shift;
     while (index[at].slot != NO_SLOT) at = (at + 1) & (UINT32_MAX >> shift);
     index[at] = entry;
 }
 
-bool index_reserve(scheduler *s) {
+bool index_grow(scheduler *s) {
     int64_t size = s->index ? (int64_t)mask_of(s) + 1 : 0;
-    if ((s->count + 1) * 4 <= size * 3) return true;
     if (s->index && s->index_shift == 0) return false;
     uint32_t shift = s->index ? s->index_shift - 1 : SMALLEST_SHIFT;
     size_t entries = (size_t)(UINT32_MAX >> shift) + 1;
@@ -43,6 +46,7 @@ bool index_reserve(scheduler *s) {
     memory_free(s, s->index, (size_t)size * sizeof *index);
     s->index = index;
     s->index_shift = shift;
+    s->index_room = (int64_t)entries / 4 * 3;
     return true;
 }
 

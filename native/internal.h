@@ -134,6 +134,7 @@ struct profile {
 struct scheduler {
     struct entry *index;
     uint32_t index_shift; /* the index has 2^(32 - index_shift) entries, if any */
+    int64_t index_room;   /* for so many tickets: three quarters of its entries */
 
     struct ticket **segments;
     int64_t segment_count, segment_room;
@@ -144,6 +145,7 @@ struct scheduler {
     struct front front;
     struct queue *queues;
     int64_t *timers;
+    int64_t next_moment; /* timers[1], at an address that stays */
     int64_t queue_count, queue_room; /* the room is a power of two, as the tree of timers needs it */
 
     struct profile *profiles;
@@ -188,7 +190,8 @@ void memory_free(scheduler *s, void *memory, size_t bytes);
  * no memory. */
 void *memory_grown(scheduler *s, void *array, int64_t *room, int64_t count, size_t element);
 /* See that arena_take cannot fail. */
-bool arena_reserve(scheduler *s);
+bool arena_grow(scheduler *s);
+static inline bool arena_reserve(scheduler *s) { return s->free != NO_SLOT || arena_grow(s); }
 uint32_t arena_take(scheduler *s);
 void arena_give(scheduler *s, uint32_t slot);
 
@@ -203,16 +206,22 @@ static inline int64_t key_of(const scheduler *s, uint32_t slot) {
 /* index.c: the ticket of a key */
 
 /* See that index_insert cannot fail. */
-bool index_reserve(scheduler *s);
+bool index_grow(scheduler *s);
+static inline bool index_reserve(scheduler *s) { return s->count < s->index_room || index_grow(s); }
 void index_insert(scheduler *s, uint32_t slot);
 void index_erase(scheduler *s, uint32_t slot);
+/* This key will be looked for soon: its entry may be fetched meanwhile. The index is not empty. */
+void index_touch(const scheduler *s, int64_t key);
 /* The slot of the ticket with this key, or NO_SLOT. */
 uint32_t index_find(const scheduler *s, int64_t key);
 
 /* queue.c: the sorted tickets of one queue */
 
-/* See that queue_insert cannot fail. */
-bool queue_reserve(scheduler *s, uint32_t queue);
+/* See that queue_insert cannot fail: it may need a chunk, and a span more in the directory. */
+bool queue_grow(scheduler *s, uint32_t queue);
+static inline bool queue_reserve(scheduler *s, uint32_t queue) {
+    return (s->pool && s->queues[queue].last < s->queues[queue].room) || queue_grow(s, queue);
+}
 /* Put a ticket where its v, order and key say, or take it out; line and timers follow. */
 void queue_insert(scheduler *s, uint32_t queue, uint32_t slot);
 void queue_erase(scheduler *s, uint32_t queue, uint32_t slot);
@@ -225,10 +234,10 @@ struct spot queue_beyond(const struct queue *q, int64_t v);
 
 /* alerts.c: the timers */
 
-/* An entry with this v, in this span, has joined and is still to be told of `level` (0, 1). */
-void alerts_opened(scheduler *s, uint32_t queue, int level, uint32_t span, int64_t v);
-/* An entry with this v is not to be told of `level` any more. */
-void alerts_closed(scheduler *s, uint32_t queue, int level, int64_t v);
+/* An entry with this v has joined, in this span; it is still to be told of levels `told` .. 1. */
+void alerts_opened(scheduler *s, uint32_t queue, int told, uint32_t span, int64_t v);
+/* An entry with this v is not to be told of levels `from` .. `to` - 1 any more. */
+void alerts_closed(scheduler *s, uint32_t queue, int from, int to, int64_t v);
 /* Both timers of the queue, anew. */
 void alerts_refresh(scheduler *s, uint32_t queue);
 
@@ -239,8 +248,11 @@ static inline int64_t lag_of(const struct lags *lags, uint32_t group) {
     return lag > 0 ? lag : 0;
 }
 
-/* A ticket of a queue with this line is called. */
-void lag_charge(struct lags *lags, const struct line *line);
+/* A ticket of a queue with this line is called: its group, if it has one, is set back. */
+void lag_set_back(struct lags *lags, const struct line *line);
+static inline void lag_charge(struct lags *lags, const struct line *line) {
+    if (line->group) lag_set_back(lags, line);
+}
 
 /* pick.c: who competes, and with what */
 
@@ -258,9 +270,11 @@ bool pick_stands_first(const scheduler *s, const struct front *front, uint32_t a
 /* The lane whose head is called, or NULL. */
 const struct lane *pick_first(const scheduler *s, const struct front *front, const struct profile *profile,
                               int64_t now);
-/* The same with the runner-up, as a choice; `idle` counters are idle (see reserve). Whether there is anybody. */
-bool pick_choice(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
-                 sched_choice *choice);
+/* The same with the runner-up, as a choice. Whether there is anybody. */
+bool pick_choice(const scheduler *s, const struct profile *profile, int64_t now, sched_choice *choice);
+/* The same while so many counters are idle: only lanes whose reserve is smaller show their queue. */
+bool pick_choice_of_idle(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                         sched_choice *choice);
 
 /* forward.c */
 

@@ -45,8 +45,8 @@ void *memory_grown(scheduler *s, void *array, int64_t *room, int64_t count, size
     return grown;
 }
 
-bool arena_reserve(scheduler *s) {
-    if (s->free != NO_SLOT || s->used < s->segment_count * SEGMENT) return true;
+bool arena_grow(scheduler *s) {
+    if (s->used < s->segment_count * SEGMENT) return true;
     if (s->used >= NO_SLOT - SEGMENT) return false;
     void *segments = memory_grown(s, s->segments, &s->segment_room, s->segment_count, sizeof *s->segments);
     if (!segments) return false;

@@ -59,53 +59,86 @@ const struct lane *pick_first(const scheduler *s, const struct front *front, con
     return best;
 }
 
-bool pick_choice(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
-                 sched_choice *choice) {
-    const struct front *front = &s->front;
-    const struct lane *best = NULL, *second = NULL;
-    int64_t best_rank = INT64_MIN, second_rank = INT64_MIN;
+/* A lane and the rank of its head. */
+struct bid {
+    const struct lane *lane;
+    int64_t rank;
+};
+
+static inline bool beats(const scheduler *s, struct bid a, struct bid b) {
+    return a.rank > b.rank ||
+           (a.rank == b.rank && pick_stands_first(s, &s->front, a.lane->queue, b.lane->queue));
+}
+
+/* The best bid and the runner-up (lane NULL: there is none) among the lanes that show themselves while so many
+ * counters are idle. Always inline, so that the usual pick, which counts none, asks no lane for its reserve. */
+static inline __attribute__((always_inline)) void pick_two(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                            struct bid *first, struct bid *second) {
+    struct bid best = {NULL, INT64_MIN}, runner = {NULL, INT64_MIN};
     for (const struct lane *lane = profile->lanes, *end = lane + profile->count; lane < end; lane++) {
-        const struct line *line = &front->lines[lane->queue];
+        const struct line *line = &s->front.lines[lane->queue];
         int64_t wait = now - line->head_v;
         if (wait < lane->min_wait || lane->reserve >= idle) continue;
-        int64_t rank = head_rank(front, line, lane, wait);
-        if (rank < second_rank) continue;
-        if (rank == second_rank && !pick_stands_first(s, front, lane->queue, second->queue)) continue;
-        if (rank < best_rank || (rank == best_rank && !pick_stands_first(s, front, lane->queue, best->queue))) {
-            second_rank = rank;
-            second = lane;
-            continue;
-        }
-        second_rank = best_rank;
-        second = best;
-        best_rank = rank;
-        best = lane;
+        struct bid bid = {lane, head_rank(&s->front, line, lane, wait)};
+        if (bid.rank < runner.rank) continue;
+        if (bid.rank == runner.rank && !beats(s, bid, runner)) continue;
+        runner = bid;
+        if (bid.rank < best.rank || !beats(s, bid, best)) continue;
+        runner = best;
+        best = bid;
     }
-    *choice = (sched_choice){.queue = -1, .runner_queue = -1};
-    if (!best) return false;
-    const struct line *line = &front->lines[best->queue];
-    choice->queue = best->queue;
-    choice->key = key_of(s, front->heads[best->queue]);
-    choice->level = best->level;
-    choice->score = pick_score(&front->lags, line, best, now - line->head_v);
-    if (!second) return true; /* SCHED_ONLY is 0 */
-    const struct line *other = &front->lines[second->queue];
-    choice->runner_queue = second->queue;
-    choice->runner_key = key_of(s, front->heads[second->queue]);
-    choice->runner_score = pick_score(&front->lags, other, second, now - other->head_v);
-    if (best_rank >= GUARDED)
-        choice->rule = SCHED_GUARD;
-    else if (best->level < second->level)
-        choice->rule = SCHED_LEVEL;
-    else
-        choice->rule = line->group && other->group ? SCHED_RATIO : SCHED_SCORE;
+    *first = best;
+    *second = runner;
+}
+
+/* The score behind a bid. */
+static inline int64_t score_of(const struct front *front, struct bid bid, int64_t now) {
+    const struct line *line = &front->lines[bid.lane->queue];
+    if (bid.rank < GUARDED) return bid.rank + bid.lane->level * LEVEL_STEP;
+    return pick_score(&front->lags, line, bid.lane, now - line->head_v);
+}
+
+static inline __attribute__((always_inline)) bool choose(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                          sched_choice *choice) {
+    const struct front *front = &s->front;
+    struct bid best, second;
+    pick_two(s, profile, now, idle, &best, &second);
+    if (!second.lane) {
+        *choice = (sched_choice){.queue = -1, .runner_queue = -1, .rule = SCHED_ONLY};
+        if (!best.lane) return false;
+    } else {
+        choice->runner_queue = second.lane->queue;
+        choice->runner_key = key_of(s, front->heads[second.lane->queue]);
+        choice->runner_score = score_of(front, second, now);
+        if (best.rank >= GUARDED)
+            choice->rule = SCHED_GUARD;
+        else if (best.lane->level < second.lane->level)
+            choice->rule = SCHED_LEVEL;
+        else if (front->lines[best.lane->queue].group && front->lines[second.lane->queue].group)
+            choice->rule = SCHED_RATIO;
+        else
+            choice->rule = SCHED_SCORE;
+    }
+    choice->queue = best.lane->queue;
+    choice->key = key_of(s, front->heads[best.lane->queue]);
+    choice->level = best.lane->level;
+    choice->score = score_of(front, best, now);
     return true;
+}
+
+bool pick_choice(const scheduler *s, const struct profile *profile, int64_t now, sched_choice *choice) {
+    return choose(s, profile, now, INT64_MAX, choice);
+}
+
+bool pick_choice_of_idle(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                         sched_choice *choice) {
+    return choose(s, profile, now, idle, choice);
 }
 
 int64_t sched_peek(const scheduler *s, int64_t profile, int64_t now, sched_choice *choice) {
     if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
     if (!instant_ok(now)) return SCHED_BAD_NUMBER;
-    return pick_choice(s, &s->profiles[profile], now, INT64_MAX, choice);
+    return pick_choice(s, &s->profiles[profile], now, choice);
 }
 
 int64_t sched_heads(const scheduler *s, int64_t profile, int64_t now, sched_head *heads) {

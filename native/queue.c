@@ -9,8 +9,8 @@
  * 2. finds the position within its chunk;
  * 3. if the chunk is full: at the very end of the queue it starts a new chunk, so that tickets arriving in
  *    order fill chunks to the brim; anywhere else it moves the upper half into a new chunk;
- * 4. moves the entries behind the position by one to the right, or, if the chunk has no room there, those
- *    before it by one to the left.
+ * 4. moves the entries behind the position by one to the right; if the chunk has no room there, all its entries
+ *    first move to its front, so that the next ones find room.
  * An erasure closes the gap; an emptied chunk leaves the directory, and two neighbours that together would
  * half fill a chunk become one. Each step keeps the watermarks at or before the first untold entry, and both
  * end by bringing the queue's line and timers up to date. Most tickets join at the end and leave from the
@@ -60,7 +60,7 @@ struct spot queue_locate(const scheduler *s, uint32_t queue, uint32_t slot) {
     return search(s, &s->queues[queue], arena_ticket(s, slot));
 }
 
-bool queue_reserve(scheduler *s, uint32_t queue) {
+bool queue_grow(scheduler *s, uint32_t queue) {
     struct queue *q = &s->queues[queue];
     if (!s->pool) {
         struct chunk *chunk = memory_get(s, sizeof *chunk);
@@ -116,6 +116,7 @@ static void close_span(scheduler *s, struct queue *q, uint32_t index) {
 /* Moves entries from .. to - 1 of a chunk so that they begin at `target`, their bits with them. */
 static void shift(struct chunk *chunk, uint32_t from, uint32_t to, uint32_t target) {
     uint32_t count = to - from;
+    if (!count) return;
     memmove(chunk->v + target, chunk->v + from, count * sizeof *chunk->v);
     memmove(chunk->order + target, chunk->order + from, count * sizeof *chunk->order);
     memmove(chunk->slot + target, chunk->slot + from, count * sizeof *chunk->slot);
@@ -187,13 +188,13 @@ void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
     struct span *span = &q->spans[spot.span];
     struct chunk *chunk = span->chunk;
     uint32_t end = span->begin + span->count, at = spot.at;
-    if (end < CHUNK) {
-        shift(chunk, at, end, at + 1);
-    } else {
-        shift(chunk, span->begin, at, span->begin - 1);
-        span->begin--;
-        at--;
+    if (end == CHUNK) {
+        shift(chunk, span->begin, end, 0);
+        at -= span->begin;
+        end -= span->begin;
+        span->begin = 0;
     }
+    shift(chunk, at, end, at + 1);
     chunk->v[at] = ticket->v;
     chunk->order[at] = ticket->order;
     chunk->slot[at] = slot;
@@ -201,10 +202,8 @@ void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
     span->first_v = chunk->v[span->begin];
     q->count++;
     if (spot.span == q->first && at == span->begin) queue_show(s, queue);
-    for (int level = ticket->told; level < 2; level++) {
-        chunk->open[level] |= UINT64_C(1) << at;
-        alerts_opened(s, queue, level, spot.span, ticket->v);
-    }
+    for (int level = ticket->told; level < 2; level++) chunk->open[level] |= UINT64_C(1) << at;
+    alerts_opened(s, queue, ticket->told, spot.span, ticket->v);
 }
 
 /* Takes the right one of two neighbouring spans into the left one, if that leaves it at most half full. */
@@ -237,7 +236,7 @@ static void take_out(scheduler *s, struct queue *q, struct spot spot) {
         return;
     }
     span->first_v = chunk->v[span->begin];
-    if (span->count > MERGED) return;
+    if (span->count > MERGED || q->last - q->first == 1) return;
     merge(s, q, spot.span);
     if (spot.span) merge(s, q, spot.span - 1);
 }
@@ -248,7 +247,7 @@ void queue_erase(scheduler *s, uint32_t queue, uint32_t slot) {
     bool head = s->front.heads[queue] == slot;
     take_out(s, q, head ? (struct spot){q->first, q->spans[q->first].begin} : search(s, q, ticket));
     if (head) queue_show(s, queue);
-    for (int level = ticket->told; level < 2; level++) alerts_closed(s, queue, level, ticket->v);
+    alerts_closed(s, queue, ticket->told, 2, ticket->v);
 }
 
 struct spot queue_beyond(const struct queue *q, int64_t v) {

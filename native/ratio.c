@@ -5,8 +5,7 @@
  * group keeps its start tag, lag plus what had passed: lag[h] = max(0, start[h] - passed). */
 #include "internal.h"
 
-void lag_charge(struct lags *lags, const struct line *line) {
-    if (!line->group) return;
+void lag_set_back(struct lags *lags, const struct line *line) {
     lags->passed += lag_of(lags, line->group);
     lags->start[line->group] = lags->passed + RATIO_STEP / line->share;
 }

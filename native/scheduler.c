@@ -10,7 +10,7 @@
 scheduler *sched_new(void) {
     scheduler *s = memory_scratch(sizeof *s);
     if (!s) return NULL;
-    *s = (scheduler){.free = NO_SLOT, .bytes = sizeof *s};
+    *s = (scheduler){.free = NO_SLOT, .next_moment = NO_MOMENT, .bytes = sizeof *s};
     return s;
 }
 
@@ -219,9 +219,12 @@ int64_t sched_called(scheduler *s, int64_t key) {
 }
 
 int64_t sched_call(scheduler *s, int64_t profile, int64_t now, sched_choice *choice) {
-    int64_t answer = sched_peek(s, profile, now, choice);
-    if (answer == 1) leave_called(s, s->front.heads[choice->queue]);
-    return answer;
+    if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
+    if (!instant_ok(now)) return SCHED_BAD_NUMBER;
+    if (!pick_choice(s, &s->profiles[profile], now, choice)) return 0;
+    index_touch(s, choice->key);
+    leave_called(s, s->front.heads[choice->queue]);
+    return 1;
 }
 
 int64_t sched_move(scheduler *s, int64_t key, int64_t queue, int64_t v) {

@@ -207,6 +207,10 @@ int64_t sched_estimate(const scheduler *s, const sched_server *servers, int64_t 
 /* The earliest moment of an alert not yet told; INT64_MAX if there is none. */
 int64_t sched_next_due(const scheduler *s);
 
+/* Where that number stands, for callers to whom a call costs more than a look: it is right after every change,
+ * and stays there until sched_free. */
+const int64_t *sched_next_moment(const scheduler *s);
+
 /* The first `limit` alerts whose moment has come, by (moment, key), written to `out`, which the caller owns
  * and which has room for `limit`: how many. BAD_NUMBER. Never needs memory. */
 int64_t sched_due(const scheduler *s, int64_t now, int64_t limit, sched_alert *out);

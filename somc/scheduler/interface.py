@@ -40,6 +40,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 __all__ = [
     "DISTRIBUTIONS",
     "GROUP_LIMIT",
@@ -176,8 +178,11 @@ class Lane:
     reserve: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+# What a scheduler is asked and answers many times a second is a msgspec.Struct: as unchangeable as a frozen
+# dataclass and made in a tenth of the time. `gc=False`: they hold plain values only, which form no cycle.
+
+
+class Runner(msgspec.Struct, frozen=True, gc=False):
     """A ticket beside the score with which it competed, its lane's bonus included."""
 
     key: int
@@ -185,8 +190,7 @@ class Runner:
     score: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Who is next, and why: the winner with its score (bonus included, guarded or not), the rule that
     spoke and the best of the other queues."""
 
@@ -198,8 +202,7 @@ class Choice:
     runner_up: Runner | None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, gc=False):
     """The first ticket of a queue, as a profile sees it: what a strategy of one's own chooses from."""
 
     key: int
@@ -211,8 +214,7 @@ class Head:
     guarded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(msgspec.Struct, frozen=True, gc=False):
     """An idle counter: its profile, the instant since which it has been idle, and its number (0 to
     `MEAN_LIMIT`), by which equals are told apart."""
 
@@ -221,8 +223,7 @@ class Idle:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True, gc=False):
     """A counter as the forward run sees it: its profile, and in how many ms (0 to `WAIT_LIMIT`) it
     will be free."""
 
@@ -230,8 +231,7 @@ class Server:
     free_in: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """What the forward run says of one ticket: ms until called, and how many are called before it."""
 
     wait: int
@@ -360,6 +360,12 @@ class Scheduler(Protocol):
         inside. With `newcomer`, a queue, the run goes as if one more ticket had joined that queue at
         this instant (`v = now`, the last in order); it is answered under `NEWCOMER` in any case.
         """
+
+    def estimate_many(
+        self, servers: Sequence[Server], means: Sequence[int], now: int
+    ) -> list[tuple[int, int]]:
+        """`(key, wait)` of all in the order of the calls, so that the position of a row says how many are
+        called before: what `estimate` answers, in a form that costs less to make."""
 
     def next_due(self) -> int | None:
         """The earliest instant of an alert not yet told (see `due`); `None` if there is none. It may

@@ -47,9 +47,9 @@ _call = lib.sched_call
 _called = lib.sched_called
 _contains = lib.sched_contains
 _due = lib.sched_due
+_estimate = lib.sched_estimate
 _length = lib.sched_length
 _move = lib.sched_move
-_next_due = lib.sched_next_due
 _peek = lib.sched_peek
 _preview = lib.sched_preview
 _push = lib.sched_push
@@ -66,8 +66,22 @@ _TICKET = Struct("=5q")
 _CHOICE = Struct("=8q")
 _HEAD = Struct("=6q")
 _PLACE = Struct("=3q")
+_WAIT = Struct("=2q8x")  # a place without its last field
 _ALERT = Struct("=3q")
 _unpack_choice = _CHOICE.unpack
+
+# Types looked up once: finding one by its name costs as much as a short call.
+_ARRAYS = {
+    kind: ffi.typeof(kind)
+    for kind in (
+        "int64_t[]",
+        "sched_ticket[]",
+        "sched_ask[]",
+        "sched_choice[]",
+        "sched_server[]",
+        "sched_place[]",
+    )
+}
 
 
 class NativeScheduler:
@@ -84,8 +98,12 @@ class NativeScheduler:
         self._profiles: list[tuple[Lane, ...]] = []
         self._choice = ffi.new("sched_choice *")
         self._choice_bytes = ffi.buffer(self._choice)
+        # A look at this number costs a third of a call.
+        self._next_moment = memoryview(ffi.buffer(lib.sched_next_moment(core), 8)).cast("q")
         self._ticket = ffi.new("sched_ticket *")
         self._moment = ffi.new("int64_t *")
+        self._places = array("q")
+        self._places_in_c = _buffer("sched_place[]", self._places)
 
     # -- defining ---------------------------------------------------------------------------------
 
@@ -135,7 +153,7 @@ class NativeScheduler:
 
     def push_many(self, tickets: array[int] | memoryview) -> None:
         view = batch_of("tickets", tickets, 5)
-        answer = lib.sched_push_many(self._core, _from("sched_ticket[]", view), len(view) // 5)
+        answer = lib.sched_push_many(self._core, _buffer("sched_ticket[]", view), len(view) // 5)
         if answer:
             self._refuse_batch(answer, rows_of("tickets", tickets, 5))
 
@@ -149,7 +167,7 @@ class NativeScheduler:
 
     def remove_many(self, keys: array[int] | memoryview) -> None:
         view = batch_of("keys", keys, 1)
-        if lib.sched_remove_many(self._core, _from("int64_t[]", view), len(view)):
+        if lib.sched_remove_many(self._core, _buffer("int64_t[]", view), len(view)):
             seen: set[int] = set()
             for key in view:
                 if key in seen or key not in self:
@@ -169,16 +187,24 @@ class NativeScheduler:
             answer = _call(self._core, profile, now, self._choice)
         except (OverflowError, TypeError):
             answer = lib.SCHED_BAD_NUMBER
-        if answer < 0:
-            self._refuse_pick(answer, profile, now)
-        return self._chosen() if answer else None
+        if answer != 1:
+            return self._nobody(answer, profile, now)
+        key, queue, level, score, rule, other, its_queue, its_score = _unpack_choice(self._choice_bytes)
+        return Choice(
+            key,
+            queue,
+            level,
+            score,
+            RULES[rule],
+            None if its_queue < 0 else Runner(other, its_queue, its_score),
+        )
 
     def call_many(self, asks: array[int] | memoryview) -> array[int]:
         view = batch_of("asks", asks, 2)
         count = len(view) // 2
         answers = array("q", bytes(_CHOICE.size * count))
         code = lib.sched_call_many(
-            self._core, _from("sched_ask[]", view), count, _from("sched_choice[]", answers)
+            self._core, _buffer("sched_ask[]", view), count, _buffer("sched_choice[]", answers)
         )
         if code:
             for profile, now in rows_of("asks", asks, 2):
@@ -224,9 +250,7 @@ class NativeScheduler:
             answer = _peek(self._core, profile, now, self._choice)
         except (OverflowError, TypeError):
             answer = lib.SCHED_BAD_NUMBER
-        if answer < 0:
-            self._refuse_pick(answer, profile, now)
-        return self._chosen() if answer else None
+        return self._chosen() if answer == 1 else self._nobody(answer, profile, now)
 
     def heads(self, profile: int, now: int) -> list[Head]:
         self._check_profile(profile)
@@ -297,37 +321,56 @@ class NativeScheduler:
         keys: Sequence[int] | None = None,
         newcomer: int | None = None,
     ) -> dict[int, Place]:
-        check_servers(servers, len(self._profiles))
-        check_means(means, len(self._terms))
-        check_instant("now", now)
-        if newcomer is not None:
-            self._check_queue(newcomer)
-        if keys is None:
-            wanted, wanted_count, room = ffi.NULL, 0, len(self) + 1
-        else:
-            for key in keys:
-                self._check_inside(key)
-            wanted, wanted_count, room = ffi.new("int64_t[]", [*keys, 0]), len(keys), len(keys) + 1
-        places = ffi.new("sched_place[]", room)
-        count = lib.sched_estimate(
-            self._core,
-            ffi.new("sched_server[]", [(server.profile, server.free_in) for server in servers]),
-            len(servers),
-            ffi.new("int64_t[]", list(means)),
-            len(means),
-            now,
-            -1 if newcomer is None else newcomer,
-            wanted,
-            wanted_count,
-            places,
-        )
+        count = self._run(servers, means, now, keys, newcomer)
+        found, end = self._places, 3 * count
+        return dict(zip(found[0:end:3], map(Place, found[1:end:3], found[2:end:3]), strict=True))
+
+    def estimate_many(
+        self, servers: Sequence[Server], means: Sequence[int], now: int
+    ) -> list[tuple[int, int]]:
+        count = self._run(servers, means, now, None, None)
+        rows: list[tuple[int, int]] = list(_WAIT.iter_unpack(memoryview(self._places)[: 3 * count]))
+        return rows
+
+    def _run(
+        self,
+        servers: Sequence[Server],
+        means: Sequence[int],
+        now: int,
+        keys: Sequence[int] | None,
+        newcomer: int | None,
+    ) -> int:
+        """Runs forward: how many places now stand in `_places`, three int64 each."""
+        if newcomer is not None and not 0 <= newcomer < len(self._terms):
+            self._refuse_estimate(lib.SCHED_NO_QUEUE, servers, means, now, keys, newcomer)
+        places = 1 + (_length(self._core) if keys is None else len(keys))
+        if len(self._places) < 3 * places:
+            self._places = array("q", bytes(2 * _PLACE.size * places))
+            self._places_in_c = _buffer("sched_place[]", self._places)
+        try:
+            free = array("q", [number for server in servers for number in (server.profile, server.free_in)])
+            mean = array("q", means)
+            wanted = ffi.NULL if keys is None else _buffer("int64_t[]", array("q", keys))
+            count = _estimate(
+                self._core,
+                _buffer("sched_server[]", free),
+                len(servers),
+                _buffer("int64_t[]", mean),
+                len(mean),
+                now,
+                -1 if newcomer is None else newcomer,
+                wanted,
+                places - 1,
+                self._places_in_c,
+            )
+        except (OverflowError, TypeError):
+            count = lib.SCHED_BAD_NUMBER
         if count < 0:
-            self._refuse(count)
-        rows = _PLACE.iter_unpack(ffi.buffer(places, count * _PLACE.size))
-        return {key: Place(wait, ahead) for key, wait, ahead in rows}
+            self._refuse_estimate(count, servers, means, now, keys, newcomer)
+        return int(count)
 
     def next_due(self) -> int | None:
-        moment = _next_due(self._core)
+        moment = self._next_moment[0]
         return None if moment == _NO_MOMENT else moment
 
     def due(self, now: int, limit: int) -> list[tuple[int, int, str]]:
@@ -361,17 +404,24 @@ class NativeScheduler:
     # -- answers and refusals ---------------------------------------------------------------------
 
     def _chosen(self) -> Choice:
-        """What the core wrote into `_choice`."""
-        key, queue, level, score, rule, other_key, other_queue, other_score = _unpack_choice(
-            self._choice_bytes
+        """What the core wrote into `_choice`. (`call` has the same lines: a call less.)"""
+        key, queue, level, score, rule, other, its_queue, its_score = _unpack_choice(self._choice_bytes)
+        return Choice(
+            key,
+            queue,
+            level,
+            score,
+            RULES[rule],
+            None if its_queue < 0 else Runner(other, its_queue, its_score),
         )
-        runner_up = None if other_queue < 0 else Runner(other_key, other_queue, other_score)
-        return Choice(key, queue, level, score, RULES[rule], runner_up)
 
-    def _refuse_pick(self, code: int, profile: int, now: int) -> NoReturn:
+    def _nobody(self, answer: int, profile: int, now: int) -> Choice | None:
+        """There is nobody to call, or the call was refused."""
+        if answer == 0:
+            return None
         self._check_profile(profile)
         check_instant("now", now)
-        self._refuse(code)
+        self._refuse(answer)
 
     def _rows(self, queue: int) -> list[list[int]]:
         rows = ffi.new("sched_ticket[]", self.waiting(queue))
@@ -395,6 +445,24 @@ class NativeScheduler:
             self._check_queue(queue)
             check_ticket(key, v, order, told)
             seen.add(key)
+        self._refuse(code)
+
+    def _refuse_estimate(
+        self,
+        code: int,
+        servers: Sequence[Server],
+        means: Sequence[int],
+        now: int,
+        keys: Sequence[int] | None,
+        newcomer: int | None,
+    ) -> NoReturn:
+        check_servers(servers, len(self._profiles))
+        check_means(means, len(self._terms))
+        check_instant("now", now)
+        if newcomer is not None:
+            self._check_queue(newcomer)
+        for key in keys or ():
+            self._check_inside(key)
         self._refuse(code)
 
     def _refuse(self, code: int) -> NoReturn:
@@ -427,5 +495,6 @@ def _lanes(lanes: Sequence[Lane]) -> Any:
     return ffi.new("sched_lane[]", [_plain(lane, _LANE) for lane in lanes])
 
 
-def _from(kind: str, buffer: array[int] | memoryview) -> Any:
-    return ffi.from_buffer(kind, buffer)
+def _buffer(kind: str, numbers: array[int] | memoryview) -> Any:
+    """The numbers as the core takes them, where they stand."""
+    return ffi.from_buffer(_ARRAYS[kind], numbers)

@@ -303,6 +303,11 @@ class ReferenceScheduler:
             return places
         return {key: place for key, place in places.items() if key in keys or key == NEWCOMER}
 
+    def estimate_many(
+        self, servers: Sequence[Server], means: Sequence[int], now: int
+    ) -> list[tuple[int, int]]:
+        return [(key, place.wait) for key, place in self.estimate(servers, means, now).items()]
+
     def _run(
         self, lines: list[list[_Ticket]], servers: Sequence[Server], means: Sequence[int], now: int
     ) -> dict[int, Place]:

@@ -44,7 +44,7 @@ BARE_ROUTES = 3
 
 GOAL = 2.0
 SYNCS = 40
-OTHERS = ("http_path", "scheduler_churn")
+OTHERS = ("http_path", "scheduler_churn", "scheduler_native", "scheduler_growth")
 """The benchmarks that stand on the same page."""
 
 

@@ -225,6 +225,7 @@ class Twins(RuleBasedStateMachine):
         wanted = data.draw(st.one_of(st.none(), st.lists(self.key, max_size=3)))
         newcomer = data.draw(st.one_of(st.none(), self.queue))
         places = self.both("estimate", servers, means, self.now, wanted, newcomer)
+        self.both("estimate_many", servers, means, self.now)
         if isinstance(places, dict):
             again = self.native.estimate(servers, means, self.now, wanted, newcomer)
             assert list(places) == list(again)  # the order of the calls
