@@ -19,13 +19,18 @@ Plain = dict[str, Any]
 
 
 def ticket_now_views(state: HallState, tickets: list[Ticket], now: int) -> list[Plain]:
-    """Tickets, each with `position_now` and `expected_wait_s` (null unless it waits)."""
+    """Tickets, each with `position_now`, `expected_wait_s` and what is left of its promise (null unless it
+    waits)."""
     waits = any(ticket.state is TicketState.WAITING for ticket in tickets)
     forecast = estimates.forecast(state, now) if waits else {}
     views = []
     for ticket in tickets:
         place, wait_s = forecast.get(ticket.id, (None, None))
-        views.append({**ticket_view(state, ticket, now), "position_now": place, "expected_wait_s": wait_s})
+        left_s = None
+        if ticket.state is TicketState.WAITING:
+            left_s = (ticket.v + ticket.target_wait_s * 1000 - now) // 1000
+        expected = {"position_now": place, "expected_wait_s": wait_s, "target_left_s": left_s}
+        views.append({**ticket_view(state, ticket, now), **expected})
     return views
 
 
@@ -37,7 +42,6 @@ def preview_view(state: HallState, counter: Counter, now: int, limit: int) -> Pl
     chosen = choosing.choose(state, counter, now)
     rows = ticket_now_views(state, tickets, now)
     for place, (ticket, row) in enumerate(zip(tickets, rows, strict=True), 1):
-        row["target_left_s"] = (ticket.v + ticket.target_wait_s * 1000 - now) // 1000
         if chosen is not None and chosen.choice.key == ticket.key:
             row["why"] = to_plain(why(state, counter, ticket, chosen.choice, now, chosen.failed).words)
         else:

@@ -83,12 +83,12 @@ class TicketNow(TicketAnswer, frozen=True, forbid_unknown_fields=True):
 
     position_now: int | None
     expected_wait_s: int | None
+    target_left_s: int | None
 
 
 class NextTicket(TicketNow, frozen=True, forbid_unknown_fields=True):
     """As a counter would get it."""
 
-    target_left_s: int
     why: Words
 
 
