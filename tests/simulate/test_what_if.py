@@ -153,6 +153,24 @@ def test_an_auto_counter_is_given_whom_the_other_policy_puts_first() -> None:
     assert day.calls(day.under(kind="strict"))[1] == ("c", 1, "09:10:00")
 
 
+def test_somebody_whom_no_counter_sees_yet_is_called_by_number_when_it_was() -> None:
+    day = Recording(ONE_COUNTER)
+    day.at("09:00", acts.open_(1), acts.take("early", booked_at=instant("2026-03-02 11:00")))
+    day.at("09:30", acts.call_ticket(1, "early"), acts.start(1))
+    day.at("09:40", acts.finish(1))
+    assert day.calls() == [("early", 1, "09:30:00")]
+    assert day.calls(day.under()) == day.calls()
+
+
+def test_what_comes_after_a_days_end_at_the_same_instant_is_not_of_that_day() -> None:
+    day = Recording(ONE_COUNTER)
+    day.at("09:00", acts.open_(1), acts.take("a"), acts.call(1), acts.start(1))
+    day.at("2026-03-03 04:00", acts.transfer("a", "repair"), acts.call(1))
+    (recorded,) = day.days()
+    assert [name for name, _, _ in recorded.calls] == ["a"]
+    assert day.under().calls == recorded.calls
+
+
 def test_settings_changed_during_the_day_do_not_undo_what_is_tried_out() -> None:
     changed = three_wait()
     because = ConfigChanged(by="manager:wu", changes={"policy.kind": "fifo"})
