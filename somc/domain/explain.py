@@ -228,7 +228,7 @@ def _words(
         **facts,
         "number": winner.ticket.number,
         "minutes": _minutes(max(0, winner.wait_ms) // 1000),
-        "booked": state.clock_time(winner.ticket.v)[-5:],
+        "booked": state.clock_time(winner.ticket.v)[-5:] if rule == "appointment" else "",
         "level": skill_level(choice.level),
         "guard": _minutes(min(winner.terms.guard, NEVER - 1) // 1000),
         "kind": winner.kind,

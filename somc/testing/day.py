@@ -27,6 +27,7 @@ from somc.journal.opening import open_journal
 from somc.journal.record import Record
 from somc.runtime.hall import Hall
 from somc.runtime.ids import IdSource
+from somc.runtime.plugins import Plugins
 from somc.runtime.replay import replay
 from somc.scheduler.choose import factory
 from somc.simulate.arrivals import Arrival
@@ -109,11 +110,13 @@ async def play_day(
     """Let `arrivals` visit the hall from `begin_ms` on, served at `counters` (number → agent's name), until
     the business day is over and nobody is being served.
 
-    The journal in `data_dir` is real and stays. The same arguments give the same records.
+    The journal in `data_dir` is real and stays, and so are the policy kinds of the plugins that the hall
+    enables. The same arguments give the same records.
     """
     clock = DayClock(begin_ms)
     ids = IdSource(seed)
-    async with open_hall(config, data_dir, clock, ids) as (hall, _):
+    kinds = Plugins(config.plugins).policies()
+    async with open_hall(config, data_dir, clock, ids, kinds) as (hall, _):
         crowd = Crowd(hall, iter(arrivals), begin_ms=begin_ms, counters=counters, ids=ids, seed=seed)
         ends_ms = day_end(_date_of(hall, begin_ms), hall.state.zone, hall.state.hall.day_ends_s)
         while (at := crowd.next_at) is not None and at < ends_ms:

@@ -9,6 +9,7 @@ import pytest
 
 from somc.domain import events as e
 from somc.domain.commands import ChangeConfig, ChangePolicy, ConfigureCounter, RollbackPolicy
+from somc.domain.decide import decide
 from somc.domain.evolve import evolve
 from somc.domain.policy import HISTORY_LIMIT, is_policy_key, policy_faults
 from somc.domain.settings import settings_from
@@ -184,6 +185,32 @@ def test_a_journal_from_before_there_were_versions_gets_its_first_at_the_start()
     assert (first.version, first.cause, first.by) == (1, "config", "config")
     assert hall.state.queues.terms["payment/gold"].guard == 2100_000
     hall.when(ChangeConfig(by="config", changes={})).then()
+
+
+def test_an_old_journal_with_people_in_it_replays_and_goes_on_under_its_policy() -> None:
+    old = {
+        key: value
+        for key, value in small_hall(policy={"kind": "strict"}).items()
+        if key != "policy.max_wait_s"
+    }
+    at = instant("2026-03-02 09:00")
+    state = HallState(ReferenceScheduler)
+    model = given(small_hall(policy={"kind": "strict"}), at=at).and_(
+        open_(1), take("t1", "payment", "plain"), take("t2", "payment", "gold")
+    )
+    written = [e.ConfigChanged(by="config", changes=dict(sorted(old.items()))), *model.happened]
+    for event in written:  # as it was written before there were versions
+        evolve(state, event, at)
+    profile = state.queues.counter_profile(1)
+    assert state.scheduler.preview(profile, at, 2) == [3, 4]
+    begun = decide(state, ChangeConfig(by="config", changes={}), at)
+    assert isinstance(begun, list)
+    (first,) = begun
+    assert isinstance(first, e.PolicyChanged)
+    assert (first.version, first.cause, first.changes) == (1, "config", {})
+    evolve(state, first, at)
+    assert state.scheduler.preview(profile, at, 2) == [4, 3]  # gold goes before plain
+    state.check_invariants()
 
 
 def test_a_change_of_hall_toml_goes_the_same_way() -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
@@ -15,6 +16,8 @@ from somc.domain.settings import settings_from
 from somc.errors import ConfigurationError
 from somc.runtime.plugins import Plugins
 from somc.scheduler.kinds import BUILT_IN
+from somc.simulate.arrivals import Arrival
+from somc.testing.day import midnight, play_day, replayed
 from somc.testing.given import Situation, given, small_hall
 from tests.domain.acts import call, finish, open_, start, take
 from tests.plugins.test_host import Install, install, refusal
@@ -212,6 +215,23 @@ def test_the_longest_promise_used_up_goes_first() -> None:
     called: Any = example("longest_promise").when(call(1)).event  # 4 of 5 min against 8 of 20
     assert (called.number, called.reason.rule) == ("A001", "strategy")
     assert "B001" in called.reason.words.zh
+
+
+async def test_a_simulated_day_runs_under_a_plugin_s_kind(tmp_path: Path) -> None:
+    config, _ = load_config(write_hall(tmp_path, toml("longest_promise", "routing_examples")))
+    arrivals = [
+        Arrival(at_s, kind, service, 300.0)
+        for at_s in (0, 60)
+        for kind in ("gotone", "easyown")
+        for service in ("payment", "business")
+    ]
+    begin_ms = midnight("20260302", "Asia/Shanghai") + 9 * 3_600_000
+    day = await play_day(config, tmp_path / "data", arrivals, begin_ms=begin_ms, counters={2: "li"}, seed=1)
+    called = [msgspec.json.decode(each.data) for each in day.records if each.type == "ticket.called"]
+    assert len(called) == len(arrivals)
+    assert {each["reason"]["policy"] for each in called} == {"longest_promise"}
+    assert "strategy" in {each["reason"]["rule"] for each in called}
+    assert (await replayed(tmp_path / "data")).dump() == day.dump  # without the plugin
 
 
 # -- the page ------------------------------------------------------------------------------------------------
