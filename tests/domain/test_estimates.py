@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from somc.domain.estimates import everybody
-from somc.testing.given import Situation, given, small_hall
-from tests.domain.acts import call, change, close, open_, pause, start, take, transfer
+from somc.domain.estimates import everybody, forecast
+from somc.testing.given import Situation, given, instant, small_hall
+from tests.domain.acts import (
+    call,
+    call_ticket,
+    change,
+    close,
+    finish,
+    hold,
+    open_,
+    pause,
+    start,
+    take,
+    transfer,
+)
 
 TWO_FOR_PAYMENT = small_hall(counters={1: {"payment": 1}, 2: {"payment": 1}})
 
@@ -98,3 +110,71 @@ def test_seconds_are_rounded_halves_up(served: str, rest: int) -> None:
 def test_an_estimate_once_given_stays_what_it_was() -> None:
     hall = given().and_(open_(2), take("t1"), take("t2")).after("1h").and_(close(2))
     assert hall.ticket("t2").estimated_wait_s == 180
+
+
+# -- learned means ----------------------------------------------------------------------------------
+
+
+def served(hall: Situation, duration: str, times: int = 1) -> Situation:
+    """Payments at counter 2 that take so long, one after the other."""
+    for _ in range(times):
+        number = len(hall.happened)
+        hall.and_(take(f"s{number}"), call(2), start(2)).after(duration).and_(finish(2))
+    return hall
+
+
+def test_every_service_moves_the_mean_by_a_sixteenth_of_its_distance() -> None:
+    hall = served(given().and_(open_(2)), "196s")
+    assert hall.state.learned_ms == {"payment": 181_000}
+    hall.and_(take("t1"))
+    assert told(hall, "t2") == (2, 181)
+    served(hall, "181s")
+    assert hall.state.learned_ms == {"payment": 181_000}
+
+
+def test_the_mean_stays_within_a_third_and_three_times_the_configured() -> None:
+    assert served(given().and_(open_(2)), "1s", 99).state.learned_ms == {"payment": 60_000}
+    assert served(given().and_(open_(2)), "2h", 9).state.learned_ms == {"payment": 540_000}
+
+
+def test_with_configured_means_nothing_learned_counts() -> None:
+    hall = served(given().and_(open_(2)), "600s", 9)
+    hall.and_(change(estimates__means="configured"), take("t1"))
+    assert told(hall, "t2") == (2, 180)
+    hall.and_(change(estimates__means=None))
+    assert told(hall, "t3")[1] != 360
+
+
+def test_a_service_that_is_sent_on_counts_and_one_that_is_set_aside_does_not() -> None:
+    hall = given().and_(open_(1), take("t1"), call(1), start(1)).after("196s").and_(transfer("t1", "repair"))
+    assert hall.state.learned_ms == {"payment": 181_000}
+    hall.and_(take("t2"), call_ticket(1, "t2"), start(1)).after("9s").and_(hold("t2"))
+    assert hall.state.learned_ms == {"payment": 181_000}
+
+
+# -- everybody's place ------------------------------------------------------------------------------
+
+
+def test_a_place_is_counted_in_the_line_of_the_service() -> None:
+    hall = given().and_(
+        open_(1), open_(2), take("t1"), take("r1", "repair"), take("t2"), take("r2", "repair")
+    )
+    # Counter 1 calls t1, counter 2 (payments only) t2; after three minutes r1, then r2.
+    places = {"t1": (1, 0), "t2": (2, 0), "r1": (1, 180), "r2": (2, 780)}
+    assert forecast(hall.state, hall.now) == places
+    hall.and_(close(1))
+    assert forecast(hall.state, hall.now)["r2"] == (2, None)
+
+
+def test_who_has_an_appointment_that_is_not_open_yet_has_a_wait_and_no_place() -> None:
+    hall = given().and_(open_(2), take("b1", booked_at=instant("2026-03-02 10:00")))
+    assert forecast(hall.state, hall.now) == {"b1": (None, 55 * 60)}
+    hall.at("09:55")
+    assert forecast(hall.state, hall.now) == {"b1": (1, 0)}
+
+
+def test_the_place_on_the_slip_is_the_place_that_everybody_sees() -> None:
+    hall = given(small_hall(policy={"kind": "strict"})).and_(open_(1), open_(2))
+    for n in range(12):
+        position, wait_s = told(hall, f"t{n}", "payment", ("gold", "plain", "plain")[n % 3])
+        assert forecast(hall.state, hall.now)[f"t{n}"] == (position, wait_s)

@@ -103,3 +103,21 @@ def test_the_small_hall_is_as_its_words_say() -> None:
 def test_like_knows_the_fields_of_its_event() -> None:
     with pytest.raises(ValueError, match="no fields"):
         like(e.TicketTaken, nummer="A001")
+
+
+def test_a_running_hall_keeps_its_deadlines_and_a_stopped_one_catches_up() -> None:
+    running = given().and_(take("t1")).running("11min")
+    told = [event for event in running.happened if isinstance(event, e.AlertRaised)]
+    assert [(event.kind, event.left_s) for event in told] == [("warning", 120), ("breach", 0)]
+    stopped = given().and_(take("t1")).after("11min")
+    assert [(event.kind, event.left_s) for event in stopped.due()] == [("breach", -60)]  # type: ignore[attr-defined]
+    assert stopped.due() == ()
+
+
+def test_what_follows_a_command_is_not_what_it_caused() -> None:
+    hall = given().and_(open_(1), take("t1")).running("11min")
+    outcome = hall.when(call(1))
+    outcome.then(e.TicketCalled)
+    outcome.followed_by(e.AlertCleared, like(e.AlertCleared, cause="called"))
+    with pytest.raises(AssertionError, match="was followed by"):
+        outcome.followed_by()
