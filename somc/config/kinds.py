@@ -38,7 +38,7 @@ LANGUAGES = ("zh", "en")
 TEXT_LIMIT = 200
 """Longer than any wording that fits a slip or a screen."""
 
-_SCHEMES = ("serial", "serial+aio", "tcp", "usb", "pty", "memory", "agent")
+_SCHEMES = ("serial", "serial+aio", "tcp", "usb", "pty", "device", "memory", "agent")
 DEVICE_SCHEMES = (*_SCHEMES, *(f"record+{scheme}" for scheme in _SCHEMES), "replay")
 
 

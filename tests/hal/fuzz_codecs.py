@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from inspect import signature
 
-from somc_hal.codecs import reference, reference_events
+from somc_hal.codecs import linux_input, reference, reference_events
 from somc_hal.codecs.escpos import (
     EscposDecoder,
     PaperAnswer,
@@ -30,6 +30,21 @@ from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
 from somc_hal.profiles import bundled, load
 from somc_hal.testing.fuzz import Subject, Tally, fuzz
 from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipImage, SlipLine
+from somc_plugins.pj06 import ButtonDecoder
+from somc_plugins.syn6288 import Said, SaidDecoder
+
+
+class InputTexts:
+    """Input events, and the texts put together from them."""
+
+    def __init__(self) -> None:
+        self._decoder = linux_input.InputDecoder()
+        self._assembler = linux_input.TextAssembler(limit=64, clear_s=10.0)
+
+    def feed(self, data: bytes) -> list[tuple[str, str]]:
+        """The texts that `data` completes."""
+        entries = map(self._assembler.take, self._decoder.feed(data))
+        return [entry for entry in entries if entry is not None]
 
 
 class Payloads:
@@ -62,6 +77,9 @@ def subjects() -> Iterator[Subject]:
         StxFrame(Op.KEY, 2, 16, b"\x02\x03\x10"),
     ]
     yield Subject("stx", StxDecoder, [(encode(frame), frame) for frame in stx])
+    said = [(bytes((byte,)), Said(byte)) for byte in (0x41, 0x4A, 0x4F)]
+    yield Subject("syn6288 answers", SaidDecoder, said)
+    yield Subject("pj06 buttons", ButtonDecoder, [(bytes((button,)), button) for button in (1, 6)])
     status = [(bytes((byte,)), StatusAnswer(byte)) for byte in (0x12, 0x1E, 0x72)]
     paper = [(b"\x00", PaperAnswer(False, False)), (b"\x0f", PaperAnswer(True, True))]
     yield Subject("escpos status", StatusDecoder, [*status, *paper])
@@ -74,6 +92,11 @@ def subjects() -> Iterator[Subject]:
         status_query(4),
         paper_query(),
     ]
+    typed = [
+        linux_input.keystrokes([*linux_input.typed_codes(text), linux_input.KEYS["enter"]])
+        for text in ("13800138000", "A-001/x")
+    ]
+    yield Subject("input events", InputTexts, [(wire, None) for wire in typed], resynchronises=False)
     yield Subject("escpos", EscposDecoder, [(wire, None) for wire in slip], resynchronises=False)
     payloads = [
         reference.write_strip(reference.StripContent(("A001", "3号窗口"), True)),

@@ -19,7 +19,7 @@ from somc_hal.links.memory import listen_memory, unlisten_memory
     [
         (
             "bus://04b8:0202",
-            "found scheme 'bus'; allowed: serial://, serial\\+aio://, pty://, usb://, tcp://",
+            "found scheme 'bus'; allowed: serial://, serial\\+aio://, pty://, device://, usb",
         ),
         ("/dev/ttyS0", "found scheme ''; allowed"),
         ("serial://dev/ttyS0", "three slashes"),

@@ -3,6 +3,7 @@
     serial:///dev/ttyUSB0?baud=9600   a serial port, 8N1       (query: baud)
     serial+aio:///dev/ttyUSB0         the same through pyserial-asyncio (extra `serial-aio`)
     pty:///dev/pts/7                  the same without a speed, for simulators
+    device:///dev/input/event3        a character device as it is        (query: grab)
     usb://04B8:0202/SERIAL            bulk endpoints through pyusb (extra `usb`)
     tcp://host:port                   a TCP client             (query: silence_s)
     agent://host:port/NAME?token-file=FILE   a device of another PC (see `links.agent`; query: silence_s)
@@ -26,6 +27,7 @@ import trio
 
 from somc_hal.links.agent import DEVICE_NAME, open_agent
 from somc_hal.links.capture import RecordingStream, open_replay
+from somc_hal.links.device_node import open_device_node
 from somc_hal.links.memory import open_memory
 from somc_hal.links.serial_aio import open_serial_aio
 from somc_hal.links.serial_port import open_serial
@@ -34,20 +36,21 @@ from somc_hal.links.usb_port import open_usb
 
 __all__ = ["SCHEMES", "Target", "check_url", "open_link"]
 
-SCHEMES = ("serial", "serial+aio", "pty", "usb", "tcp", "agent", "memory", "replay")
+SCHEMES = ("serial", "serial+aio", "pty", "device", "usb", "tcp", "agent", "memory", "replay")
 """What `open_link` can open; the first part of a device URL. Each may stand behind `record+`."""
 
 _QUERY = {
     "serial": {"baud": 9600},
     "serial+aio": {"baud": 9600},
     "pty": {},
+    "device": {"grab": 0},
     "usb": {},
     "tcp": {"silence_s": 15},
     "agent": {"silence_s": 15},
     "memory": {},
     "replay": {"pace": 0},
 }
-_PATHS = ("serial", "serial+aio", "pty", "replay")
+_PATHS = ("serial", "serial+aio", "pty", "device", "replay")
 _USB = re.compile(r"usb://([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?:/([^/?#]+))?")
 
 
@@ -175,6 +178,8 @@ async def _opened(target: Target) -> trio.abc.Stream:
                 target.token_file,
                 silence_s=target.query["silence_s"],
             )
+        case "device":
+            return await open_device_node(target.path, grab=bool(target.query["grab"]))
         case "replay":
             return await open_replay(Path(target.path), pace=bool(target.query["pace"]))
         case _:
