@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from somc.domain.choosing import preview
-from somc.domain.events import CalledReason
+from somc.domain.events import CalledReason, TicketCalled
 from somc.domain.reasons import CAUSES, SENTENCES
 from somc.domain.values import to_plain
 from somc.scheduler import Rule, Terms
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import Candidate, PolicyKind, each
 from somc.testing.given import Situation, given, small_hall
-from tests.domain.acts import call, finish, hold, open_, resume, start, take, transfer
+from tests.domain.acts import call, configure, finish, hold, open_, resume, start, take, transfer
 
 
 def reason(hall: Situation, counter: int = 1) -> CalledReason:
@@ -290,6 +290,16 @@ def test_a_plugin_s_coefficients_are_explained_in_its_own_words() -> None:
     assert rules(said) == ("score", "B001")
     assert "because {so}, before B001" in said.words.en
     assert "因为{这样}，先于 B001" in said.words.zh
+
+
+def test_an_auto_counter_is_given_whom_the_program_chooses() -> None:
+    """Without the program it would be the head of the payments."""
+    for pick, given_to_it in ((lambda heads, now: len(heads) - 1, "B001"), (None, "A001")):
+        hall = waiting_under(plugin_kind(pick=pick))
+        (called,) = hall.when(configure(1, mode="auto")).followed
+        assert isinstance(called, TicketCalled)
+        assert (called.number, called.reason.rule) == (given_to_it, "assigned")
+        assert called.reason.facts["because"] == ("score" if pick is None else "strategy")
 
 
 def test_a_program_s_choice_is_its_own_rule() -> None:

@@ -3,6 +3,7 @@ and a rule that fails stops nothing else."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,6 +75,23 @@ async def test_an_alert_told_before_a_kill_is_not_told_after(tmp_path: Path) -> 
         assert len(await told(hall)) == 4
         assert hall.state.tickets["t1"].told == 2
         hall.state.check_invariants()
+
+
+async def test_what_was_on_disk_at_a_kill_is_enough_to_tell_nothing_twice(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    killed = tmp_path / "killed"
+    async with opened(tmp_path / "running", clock) as hall:
+        await do(hall, taking("t1"))
+        clock.turn(9 * MINUTE_MS)
+        await wait_for(hall, "alert.raised", 1)
+        # What a kill leaves: the files as they are, nothing closed.
+        shutil.copytree(tmp_path / "running" / "data", killed / "data")
+    clock = TurnedClock(clock.now_ms() + MINUTE_MS)
+    async with opened(killed, clock) as hall:
+        await do(hall, c.OpenCounter(by="x", counter=1, agent="li"))
+        assert await told(hall) == ["warning:t1", "breach:t1"]
+        await do(hall, c.CallNext(by="x", counter=1))
+        assert (await types(hall))[-3:] == ["ticket.called", "alert.cleared", "alert.cleared"]
 
 
 async def test_what_a_command_calls_for_is_in_its_commit_and_not_in_its_answer(tmp_path: Path) -> None:
