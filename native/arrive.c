@@ -18,6 +18,7 @@ static int64_t look_ahead(const simulation *sim, struct source *source) {
         int64_t at = source->terms.arrivals[3 * source->row];
         return at < horizon ? at : NO_INSTANT;
     }
+    if (source->never) return NO_INSTANT;
     double at = flow_next(&source->flow, &source->arriving, (double)horizon);
     if (isinf(at)) return NO_INSTANT;
     int64_t tick = to_ticks(at);
@@ -43,6 +44,9 @@ void arrive_begin(simulation *sim, int64_t replication) {
         seed(sim, &source->diverting, replication, i, DIVERTING);
         source->flow = (struct flow){terms->rates, terms->rate_count, 0, terms->period, 0.0};
         source->number = 0;
+        source->never = true;
+        for (int64_t piece = 0; piece < terms->rate_count; piece++)
+            source->never &= !(terms->rates[piece] > 0);
         if (terms->day_count) {
             int64_t day = replication % terms->day_count;
             source->row = terms->days[day];

@@ -23,7 +23,7 @@ static bool run_ok(const sim_terms *run, int64_t class_count, int64_t counter_co
 static bool class_ok(const sim_class *terms) {
     if (!(terms->service_mean >= 0) || !(terms->service_cv >= 0) || !(terms->diverted >= 0)) return false;
     if (terms->day_count) return terms->day_count > 0;
-    if (terms->rate_count < 1 || (terms->rate_count > 1 && !(terms->period > 0))) return false;
+    if (terms->rate_count < 1 || (terms->rate_count > 1 && !(terms->period >= 1))) return false;
     for (int64_t i = 0; i < terms->rate_count; i++)
         if (!(terms->rates[i] >= 0) || isinf(terms->rates[i])) return false;
     return true;

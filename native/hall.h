@@ -21,6 +21,7 @@
 #include "tally.h"
 
 struct source {
+    bool never; /* all its rates are 0 */
     int64_t number; /* how many have come */
     int64_t row, row_end; /* of given arrivals: the next one, and where the day ends */
     struct stream arriving, serving, patience, diverting;

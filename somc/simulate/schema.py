@@ -192,7 +192,12 @@ CLASS = ListedTable(
             "How many come (Poisson); a list has one rate for each piece of the run, over and over",
             "none: then `arrivals_file`",
         ),
-        Key("arrivals_every_s", WAIT, 1800.0, "How long a rate of the list holds"),
+        Key(
+            "arrivals_every_s",
+            Number(1, SECONDS_LIMIT, "seconds"),
+            1800.0,
+            "How long a rate of the list holds",
+        ),
         Key(
             "arrivals_file",
             FileBeside(),

@@ -53,6 +53,8 @@ class _Source:
         rows = self._rows
         if rows is not None:
             at = rows[3 * self.number] if 3 * self.number < len(rows) else self._horizon
+        elif max(self.model.rates) <= 0:
+            at = self._horizon
         else:
             time = self._flow.next(self._arriving, float(self._horizon))
             at = self._horizon if math.isinf(time) else to_ticks(time)

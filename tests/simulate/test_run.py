@@ -108,6 +108,13 @@ def test_nobody_comes() -> None:
     assert (outcome.utilisation, outcome.classes["fix"].within_target) == (0.0, None)
 
 
+def test_a_day_without_a_single_rate_ends_at_once() -> None:
+    """A million hours of pieces in which nobody comes are not walked through."""
+    empty = replace(PLAIN, arrivals_per_h=(0.0, 0.0), arrivals_every_s=1.0)
+    scenario = replace(SMALL, classes=(empty,), counters=(CounterTerms({"pay": 1}),), horizon_h=1e6)
+    assert run(scenario).all.arrived == 0
+
+
 def test_without_patience_a_hall_loses_what_erlang_b_says() -> None:
     impatient = replace(PLAIN, arrivals_per_h=(60.0,), patience_mean_s=0.0, target_wait_s=0.0)
     scenario = Scenario(

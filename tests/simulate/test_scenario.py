@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,53 @@ def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "x = 1", "[run]\n[[class]]\n[[counter]]\n", "class = 3", "\x00"])
 def test_nothing_worth_running_is_faults(text: str, tmp_path: Path) -> None:
     assert faults(tmp_path, text)
+
+
+STRANGE = (
+    *(
+        "0",
+        "-1",
+        "1e300",
+        "1e-300",
+        "inf",
+        "nan",
+        "1" * 400,
+        '""',
+        '"x"',
+        "[]",
+        "[1]",
+        "[[1]]",
+        "{}",
+        "{a=1}",
+    ),
+    *(
+        "true",
+        "1979-05-27",
+        "9999999",
+        "[0.0,0.0]",
+        '["gotone"]',
+        "{ general = 0 }",
+        '{ pay = "1" }',
+        "0.0001",
+    ),
+)
+
+
+def test_whatever_a_file_holds_is_a_scenario_or_faults(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    for _ in range(300):
+        lines = chance.choice(BLOCKS).split("\n")
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(lines))
+            key, is_key, _ = lines[place].partition(" = ")
+            if is_key and chance.random() < 0.7:
+                lines[place] = f"{key} = {chance.choice(STRANGE)}"
+            else:
+                lines[place] = chance.choice(("", chance.choice(lines), lines[place][:5]))
+        try:
+            model_of(load(tmp_path, "\n".join(lines)))
+        except ConfigurationError as error:
+            assert error.faults
 
 
 # -- compiling -----------------------------------------------------------------------------------------
