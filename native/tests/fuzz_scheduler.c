@@ -62,7 +62,7 @@ static void some_lanes(int profile) {
     lane_count[profile] = 0;
     for (int64_t queue = 0; queue < QUEUES; queue++) {
         if (!below(3)) continue;
-        int64_t level = below(4) ? 1 : 1 + below(60), bonus = below(4) ? 0 : below(2) ? 2 : -NEVER;
+        int64_t level = below(4) ? 1 : 1 + below(60), bonus = below(4) ? 0 : below(2) ? 2 : below(2) ? NEVER : -NEVER;
         int64_t min_wait = below(3) ? 0 : below(4) ? below(9) - 3 : NEVER;
         lanes[profile][lane_count[profile]++] = (sched_lane){queue, level, bonus, min_wait, below(3)};
     }
@@ -344,9 +344,11 @@ static void compare_estimate(const scheduler *s) {
 
 static sched_ticket some_ticket(void) {
     int64_t queue = crowded && below(20) ? 0 : below(QUEUES), told = below(4) ? 0 : below(3);
-    int64_t key = below(8) ? next_key : next_key << 32; /* keys that share their lower bits */
-    next_key++;
-    return (sched_ticket){key, queue, now - below(30) + 3, below(3), told};
+    int64_t key = next_key++, kind = below(16);
+    if (kind == 0) key <<= 32;                                                    /* they share their lower bits */
+    if (kind == 1) key = (int64_t)((uint64_t)key * UINT64_C(0xf1de83e19937733d)); /* their hashes are the same */
+    int64_t v = below(300) ? now - below(30) + 3 : now - (INT64_C(1) << (38 + below(6)));
+    return (sched_ticket){key, queue, v, below(3), told};
 }
 
 static void push(scheduler *s) {
