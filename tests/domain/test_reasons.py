@@ -296,7 +296,7 @@ def test_an_auto_counter_is_given_whom_the_program_chooses() -> None:
     """Without the program it would be the head of the payments."""
     for pick, given_to_it in ((lambda heads, now: len(heads) - 1, "B001"), (None, "A001")):
         hall = waiting_under(plugin_kind(pick=pick))
-        (called,) = hall.when(configure(1, mode="auto")).followed
+        called, *_ = hall.when(configure(1, mode="auto")).followed
         assert isinstance(called, TicketCalled)
         assert (called.number, called.reason.rule) == (given_to_it, "assigned")
         assert called.reason.facts["because"] == ("score" if pick is None else "strategy")
