@@ -43,10 +43,10 @@ typedef struct {
     int64_t warmup, horizon, batches, distribution, waiting_limit, trace_room;
 } sim_terms;
 
-/* One class of customers: its queue is that of the same number in the scheduler. They are Poisson with `rates`:
- * arrivals a tick, one for each piece of `period` (1 or more) ticks, over and over. Or, with day_count > 0, they
- * are those of `arrivals`, rows of three: instant, service, patience (-1: to be drawn, or none); replication r
- * has the rows from days[d] to days[d + 1] with d = r mod day_count, in the order of their instants.
+/* One class of customers: its queue is that of the same number in the scheduler. They are Poisson with
+ * `rates`: arrivals a tick, one for each piece of `period` (1 or more) ticks, over and over. Or, with
+ * day_count > 0, they are those of `arrivals`, rows of three: instant, service, patience (-1: to be drawn, or
+ * none); replication r has the rows from days[d] to days[d + 1] with d = r mod day_count, by their instants.
  * A share `diverted` of them goes elsewhere and is not counted. patience_mean < 0: nobody leaves.
  * The arrays stay the caller's and must outlive the simulation. */
 typedef struct {
