@@ -43,6 +43,9 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/http_path.py
 	$(BIN)/python tests/benchmarks/simulate_simpy.py --write
 	$(BIN)/python tests/benchmarks/codecs.py --write
+	$(BIN)/python tests/benchmarks/key_to_display.py --write
+	$(BIN)/python tests/benchmarks/polled_bus.py --write
+	$(BIN)/python tests/benchmarks/idle_devices.py --write
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
 
 campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then the fuzzers of codecs and C core

@@ -23,6 +23,11 @@ class Health:
         self._newest: dict[str, DeviceStatus] = {}
         self._changed = trio.Event()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was reported has not been taken by the door."""
+        return bool(self._newest)
+
     def report(self, status: DeviceStatus) -> None:
         """To be handed to drivers as `on_status`."""
         self._newest[status.device] = status

@@ -8,7 +8,7 @@ same seed gives the same bytes twice. (Trio's own MockClock would jump while a t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +19,16 @@ import msgspec
 import trio
 import trio.testing
 
+from somc.announce.announcer import Announcer
 from somc.composition import open_hall
 from somc.config import HallConfig
 from somc.domain.business_day import business_day, day_end
 from somc.domain.state import HallState
 from somc.journal.opening import open_journal
 from somc.journal.record import Record
+from somc.rack import Rack
 from somc.runtime.hall import Hall
+from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
 from somc.runtime.plugins import Plugins
 from somc.runtime.replay import replay
@@ -33,8 +36,28 @@ from somc.scheduler.choose import factory
 from somc.simulate.arrivals import Arrival
 from somc.simulate.comparison import quantile
 from somc.simulate.crowd import Crowd
+from somc_hal.devices import Device
+from somc_hal.simulators.host import SimulatorHost
 
-__all__ = ["Day", "DayClock", "Waits", "midnight", "play_day", "quiet", "table", "waits_by_class"]
+__all__ = [
+    "Day",
+    "DayClock",
+    "Happening",
+    "Waits",
+    "midnight",
+    "play_day",
+    "quiet",
+    "table",
+    "waits_by_class",
+]
+
+IN_NO_TIME = 1e9
+"""A hall's speed at which nothing takes time."""
+
+PATIENCE_S = 60.0
+"""No device takes so long to go or to come back; reaching it is a failure."""
+
+LOOK_S = 0.002
 
 
 class DayClock:
@@ -80,6 +103,21 @@ async def quiet(hall: Hall, *others: Callable[[], bool]) -> None:
             await hall.journal.wait_idle()
         elif not any(busy() for busy in others):
             return
+        else:
+            await trio.sleep(LOOK_S)  # a wire takes real time: do not spin on it
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """At `at_ms` something is done to a simulated device of the hall, and the day goes on when `until` holds.
+
+    `act` is given the device's host: its `simulator` is driven, its cable pulled with `unplug` and `replug`.
+    """
+
+    at_ms: int
+    device: str
+    act: Callable[[SimulatorHost], Awaitable[None]]
+    until: Callable[[Device], bool] = lambda device: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +144,100 @@ async def play_day(
     begin_ms: int,
     counters: Mapping[int, str],
     seed: int,
+    happenings: Sequence[Happening] | None = None,
 ) -> Day:
     """Let `arrivals` visit the hall from `begin_ms` on, served at `counters` (number → agent's name), until
     the business day is over and nobody is being served.
 
     The journal in `data_dir` is real and stays, and so are the policy kinds of the plugins that the hall
-    enables. The same arguments give the same records.
+    enables. The same arguments give the same records. With `happenings` the hall's devices run too, all
+    simulated, over real ptys and sockets: what they say of themselves comes in their own time, so then only
+    what happens to tickets is the same twice.
     """
     clock = DayClock(begin_ms)
     ids = IdSource(seed)
-    kinds = Plugins(config.plugins).policies()
-    async with open_hall(config, data_dir, clock, ids, kinds) as (hall, _):
+    plugins = Plugins(config.plugins)
+    async with open_hall(config, data_dir, clock, ids, plugins.policies()) as (hall, nursery):
+        stage = _Stage(hall, clock)
+        if happenings is not None:
+            await stage.equip(config, plugins, nursery, happenings)
         crowd = Crowd(hall, iter(arrivals), begin_ms=begin_ms, counters=counters, ids=ids, seed=seed)
         ends_ms = day_end(_date_of(hall, begin_ms), hall.state.zone, hall.state.hall.day_ends_s)
         while (at := crowd.next_at) is not None and at < ends_ms:
-            await _advance(hall, clock, at)
+            await stage.advance(at)
             await crowd.act()
-            await quiet(hall)
-        await _advance(hall, clock, ends_ms)
+            await stage.settle()
+        await stage.advance(ends_ms)
         while (at := crowd.next_at) is not None and _somebody_served(hall):
-            await _advance(hall, clock, at)
+            await stage.advance(at)
             await crowd.act()
-            await quiet(hall)
+            await stage.settle()
         return await _result(hall)
 
 
-async def _advance(hall: Hall, clock: DayClock, to_ms: int) -> None:
-    """Step by step, so that a deadline on the way is kept at its own instant."""
-    while (wake := clock.next_wake) is not None and wake <= to_ms:
-        clock.advance(wake)
-        await quiet(hall)
-    clock.advance(to_ms)
+class _Stage:
+    """The hall, its clock and, if it has any, its devices."""
+
+    def __init__(self, hall: Hall, clock: DayClock) -> None:
+        self._hall = hall
+        self._clock = clock
+        self._rack: Rack | None = None
+        self._others: tuple[Callable[[], bool], ...] = ()
+        self._happenings: list[Happening] = []
+
+    async def equip(
+        self,
+        config: HallConfig,
+        plugins: Plugins,
+        nursery: trio.Nursery,
+        happenings: Sequence[Happening],
+    ) -> None:
+        """Set the devices up. Speech takes no time: the clock that it would take is not ours."""
+        health = Health()
+        rack = self._rack = Rack(self._hall, IN_NO_TIME, health.report)
+        await nursery.start(rack.run)
+        await rack.set_up(config.devices, plugins)
+        nursery.start_soon(health.run, self._hall)
+        announcer = Announcer(self._hall, rack.arranged, config.announcements)
+        await nursery.start(announcer.run)
+        self._others = (
+            lambda: announcer.busy,
+            lambda: health.busy,
+            lambda: rack.arranged.busy,
+        )
+        self._happenings = sorted(happenings, key=lambda one: one.at_ms)
+        for device in rack.devices.values():
+            with trio.fail_after(PATIENCE_S):
+                await device.wait_online()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when nothing is under way."""
+        await quiet(self._hall, *self._others)
+
+    async def advance(self, to_ms: int) -> None:
+        """Step by step, so that a deadline or a happening on the way is kept at its own instant."""
+        while True:
+            wake = self._clock.next_wake
+            happens = self._happenings[0].at_ms if self._happenings else None
+            if happens is not None and happens <= to_ms and (wake is None or happens <= wake):
+                self._clock.advance(happens)
+                await self._happen(self._happenings.pop(0))
+            elif wake is not None and wake <= to_ms:
+                self._clock.advance(wake)
+            else:
+                break
+            await self.settle()
+        self._clock.advance(to_ms)
+
+    async def _happen(self, happening: Happening) -> None:
+        assert self._rack is not None  # set with the happenings
+        await happening.act(self._rack.hosts[happening.device])
+        device = self._rack.devices[happening.device]
+        with trio.fail_after(PATIENCE_S):
+            # A device has no event for what a test may wait for.
+            while not happening.until(device):  # noqa: ASYNC110
+                await trio.sleep(LOOK_S)
 
 
 def _somebody_served(hall: Hall) -> bool:
