@@ -26,12 +26,29 @@ from somc_hal.codecs.escpos import (
     part,
     status_query,
 )
+from somc_hal.codecs.frames import Frame, FrameCodec
 from somc_hal.codecs.stx import Op, StxDecoder, StxFrame, encode
 from somc_hal.profiles import bundled, load
 from somc_hal.testing.fuzz import Subject, Tally, fuzz
 from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipImage, SlipLine
+from somc_plugins.onbon_bx5.dots import Font
+from somc_plugins.onbon_bx5.wire import Area, answer, area, ping, read_answer, read_request
 from somc_plugins.pj06 import ButtonDecoder
 from somc_plugins.syn6288 import Said, SaidDecoder
+
+
+class Requests(FrameCodec):
+    """BX-5 frames, and what stands in them."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames; requests and answers in them must not raise either."""
+        frames = super().feed(data)
+        for frame in frames:
+            read_answer(frame.body)
+            read_request(frame.body)
+        read_answer(data)
+        read_request(data)
+        return frames
 
 
 class InputTexts:
@@ -77,6 +94,16 @@ def subjects() -> Iterator[Subject]:
         StxFrame(Op.KEY, 2, 16, b"\x02\x03\x10"),
     ]
     yield Subject("stx", StxDecoder, [(encode(frame), frame) for frame in stx])
+    form = load("onbon_bx5").frame
+    assert form is not None
+    shown = [
+        Frame((), area(0xA700, Area(0, 0, tuple(Font().draw("A001", 4))))),
+        Frame((), answer(0xA001, 1, 3)),
+        Frame((), ping(0xA200)),
+    ]
+    writer = FrameCodec(form)
+    requests = [(writer.encode(frame), frame) for frame in shown]
+    yield Subject("onbon requests", lambda: Requests(form), requests)
     said = [(bytes((byte,)), Said(byte)) for byte in (0x41, 0x4A, 0x4F)]
     yield Subject("syn6288 answers", SaidDecoder, said)
     yield Subject("pj06 buttons", ButtonDecoder, [(bytes((button,)), button) for button in (1, 6)])

@@ -13,7 +13,7 @@ from somc_hal.drivers import DriverSpec
 from somc_hal.simulators import WHERES, Simulator, Where
 from somc_hal.testing import Check, checks_for, simulated
 
-VENDORS = ("hid_input", "pager21", "pingan", "pj06", "syn6288", "zhaowei")
+VENDORS = ("hid_input", "onbon_bx5", "pager21", "pingan", "pj06", "syn6288", "zhaowei")
 """The plugins that bring drivers of their own; `standard_devices` is under test in `test_conformance.py`."""
 
 PLUGINS: dict[str, Any] = {

@@ -92,6 +92,8 @@ class Driver(ABC, Generic[FrameT]):
     OPTIONS: ClassVar[Mapping[str, Option]]
     keeps_events: ClassVar[bool] = True
     """Whether the device keeps what it has to tell until it is acknowledged."""
+    tells_restart: ClassVar[bool] = True
+    """Whether it shows that the device was switched off and on; else its content is sent again in time."""
 
     def __init__(
         self,

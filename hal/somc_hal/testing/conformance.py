@@ -104,6 +104,8 @@ _NEEDS_AN_ANSWER = (
     events.a_question_reaches_the_customer,
 )
 
+_NEEDS_A_RESTART_TOLD = (displays.a_display_that_was_off_shows_its_content_again,)
+
 _NEEDS_A_MEMORY = (
     events.events_survive_a_pulled_cable,
     events.events_that_nobody_reads_stay_in_the_device,
@@ -121,6 +123,10 @@ def checks_for(spec: DriverSpec, options: Mapping[str, Any] | None = None) -> tu
         )
         if spec.device_class is DeviceClass.EVALUATOR:
             checks = (*checks, events.a_question_without_an_answer_names_its_ticket)
+    if not getattr(can, "tells_restart", True):
+        checks = tuple(check for check in checks if check not in _NEEDS_A_RESTART_TOLD)
+    if "refresh_s" in spec.options_schema and any(check in checks for check in _DISPLAY):
+        checks = (*checks, displays.what_nobody_reports_lost_is_sent_again)
     if not getattr(can, "keeps_events", True):
         checks = (
             *(check for check in checks if check not in _NEEDS_A_MEMORY),

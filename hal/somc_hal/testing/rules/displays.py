@@ -6,7 +6,11 @@ from somc_hal.status import Truth
 from somc_hal.testing.bench import BenchFactory
 from somc_hal.testing.rules.bench_rule import at_bench, hands_of, use
 
-__all__ = ["a_display_that_was_off_shows_its_content_again", "an_absent_display_keeps_only_the_newest"]
+__all__ = [
+    "a_display_that_was_off_shows_its_content_again",
+    "an_absent_display_keeps_only_the_newest",
+    "what_nobody_reports_lost_is_sent_again",
+]
 
 
 async def an_absent_display_keeps_only_the_newest(make: BenchFactory) -> None:
@@ -33,3 +37,14 @@ async def a_display_that_was_off_shows_its_content_again(make: BenchFactory) -> 
         bench.simulator.power_off()
         bench.simulator.power_on()
         await bench.until(lambda: hands_of(bench).seen(bench) == [4, 4])
+
+
+async def what_nobody_reports_lost_is_sent_again(make: BenchFactory) -> None:
+    """A device that cannot tell that it was switched off is sent its content again, within `refresh_s`."""
+    async with at_bench(make, refresh_s=0.2) as bench:
+        await use(bench, 4)
+        bench.simulator.power_off()
+        bench.simulator.power_on()
+        before = len(hands_of(bench).seen(bench))
+        await bench.until(lambda: len(hands_of(bench).seen(bench)) > before)
+        assert set(hands_of(bench).seen(bench)) == {4}
