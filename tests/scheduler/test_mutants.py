@@ -3,8 +3,7 @@
 A mutant is a textual replacement in one source. It is compiled into the program that compares the core with
 an oracle (`native/tests/fuzz_scheduler.c`) or makes each allocation fail (`starve_scheduler.c`). A handful
 runs each time, all of them under `SOMC_CAMPAIGN=1`. What is not in the list is left out because nobody could
-tell: where a full chunk is split, and on which side of the split an entry goes that fits on either, change
-nothing.
+tell: where a full chunk is split, and on which side of the split an entry goes that fits on either.
 """
 
 import os
