@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from struct import Struct
 from typing import Any, NoReturn
 
 from somc._sched import ffi, lib
@@ -24,6 +23,19 @@ from somc.scheduler.bounds import (
     check_terms,
     check_ticket,
     rows_of,
+)
+from somc.scheduler.crossing import (
+    ALERT,
+    CHOICE,
+    HEAD,
+    PLACE,
+    TICKET,
+    WAIT,
+    in_c,
+    lanes_in_c,
+    plain_lane,
+    plain_terms,
+    terms_in_c,
 )
 from somc.scheduler.interface import (
     DISTRIBUTIONS,
@@ -59,29 +71,7 @@ _LEVELS = {"warning": lib.SCHED_WARNING, "breach": lib.SCHED_BREACH}
 _LEVEL_NAMES = {number: name for name, number in _LEVELS.items()}
 _NO_MOMENT = (1 << 63) - 1
 
-_TERMS = ("rate", "offset", "knee", "jump", "rate_after", "guard", "warn", "target", "share", "group")
-_LANE = ("queue", "level", "bonus", "min_wait", "reserve")
-# The structs of scheduler.h. Unpacking one costs less than reading its fields one by one.
-_TICKET = Struct("=5q")
-_CHOICE = Struct("=8q")
-_HEAD = Struct("=6q")
-_PLACE = Struct("=3q")
-_WAIT = Struct("=2q8x")  # a place without its last field
-_ALERT = Struct("=3q")
-_unpack_choice = _CHOICE.unpack
-
-# Types looked up once: finding one by its name costs as much as a short call.
-_ARRAYS = {
-    kind: ffi.typeof(kind)
-    for kind in (
-        "int64_t[]",
-        "sched_ticket[]",
-        "sched_ask[]",
-        "sched_choice[]",
-        "sched_server[]",
-        "sched_place[]",
-    )
-}
+_unpack_choice = CHOICE.unpack
 
 
 class NativeScheduler:
@@ -103,13 +93,13 @@ class NativeScheduler:
         self._ticket = ffi.new("sched_ticket *")
         self._moment = ffi.new("int64_t *")
         self._places = array("q")
-        self._places_in_c = _buffer("sched_place[]", self._places)
+        self._places_in_c = in_c("sched_place[]", self._places)
 
     # -- defining ---------------------------------------------------------------------------------
 
     def define_queue(self, terms: Terms) -> int:
         check_terms(terms)
-        queue = int(lib.sched_define_queue(self._core, _struct("sched_terms *", terms, _TERMS)))
+        queue = int(lib.sched_define_queue(self._core, terms_in_c(terms)))
         if queue < 0:
             self._refuse(queue)
         self._terms.append(terms)
@@ -118,12 +108,12 @@ class NativeScheduler:
     def set_terms(self, queue: int, terms: Terms) -> None:
         self._check_queue(queue)
         check_terms(terms)
-        lib.sched_set_terms(self._core, queue, _struct("sched_terms *", terms, _TERMS))
+        lib.sched_set_terms(self._core, queue, terms_in_c(terms))
         self._terms[queue] = terms
 
     def define_profile(self, lanes: Sequence[Lane]) -> int:
         check_lanes(lanes, len(self._terms))
-        profile = int(lib.sched_define_profile(self._core, _lanes(lanes), len(lanes)))
+        profile = int(lib.sched_define_profile(self._core, lanes_in_c(lanes), len(lanes)))
         if profile < 0:
             self._refuse(profile)
         self._profiles.append(tuple(lanes))
@@ -132,7 +122,7 @@ class NativeScheduler:
     def set_profile(self, profile: int, lanes: Sequence[Lane]) -> None:
         self._check_profile(profile)
         check_lanes(lanes, len(self._terms))
-        answer = lib.sched_set_profile(self._core, profile, _lanes(lanes), len(lanes))
+        answer = lib.sched_set_profile(self._core, profile, lanes_in_c(lanes), len(lanes))
         if answer < 0:
             self._refuse(answer)
         self._profiles[profile] = tuple(lanes)
@@ -153,7 +143,7 @@ class NativeScheduler:
 
     def push_many(self, tickets: array[int] | memoryview) -> None:
         view = batch_of("tickets", tickets, 5)
-        answer = lib.sched_push_many(self._core, _buffer("sched_ticket[]", view), len(view) // 5)
+        answer = lib.sched_push_many(self._core, in_c("sched_ticket[]", view), len(view) // 5)
         if answer:
             self._refuse_batch(answer, rows_of("tickets", tickets, 5))
 
@@ -167,7 +157,7 @@ class NativeScheduler:
 
     def remove_many(self, keys: array[int] | memoryview) -> None:
         view = batch_of("keys", keys, 1)
-        if lib.sched_remove_many(self._core, _buffer("int64_t[]", view), len(view)):
+        if lib.sched_remove_many(self._core, in_c("int64_t[]", view), len(view)):
             seen: set[int] = set()
             for key in view:
                 if key in seen or key not in self:
@@ -202,9 +192,9 @@ class NativeScheduler:
     def call_many(self, asks: array[int] | memoryview) -> array[int]:
         view = batch_of("asks", asks, 2)
         count = len(view) // 2
-        answers = array("q", bytes(_CHOICE.size * count))
+        answers = array("q", bytes(CHOICE.size * count))
         code = lib.sched_call_many(
-            self._core, _buffer("sched_ask[]", view), count, _buffer("sched_choice[]", answers)
+            self._core, in_c("sched_ask[]", view), count, in_c("sched_choice[]", answers)
         )
         if code:
             for profile, now in rows_of("asks", asks, 2):
@@ -257,7 +247,7 @@ class NativeScheduler:
         check_instant("now", now)
         heads = ffi.new("sched_head[]", len(self._profiles[profile]))
         count = lib.sched_heads(self._core, profile, now, heads)
-        rows = _HEAD.iter_unpack(ffi.buffer(heads, count * _HEAD.size))
+        rows = HEAD.iter_unpack(ffi.buffer(heads, count * HEAD.size))
         return [
             Head(key, queue, level, score, v, bool(guarded)) for key, queue, level, score, v, guarded in rows
         ]
@@ -329,7 +319,7 @@ class NativeScheduler:
         self, servers: Sequence[Server], means: Sequence[int], now: int
     ) -> list[tuple[int, int]]:
         count = self._run(servers, means, now, None, None)
-        rows: list[tuple[int, int]] = list(_WAIT.iter_unpack(memoryview(self._places)[: 3 * count]))
+        rows: list[tuple[int, int]] = list(WAIT.iter_unpack(memoryview(self._places)[: 3 * count]))
         return rows
 
     def _run(
@@ -345,17 +335,17 @@ class NativeScheduler:
             self._refuse_estimate(lib.SCHED_NO_QUEUE, servers, means, now, keys, newcomer)
         places = 1 + (_length(self._core) if keys is None else len(keys))
         if len(self._places) < 3 * places:
-            self._places = array("q", bytes(2 * _PLACE.size * places))
-            self._places_in_c = _buffer("sched_place[]", self._places)
+            self._places = array("q", bytes(2 * PLACE.size * places))
+            self._places_in_c = in_c("sched_place[]", self._places)
         try:
             free = array("q", [number for server in servers for number in (server.profile, server.free_in)])
             mean = array("q", means)
-            wanted = ffi.NULL if keys is None else _buffer("int64_t[]", array("q", keys))
+            wanted = ffi.NULL if keys is None else in_c("int64_t[]", array("q", keys))
             count = _estimate(
                 self._core,
-                _buffer("sched_server[]", free),
+                in_c("sched_server[]", free),
                 len(servers),
-                _buffer("int64_t[]", mean),
+                in_c("int64_t[]", mean),
                 len(mean),
                 now,
                 -1 if newcomer is None else newcomer,
@@ -378,7 +368,7 @@ class NativeScheduler:
         room = max(0, min(limit, len(self)))
         alerts = ffi.new("sched_alert[]", room)
         count = _due(self._core, now, room, alerts)
-        rows = _ALERT.iter_unpack(ffi.buffer(alerts, count * _ALERT.size))
+        rows = ALERT.iter_unpack(ffi.buffer(alerts, count * ALERT.size))
         return [(moment, key, _LEVEL_NAMES[level]) for moment, key, level in rows]
 
     def dump(self) -> dict[str, Any]:
@@ -386,10 +376,10 @@ class NativeScheduler:
         lib.sched_lags(self._core, lags)
         return {
             "queues": [
-                {"terms": _plain(terms, _TERMS), "tickets": self._rows(queue)}
+                {"terms": plain_terms(terms), "tickets": self._rows(queue)}
                 for queue, terms in enumerate(self._terms)
             ],
-            "profiles": [[_plain(lane, _LANE) for lane in lanes] for lanes in self._profiles],
+            "profiles": [[plain_lane(lane) for lane in lanes] for lanes in self._profiles],
             "lags": [[group, lag] for group, lag in enumerate(lags) if lag],
         }
 
@@ -426,7 +416,7 @@ class NativeScheduler:
     def _rows(self, queue: int) -> list[list[int]]:
         rows = ffi.new("sched_ticket[]", self.waiting(queue))
         count = lib.sched_rows(self._core, queue, rows)
-        unpacked = _TICKET.iter_unpack(ffi.buffer(rows, count * _TICKET.size))
+        unpacked = TICKET.iter_unpack(ffi.buffer(rows, count * TICKET.size))
         return [[key, v, order, told] for key, _, v, order, told in unpacked]
 
     def _refuse_ticket(self, code: int, key: int, queue: int, v: int, order: int, told: int) -> NoReturn:
@@ -481,20 +471,3 @@ class NativeScheduler:
     def _check_profile(self, profile: int) -> None:
         if not 0 <= profile < len(self._profiles):
             raise IndexError(f"no profile {profile}: there are {len(self._profiles)}")
-
-
-def _plain(value: object, names: Sequence[str]) -> dict[str, int]:
-    return {name: getattr(value, name) for name in names}
-
-
-def _struct(kind: str, value: object, names: Sequence[str]) -> Any:
-    return ffi.new(kind, _plain(value, names))
-
-
-def _lanes(lanes: Sequence[Lane]) -> Any:
-    return ffi.new("sched_lane[]", [_plain(lane, _LANE) for lane in lanes])
-
-
-def _buffer(kind: str, numbers: array[int] | memoryview) -> Any:
-    """The numbers as the core takes them, where they stand."""
-    return ffi.from_buffer(_ARRAYS[kind], numbers)
