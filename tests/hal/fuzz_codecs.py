@@ -33,6 +33,8 @@ from somc_hal.testing.fuzz import Subject, Tally, fuzz
 from somc_hal.values import HallRow, Key, Phrase, SlipCode, SlipImage, SlipLine
 from somc_plugins.onbon_bx5.dots import Font
 from somc_plugins.onbon_bx5.wire import Area, answer, area, ping, read_answer, read_request
+from somc_plugins.pingan.soms import SomsDecoder, SomsMessage
+from somc_plugins.pingan.soms import encode as encode_soms
 from somc_plugins.pj06 import ButtonDecoder
 from somc_plugins.syn6288 import Said, SaidDecoder
 
@@ -104,6 +106,11 @@ def subjects() -> Iterator[Subject]:
     writer = FrameCodec(form)
     requests = [(writer.encode(frame), frame) for frame in shown]
     yield Subject("onbon requests", lambda: Requests(form), requests)
+    soms = [
+        SomsMessage("HEARTBEAT", session="0f", timestamp="20261126093000"),
+        SomsMessage("RECORD", "1", ({"CALL_TIME": "20261126093000", "NO": "A001"}, {"NO": "请<&>"})),
+    ]
+    yield Subject("pansoms", SomsDecoder, [(encode_soms(m), m) for m in soms], resynchronises=False)
     said = [(bytes((byte,)), Said(byte)) for byte in (0x41, 0x4A, 0x4F)]
     yield Subject("syn6288 answers", SaidDecoder, said)
     yield Subject("pj06 buttons", ButtonDecoder, [(bytes((button,)), button) for button in (1, 6)])

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from somc_hal import HallRow, Key, Truth
@@ -18,10 +20,11 @@ from somc_hal.profiles import ProfileError, load
 from somc_hal.simulators import Simulator
 from somc_hal.simulators.host import hosted
 from somc_hal.simulators.multidrop import Multidrop
-from somc_hal.testing import simulated
-from somc_plugins.pingan import DRIVERS
+from somc_hal.testing import decoder_is_chunk_invariant, simulated
+from somc_plugins.pingan import DRIVERS, soms
 from somc_plugins.pingan.drivers import PinganCaller, PinganHall, PinganStrip
 from somc_plugins.pingan.simulators import PinganCallerSimulator, PinganHallSimulator, PinganStripSimulator
+from somc_plugins.pingan.soms import SomsMessage
 
 QUICK = {"answer_timeout_s": 0.05, "poll_s": 0.02, "backoff_first_s": 0.05, "jitter": 0.0}
 SPECS = {spec.name: spec for spec in DRIVERS}
@@ -191,3 +194,59 @@ def test_a_profile_that_cannot_carry_it_is_refused(
     with pytest.raises(ProfileError, match=words) as caught:
         driver("d", "memory://d", {"profile": str(file)})
     assert str(file) in str(caught.value)
+
+
+# --- PanSOMS over TCP --------------------------------------------------------------------------------
+
+SOMS = SomsMessage(
+    "RECORD",
+    "1",
+    ({"PRINT_TIME": "20261126093000", "NO": "A001"}, {"NO": "请<&>'"}),
+    "0f-7e",
+    "20261126093001",
+)
+
+
+def test_a_soms_message_is_a_length_and_the_published_xml() -> None:
+    wire = soms.encode(SOMS)
+    assert int.from_bytes(wire[:4], "big") == len(wire) - 4
+    assert wire[4:].startswith(
+        b'<ROOT Version="1"><REQUEST PARM="1">RECORD</REQUEST><DATAS><DATA PRINT_TIME='
+    )
+    assert wire.endswith(b"<SESSION>0f-7e</SESSION><TIMESTAMP>20261126093001</TIMESTAMP></ROOT>")
+
+
+def test_soms_messages_survive_every_split() -> None:
+    wire = soms.encode(SOMS) + soms.encode(SomsMessage("HEARTBEAT"))
+    decoder_is_chunk_invariant(soms.SomsDecoder, wire, [SOMS, SomsMessage("HEARTBEAT")])
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=12)
+
+
+@given(words, words, st.dictionaries(st.sampled_from(["NO", "CALL_TIME", "a1"]), words), words)
+def test_soms_messages_read_as_written(
+    request: str, parameter: str, row: dict[str, str], session: str
+) -> None:
+    message = SomsMessage(request, parameter, (row,) if row else (), session)
+    assert soms.SomsDecoder().feed(soms.encode(message)) == [message]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_soms_decoder_raise(data: bytes) -> None:
+    decoder = soms.SomsDecoder()
+    decoder.feed(data)
+    decoder.feed(len(data).to_bytes(4, "big") + data)
+
+
+def test_an_entity_is_never_expanded() -> None:
+    bomb = b'<!DOCTYPE ROOT [<!ENTITY a "aaaa">]><ROOT><REQUEST>&a;</REQUEST></ROOT>'
+    decoder = soms.SomsDecoder()
+    assert decoder.feed(len(bomb).to_bytes(4, "big") + bomb + soms.encode(SOMS)) == [SOMS]
+
+
+def test_what_is_too_long_or_misnamed_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 65536 bytes long, found"):
+        soms.encode(SomsMessage("x" * 70000))
+    with pytest.raises(ValueError, match="a field's name is letters, digits and _, found 'a b'"):
+        soms.encode(SomsMessage("x", data=({"a b": "c"},)))
