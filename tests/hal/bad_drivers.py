@@ -20,12 +20,14 @@ from somc_hal.drivers.reference_scenes import ReferenceCamera
 from somc_hal.status import PaperSupply
 from somc_hal.testing.conformance import Check
 from somc_hal.testing.rules import announcers, cameras, displays, events, every, printers
+from somc_plugins.pj06 import Pj06Evaluator, Pj06Simulator
 
 
 class OnlineTooEarly(ReferenceStripDisplay):
-    """It takes an open port for a device."""
+    """It takes a port that stays open for a device, answer or not."""
 
-    open = False
+    opened_at: float | None = None
+    guessed = False
 
     def _dialect(self) -> Any:
         dialect: Any = super()._dialect()
@@ -33,19 +35,31 @@ class OnlineTooEarly(ReferenceStripDisplay):
 
         def opened() -> None:
             good()
-            self.open = True
-            self._refresh()
+            self.opened_at = trio.current_time()
 
         dialect.opened = opened
         return dialect
 
+    async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._guess)
+            await super().run(task_status=task_status)
+
+    async def _guess(self) -> None:
+        while True:
+            await trio.sleep(0.02)
+            if self.opened_at is not None and trio.current_time() > self.opened_at + 0.15:
+                self.guessed = True
+                self._refresh()
+
     def _current_status(self) -> DeviceStatus:
-        if self.open and not self._link.up:
+        if self.guessed and not self._link.up:
             return DeviceStatus(self._name, DeviceState.ONLINE, Truth.YES)
         return super()._current_status()
 
     def _linked(self, report: Any) -> None:
-        self.open = self.open and report.up
+        self.guessed = False
+        self.opened_at = None
         super()._linked(report)
 
 
@@ -325,6 +339,23 @@ class TakesAnythingForAPicture(ReferenceCamera):
             self._taking = False
 
 
+class ForgetsItsQuestion(Pj06Evaluator):
+    """It asks, and does not know any more about whom when the rating comes."""
+
+    def _pressed(self, button: int) -> None:
+        self._asked = ""
+        super()._pressed(button)
+
+
+class FallsOverAFullHouse(Pj06Evaluator):
+    """It raises when its reader has no room."""
+
+    def _pressed(self, button: int) -> None:
+        if self._ratings.statistics().current_buffer_used == self._options["event_buffer"]:
+            raise OverflowError("nobody reads")
+        super()._pressed(button)
+
+
 BAD: dict[Check, tuple[type[Any], dict[str, Any]]] = {
     every.online_only_when_the_session_answers: (OnlineTooEarly, {}),
     every.what_is_used_reaches_the_device_once_and_in_order: (Stutters, {}),
@@ -352,8 +383,14 @@ BAD: dict[Check, tuple[type[Any], dict[str, Any]]] = {
     events.a_beep_is_heard: (BeepsInSilence, {}),
     events.a_question_reaches_the_customer: (RatesNobody, {}),
     cameras.a_still_is_whole_or_an_error: (TakesAnythingForAPicture, {}),
+    events.a_question_without_an_answer_names_its_ticket: (ForgetsItsQuestion, {}),
+    events.a_reader_that_is_behind_stops_nobody: (FallsOverAFullHouse, {}),
 }
 """For each rule the driver that must fail it, and the options it is built with."""
+
+
+SIMULATORS: dict[str, Any] = {Pj06Evaluator.DRIVER: Pj06Simulator}
+"""Of drivers that are not the hardware layer's own."""
 
 
 def spec_of(bad: type[Any]) -> DriverSpec:
