@@ -115,6 +115,7 @@ class Simulator(ABC):
         """Be the device at the other end of `stream`; returns when the stream ends or breaks."""
         self._connected = True
         self._plugged()
+        self.changed.turn()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, stream, nursery.cancel_scope)
