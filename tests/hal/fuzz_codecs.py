@@ -141,11 +141,12 @@ def subjects() -> Iterator[Subject]:
     yield Subject("reference payloads", Payloads, [(wire, None) for wire in payloads], resynchronises=False)
 
 
-def run(inputs: int, seed: int, only: str = "") -> dict[str, Tally]:
-    """`inputs` shared out among the subjects; what each has seen."""
+def run(inputs: int, seed: int, only: str = "") -> Iterator[tuple[str, Tally]]:
+    """`inputs` shared out among the subjects; what each has seen, one after the other."""
     chosen = [subject for subject in subjects() if only in ("", subject.name)]
     each = max(1, inputs // len(chosen))
-    return {subject.name: fuzz(subject, inputs=each, seed=seed) for subject in chosen}
+    for subject in chosen:
+        yield subject.name, fuzz(subject, inputs=each, seed=seed)
 
 
 def main() -> int:
@@ -154,18 +155,18 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=20261126)
     asked.add_argument("--subject", default="", help="only this one")
     options = asked.parse_args()
-    began = time.monotonic()
-    tallies = run(options.inputs, options.seed, options.subject)
-    inputs, seconds = sum(tally.inputs for tally in tallies.values()), time.monotonic() - began
-    print(f"seed {options.seed}, {inputs} inputs, {seconds:.0f} s")
+    began, inputs = time.monotonic(), 0
+    faults: list[str] = []
     print(f"{'codec':<22}{'inputs':>10}{'MB':>8}{'good':>10}{'displaced':>11}{'invented':>10}{'faults':>8}")
-    for name, tally in tallies.items():
+    for name, tally in run(options.inputs, options.seed, options.subject):
+        inputs += tally.inputs
+        faults += tally.faults
         print(
             f"{name:<22}{tally.inputs:>10}{tally.size_bytes / 1e6:>8.1f}{tally.good:>10}"
-            f"{tally.displaced:>11}{tally.invented:>10}{len(tally.faults):>8}"
+            f"{tally.displaced:>11}{tally.invented:>10}{len(tally.faults):>8}",
+            flush=True,
         )
-    faults = [fault for tally in tallies.values() for fault in tally.faults]
-    print(*faults, sep="\n")
+    print(f"seed {options.seed}, {inputs} inputs, {time.monotonic() - began:.0f} s", *faults, sep="\n")
     return bool(faults)
 
 

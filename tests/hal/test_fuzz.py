@@ -12,7 +12,7 @@ INPUTS = 100_000
 
 
 def test_no_codec_raises_depends_on_splitting_or_loses_a_good_frame(seed: int) -> None:
-    tallies = run(INPUTS, seed)
+    tallies = dict(run(INPUTS, seed))
     assert sum(tally.inputs for tally in tallies.values()) > 0.99 * INPUTS
     assert [fault for tally in tallies.values() for fault in tally.faults] == []
     assert all(tally.good for tally in tallies.values())
