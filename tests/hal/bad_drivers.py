@@ -20,6 +20,8 @@ from somc_hal.drivers.reference_scenes import ReferenceCamera
 from somc_hal.status import PaperSupply
 from somc_hal.testing.conformance import Check
 from somc_hal.testing.rules import announcers, cameras, displays, events, every, printers
+from somc_plugins.pingan.drivers import PinganStrip
+from somc_plugins.pingan.simulators import PinganStripSimulator
 from somc_plugins.pj06 import Pj06Evaluator, Pj06Simulator
 
 
@@ -257,10 +259,18 @@ class BelievesEveryRepetition(ReferenceEvaluator):
 
 
 class LosesWhatWaited(ReferenceEvaluator):
-    """It acknowledges, and drops, what a device says before the session stands."""
+    """After a lost line it acknowledges the second event, and tells nobody."""
+
+    lines = count = 0
+
+    def _linked(self, report: Any) -> None:
+        self.lines += report.up
+        self.count = 0
+        super()._linked(report)
 
     def _event(self, frame: Any) -> bool | None:
-        return super()._event(frame) if self._port.online else True
+        self.count += 1
+        return True if self.count == 2 and self.lines > 1 else super()._event(frame)
 
 
 class DropsWhatNobodyReads(ReferenceEvaluator):
@@ -356,6 +366,15 @@ class FallsOverAFullHouse(Pj06Evaluator):
         super()._pressed(button)
 
 
+class SendsOnlyOnce(PinganStrip):
+    """It never sends again what nobody could report as lost."""
+
+    def _dialect(self) -> Any:
+        dialect = super()._dialect()
+        dialect._refresh_s = 3600.0
+        return dialect
+
+
 BAD: dict[Check, tuple[type[Any], dict[str, Any]]] = {
     every.online_only_when_the_session_answers: (OnlineTooEarly, {}),
     every.what_is_used_reaches_the_device_once_and_in_order: (Stutters, {}),
@@ -370,6 +389,7 @@ BAD: dict[Check, tuple[type[Any], dict[str, Any]]] = {
     every.a_one_way_device_is_never_said_to_confirm: (BelievesAOneWayLine, {"two_way": False}),
     displays.an_absent_display_keeps_only_the_newest: (KeepsEverything, {}),
     displays.a_display_that_was_off_shows_its_content_again: (ForgetsWithTheDevice, {}),
+    displays.what_nobody_reports_lost_is_sent_again: (SendsOnlyOnce, {}),
     printers.a_job_is_printed_at_most_once: (PrintsAgain, {"print_timeout_s": 0.3}),
     printers.paper_and_cover_are_told_and_stop_printing: (SeesNoPaper, {"print_timeout_s": 0.3}),
     announcers.speech_can_be_interrupted_and_cancelled: (CannotBeStopped, {}),
@@ -389,7 +409,10 @@ BAD: dict[Check, tuple[type[Any], dict[str, Any]]] = {
 """For each rule the driver that must fail it, and the options it is built with."""
 
 
-SIMULATORS: dict[str, Any] = {Pj06Evaluator.DRIVER: Pj06Simulator}
+SIMULATORS: dict[str, Any] = {
+    Pj06Evaluator.DRIVER: Pj06Simulator,
+    PinganStrip.DRIVER: PinganStripSimulator,
+}
 """Of drivers that are not the hardware layer's own."""
 
 
