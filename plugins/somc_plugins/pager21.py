@@ -294,7 +294,8 @@ class Pager21Evaluator(_Pager):
             self._told.send_nowait(Rating(self.address, value))
         except trio.WouldBlock:
             return None
-        return self._wire.encode(self._wire.ops["rated_ack"], self.address)
+        # The key comes back: a second acknowledgement of one rating must not be taken for that of the next.
+        return self._wire.encode(self._wire.ops["rated_ack"], self.address, frame.body)
 
 
 class _PagerSimulator(Simulator):
@@ -406,7 +407,9 @@ class Pager21EvaluatorSimulator(_PagerSimulator):
         """Press the key that means `value` (1 worst, 4 best)."""
         key = bytes((self.levels + 1 - value,))
         rated, acknowledged = self.wire.ops["rated"], self.wire.ops["rated_ack"]
-        self._tell(self.wire.encode(rated, self.address, key), self.wire.encode(acknowledged, self.address))
+        self._tell(
+            self.wire.encode(rated, self.address, key), self.wire.encode(acknowledged, self.address, key)
+        )
 
 
 def _spec(make: type[Driver[Any]], doc: str) -> DriverSpec:
