@@ -1,5 +1,6 @@
 """Tutorials do what they say: their `sh` blocks run one after the other, their `text` blocks come out.
 
+A block under a line "`name`:" is written to the file of that name before.
 In a `text` block `…` stands for anything; its lines must come out in that order, others may come between.
 """
 
@@ -18,6 +19,8 @@ import pytest
 
 TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+YOUR_OWN_DRIVER = TUTORIALS.parents[1] / "examples" / "your_own_driver"
 LIMIT_S = 120
 STRICT = "set -euo pipefail\n"
 
@@ -46,7 +49,12 @@ def run(script: str, folder: Path) -> tuple[int, str, str]:
 def test_a_tutorial_does_what_it_says(page: Path, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    for name, content in FILE.findall(text):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    blocks = BLOCK.findall(text)
     script = STRICT + "".join(text for kind, text in blocks if kind == "sh")
     code, came, said = run(script, tmp_path)
     assert code == 0, came + said
@@ -58,3 +66,12 @@ def test_a_tutorial_does_what_it_says(page: Path, tmp_path: Path) -> None:
         found = re.search(f"^{pattern}$", came, re.MULTILINE)
         assert found, f"{page.name} promises {line!r} next; what came was:\n{came}"
         came = came[found.end() :]
+
+
+def test_the_driver_tutorial_is_the_example() -> None:
+    """Every file of the example stands on the page, as it is."""
+    written = dict(FILE.findall((TUTORIALS / "write-a-driver.md").read_text(encoding="utf-8")))
+    files = [path for path in YOUR_OWN_DRIVER.rglob("*") if path.suffix in {".py", ".toml"}]
+    assert written == {
+        path.relative_to(YOUR_OWN_DRIVER).as_posix(): path.read_text(encoding="utf-8") for path in files
+    }

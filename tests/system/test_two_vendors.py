@@ -1,0 +1,94 @@
+"""Q-05, Q-09: one hall, half Pingan and half Zhaowei, from key press to strip display over ptys."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from somc_hal.simulators import SimulatorHost
+from somc_hal.values import Key
+from somc_plugins.pingan.simulators import PinganCallerSimulator, PinganHallSimulator, PinganStripSimulator
+from somc_plugins.zhaowei import ZhaoweiCallerSimulator, ZhaoweiHallSimulator, ZhaoweiStripSimulator
+from tests.system.process import PATIENCE_S, started, verified
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "two_vendors" / "hall.toml"
+BASE = "/api/v1"
+
+
+async def _until(simulator: Any, condition: Any) -> None:
+    with trio.fail_after(PATIENCE_S):
+        while not condition():
+            await simulator.changed.wait()
+
+
+def at(name: str, url: str, toml: str) -> str:
+    """The example with one device at `url` instead of simulated."""
+    changed, count = re.subn(
+        rf'(\[device\.{name}\]\ndriver = "[\w-]+"\n)simulated = "pty"', rf'\1url = "{url}"', toml
+    )
+    assert count == 1, name
+    return changed
+
+
+async def test_a_key_of_either_vendor_reaches_the_strip_of_its_counter(tmp_path: Path) -> None:
+    devices: dict[str, Any] = {
+        "keypad-1": PinganCallerSimulator(),
+        "strip-1": PinganStripSimulator(),
+        "hall-display-west": PinganHallSimulator(),
+        "keypad-3": ZhaoweiCallerSimulator(),
+        "strip-3": ZhaoweiStripSimulator(),
+        "hall-display-east": ZhaoweiHallSimulator(),
+    }
+    toml = EXAMPLE.read_text(encoding="utf-8")
+    async with trio.open_nursery() as nursery:
+        hosts = {name: SimulatorHost(simulator, "pty", name=name) for name, simulator in devices.items()}
+        for name, host in hosts.items():
+            toml = at(name, await nursery.start(host.run), toml)
+
+        async with started(tmp_path, toml) as hall, hall.client() as client:
+            for number in (1, 3):
+                opened = await client.post(
+                    f"{BASE}/counters/{number}/open", json={"agent": f"agent-{number}"}
+                )
+                assert opened.status_code == 200, opened.text
+            for _ in range(3):
+                assert (await client.post(f"{BASE}/tickets", json={"service": "payment"})).status_code == 201
+
+            for keypad, strip, number in (("keypad-1", "strip-1", "A001"), ("keypad-3", "strip-3", "A002")):
+                await _until(devices[keypad], lambda keypad=keypad: devices[keypad].shown is not None)
+                devices[keypad].press(Key.NEXT)
+                await _until(
+                    devices[strip],
+                    lambda strip=strip, number=number: number in "".join(devices[strip].shown.lines),
+                )
+                await _until(
+                    devices[keypad],
+                    lambda keypad=keypad, number=number: devices[keypad].shown[0] == number,
+                )
+            # Each half sees the calls of both.
+            for name in ("hall-display-west", "hall-display-east"):
+                display = devices[name]
+                await _until(
+                    display,
+                    lambda display=display: {row.number for row in display.shown.rows} >= {"A001", "A002"},
+                )
+
+            # One half's cables are pulled; the other goes on calling.
+            for name in ("keypad-1", "strip-1"):
+                await hosts[name].unplug()
+            shown = len(devices["strip-1"].history)
+            devices["keypad-3"].press(Key.START)
+            devices["keypad-3"].press(Key.FINISH)
+            devices["keypad-3"].press(Key.NEXT)
+            await _until(devices["strip-3"], lambda: "A003" in "".join(devices["strip-3"].shown.lines))
+            for name in ("keypad-1", "strip-1"):
+                await hosts[name].replug()
+            # And is shown, when it is back, what it should show.
+            await _until(devices["strip-1"], lambda: len(devices["strip-1"].history) > shown)
+            assert "A001" in "".join(devices["strip-1"].shown.lines)
+            assert await hall.stop() == 0
+        await verified(tmp_path / "data")
+        nursery.cancel_scope.cancel()
