@@ -41,6 +41,7 @@ from somc_hal import (
     driver_spec,
     open_link,
 )
+from somc_hal.links.memory import listen_memory, unlisten_memory
 from somc_hal.simulators import SIMULATORS, StripDisplaySimulator, simulate
 from somc_hal.testing import simulated
 
@@ -292,18 +293,31 @@ async def test_an_announcement_takes_the_time_its_text_needs(autojump_clock: tri
         assert trio.current_time() - began == pytest.approx(63.0)
 
 
-async def test_the_back_off_doubles_up_to_its_cap(autojump_clock: trio.abc.Clock) -> None:
+@pytest.mark.parametrize(
+    ("url", "pauses"),
+    [
+        ("memory://shut", [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0, 15.0]),
+        # Looking for a port that does not exist costs nothing, and whoever plugs it in is waiting.
+        ("memory://nobody", [0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0, 2.0]),
+    ],
+)
+async def test_the_back_off_doubles_up_to_its_cap(
+    url: str, pauses: list[float], autojump_clock: trio.abc.Clock
+) -> None:
     opened: list[float] = []
 
     def half() -> float:
         opened.append(trio.current_time())
         return 0.5
 
-    driver = driver_spec("reference-strip").make("d", "memory://nobody", {}, random_source=half)
-    with trio.move_on_after(60):
-        await driver.run()
-    pauses = [after - before for before, after in itertools.pairwise(opened)]
-    assert pauses[:9] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0, 15.0])
+    driver = driver_spec("reference-strip").make("d", url, {}, random_source=half)
+    async with trio.open_nursery() as nursery:
+        listen_memory("shut", lambda stream: nursery.start_soon(stream.aclose))
+        with trio.move_on_after(60):
+            await driver.run()
+    unlisten_memory("shut")
+    found = [after - before for before, after in itertools.pairwise(opened)]
+    assert found[:9] == pytest.approx(pauses)
     assert driver.status.state is DeviceState.OFFLINE
 
 
