@@ -241,7 +241,10 @@ import importlib.util, sys, types
 package = types.ModuleType("somc_hal")
 package.__path__ = list(importlib.util.find_spec("somc_hal").submodule_search_locations)
 sys.modules["somc_hal"] = package
-import somc_hal.codecs.stx, somc_hal.codecs.reference, somc_hal.codecs.escpos
+import importlib, pkgutil
+import somc_hal.codecs
+for module in pkgutil.iter_modules(somc_hal.codecs.__path__):
+    importlib.import_module(f"somc_hal.codecs.{module.name}")
 print(sorted({"trio", "socket", "serial", "pluggy", "somc"} & set(sys.modules)))
 """
 
