@@ -261,16 +261,17 @@ class BelievesEveryRepetition(ReferenceEvaluator):
 class LosesWhatWaited(ReferenceEvaluator):
     """After a lost line it acknowledges the second event, and tells nobody."""
 
-    lines = count = 0
+    lost, count = False, 0
 
     def _linked(self, report: Any) -> None:
-        self.lines += report.up
-        self.count = 0
+        if not report.up:
+            self.count = 0
+            self.lost = self.lost or self._link.up
         super()._linked(report)
 
     def _event(self, frame: Any) -> bool | None:
         self.count += 1
-        return True if self.count == 2 and self.lines > 1 else super()._event(frame)
+        return True if self.count == 2 and self.lost else super()._event(frame)
 
 
 class DropsWhatNobodyReads(ReferenceEvaluator):
