@@ -4,8 +4,10 @@ A free, open auto counter stands in the idle line. Whoever comes, and whatever t
 (an overflow, an appointment's window), calls to it by the hall's distribution; while nobody is there it
 simply stands.
 
-What must stay true: the choice is the scheduler's (`assign`), of all idle counters at once, so that no two of
-them get the same customer and a counter kept free for a class stays free.
+What must stay true
+- The choice is the scheduler's (`assign`), of all idle counters at once, so that no two of them get the same
+  customer and a counter kept free for a class stays free.
+- Nobody waits beyond the guard in front of an idle counter: it goes before what is kept free, too.
 """
 
 from __future__ import annotations
@@ -39,12 +41,44 @@ def _choice(state: HallState, now: int) -> tuple[Counter, Choice] | None:
     idle = idle_counters(state)
     if not idle:
         return None
+    beyond = _beyond_guard(state, idle, now)
+    if beyond is not None:
+        return beyond
     line = [
         Idle(state.queues.counter_profile(counter.number), counter.free_since, counter.number)
         for counter in idle
     ]
     found = state.scheduler.assign(line, state.hall.policy.distribution, now)
     return None if found is None else (idle[found[0]], found[1])
+
+
+def _beyond_guard(state: HallState, idle: list[Counter], now: int) -> tuple[Counter, Choice] | None:
+    """Somebody beyond the guard whom an idle counter could serve, though it is kept free of them; without
+    such counters `assign` puts the guard first by itself."""
+    if not any(kind.reserved_idle for kind in state.hall.classes.values()):
+        return None
+    guarded = []
+    for counter in idle:
+        choice = state.scheduler.peek(state.queues.counter_profile(counter.number), now)
+        if choice is not None and is_guarded(state, choice, now):
+            guarded.append((counter, choice))
+    return min(guarded, key=lambda each: _turn(state, *each), default=None)
+
+
+def is_guarded(state: HallState, choice: Choice, now: int) -> bool:
+    """Whether whom this choice is about has waited beyond the guard."""
+    ticket = state.tickets[state.by_key[choice.key]]
+    return now - ticket.v >= state.queues.terms_of(state.hall, choice.queue).guard
+
+
+def _turn(state: HallState, counter: Counter, choice: Choice) -> tuple[int, ...]:
+    """The place of an idle counter in the hall's distribution, as `assign` has it."""
+    match state.hall.policy.distribution:
+        case "fixed_order":
+            return (counter.number,)
+        case "lowest_level":
+            return (choice.level, counter.free_since, counter.number)
+    return (counter.free_since, counter.number)
 
 
 def given_somebody(state: HallState, now: int) -> c.AssignCounter | None:
@@ -64,7 +98,7 @@ def assign(state: HallState, command: c.AssignCounter, now: int) -> list[e.Event
     idle = len(idle_counters(state))
     lanes = state.queues.lanes[f"counter:{counter.number}"]
     hidden = frozenset(queue for queue, lane in lanes.items() if lane.reserve >= idle)
-    chosen = choose(state, counter, now, hidden)
+    chosen = None if is_guarded(state, choice, now) else choose(state, counter, now, hidden)
     if chosen is not None and chosen.choice.rule == STRATEGY:
         choice = chosen.choice
     ticket = state.tickets[state.by_key[choice.key]]

@@ -196,8 +196,9 @@ def policy_faults(settings: HallSettings, kinds: PolicyKinds) -> list[PolicyFaul
     """Everything that is wrong with the settings' policy; nothing is: an empty list.
 
     A kind that is not there, one that fails, and every way in which somebody could wait for ever: a class
-    that another one is always before, a service × class that is nowhere at the best level, both without a
-    guard; a service × class that no counter may ever call.
+    that another one is always before, a service × class that is nowhere at the best level or of which
+    automatic counters are kept free, all three without a guard; a service × class that no counter may ever
+    call.
     """
     kind = kinds.get(settings.policy.kind)
     if kind is None:
@@ -257,8 +258,28 @@ def _starving(settings: HallSettings, kind: PolicyKind) -> Iterator[PolicyFault]
             ),
             GUARD_REMEDY,
         )
+    kept = sum(each.reserved_idle for each in settings.classes.values())
     for queue in unguarded:
         serving = [counter for counter in settings.counters.values() if queue.service in counter.skills]
+        # How many counters are open is not the policy's to say: so many may never be idle at once.
+        if (
+            serving
+            and kept > settings.classes[queue.customer_class].reserved_idle
+            and all(counter.mode == "auto" for counter in serving)
+        ):
+            words = _queue_words(settings, queue)
+            yield PolicyFault(
+                "policy.max_wait_s",
+                Words(
+                    f"自动台席为其他等级空留，{words.zh}可能永远叫不到",
+                    f"automatic counters are kept free of {words.en}, who might never be called",
+                ),
+                Words(
+                    f"{GUARD_REMEDY.zh}，或让其中一个台席改为手动",
+                    f"{GUARD_REMEDY.en}, or make one of the counters manual",
+                ),
+            )
+            return
         # A counter always has somebody of its best service and of the classes it is reserved for.
         if serving and not any(
             level_at(counter, counter.skills[queue.service], queue.customer_class)

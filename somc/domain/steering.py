@@ -40,11 +40,22 @@ def rollback_policy(state: HallState, command: c.RollbackPolicy, now: int) -> li
     if found is None:
         known = ", ".join(str(each.version) for each in state.policies.versions)
         return refuse("unknown_policy_version", version=command.version, known=known)
-    then = {key: value for key, value in found.values.items() if _unknown(state.hall, key) is None}
+    then = {
+        key: _of_present_classes(state.hall, value)
+        for key, value in found.values.items()
+        if _unknown(state.hall, key) is None
+    }
     now_in_force = {
         key: value for key, value in policy_values(state.values).items() if _stood_then(found.values, key)
     }
     return _changed(state, command, differences(now_in_force, then), "rollback", found.version)
+
+
+def _of_present_classes(hall: HallSettings, value: Any) -> Any:
+    """A service's map by class without the classes that are gone."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: one for name, one in value.items() if name in hall.classes}
 
 
 def _stood_then(values: Mapping[str, Any], key: str) -> bool:

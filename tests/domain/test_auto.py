@@ -150,6 +150,32 @@ def test_counters_kept_free_for_a_class_stay_free_of_the_others() -> None:
     assert calls(hall) == [("p1", 1), ("g1", 2)]
 
 
+@pytest.mark.parametrize("distribution", ["longest_idle", "fixed_order", "lowest_level"])
+def test_nobody_waits_beyond_the_guard_before_a_counter_kept_free(distribution: str) -> None:
+    """One counter is open and one is kept free for gold: it stands idle for the plain until the guard ends
+    that, at that very instant."""
+    settings = {"class__gold__reserved_idle": 1, "policy__distribution": distribution}
+    hall = given(hall_of({1: BOTH, 2: BOTH}, **settings)).and_(open_(1), take("p1")).running("59min")
+    assert calls(hall) == []
+    assert hall.state.next_due(hall.now) == instant("2026-03-02 10:00")
+    hall.running("1min")
+    assert calls(hall) == [("p1", 1)]
+    reason = hall.ticket("p1").reason
+    assert reason is not None
+    assert reason["rule"] == "assigned"
+    hall.and_(take("p2"), take("g1", customer_class="gold")).after("61min").when(no_show(1))
+    assert calls(hall)[1:] == [("p2", 1)], "beyond the guard nobody of a class is before whoever came first"
+
+
+def test_beyond_the_guard_the_distribution_still_names_the_counter() -> None:
+    counters = {1: {"payment": 2, "repair": 1}, 2: {"payment": 1, "repair": 2}, 3: BOTH}
+    for distribution, first in (("fixed_order", 1), ("lowest_level", 2), ("longest_idle", 2)):
+        kept = {"class__gold__reserved_idle": 2, "policy__distribution": distribution}
+        hall = given(hall_of(counters, **kept)).and_(open_(2)).after("1s").and_(open_(1), take("p1"))
+        hall.running("60min")
+        assert calls(hall) == [("p1", first)], distribution
+
+
 def test_a_look_that_finds_nobody_because_of_a_reserve_does_not_look_for_ever() -> None:
     """The overflow comes into sight, the reserve hides it: nothing is due again at that instant."""
     overflow = {"counter__1__overflow_s": {"payment": 300}, "class__gold__reserved_idle": 1}

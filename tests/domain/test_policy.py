@@ -341,6 +341,29 @@ def test_idle_counters_kept_free_must_leave_some_for_the_others() -> None:
     assert outcome.refusal.keys == ("class.gold.reserved_idle",)  # type: ignore[union-attr]
 
 
+def test_idle_counters_kept_free_need_a_guard_where_all_are_automatic() -> None:
+    hall = given(small_hall(counters={1: {"payment": 1, "repair": 1}, 2: {"payment": 1, "repair": 1}}))
+    hall.and_(ChangeConfig(by="config", changes={"counter.1.mode": "auto", "counter.2.mode": "auto"}))
+    hall.and_(change(policy__max_wait_s=0))
+    outcome = hall.when(change(class__gold__reserved_idle=1))
+    outcome.refused("bad_policy", "plain")
+    assert outcome.refusal.keys == ("policy.max_wait_s",)  # type: ignore[union-attr]
+    hall.when(change(class__gold__reserved_idle=1, policy__max_wait_s=2100)).then(e.PolicyChanged)
+    hall.when(change(policy__max_wait_s=0)).refused("bad_policy", "plain")
+    hall.and_(ConfigureCounter(by=MANAGER, counter=2, mode="manual"))
+    hall.when(change(policy__max_wait_s=0)).then(e.PolicyChanged)
+
+
+def test_a_rollback_passes_over_a_class_that_is_gone_from_a_services_map() -> None:
+    hall = given().and_(
+        ChangePolicy(by=MANAGER, changes={"service.repair.weight": {"gold": 500, "plain": 20}})
+    )
+    gone = {key: None for key in hall.state.values if key.startswith("class.gold.")}
+    hall.and_(ChangeConfig(by="config", changes={**gone, "service.repair.weight": None}))
+    hall.when(back(2)).then(e.PolicyChanged)
+    assert hall.state.hall.services["repair"].weight == {"plain": 20}
+
+
 def test_a_kind_with_a_program_of_its_own_needs_a_guard() -> None:
     hall = given(kinds={**BUILT_IN, "mine": kind(pick=lambda heads, now: 0)})
     hall.when(change(kind="mine", max_wait_s=0)).refused("bad_policy", "mine")
