@@ -25,16 +25,23 @@ from typing import Any
 
 import msgspec
 
-from somc.domain.estimates import everybody
+from somc.domain.estimates import means_ms, servers
 from somc.domain.learning import mean_services_ms
 from somc.domain.state import HallState
 from somc.domain.values import Counter, CounterState, Words
 from somc.domain.watch import arrivals_per_hour
+from somc.scheduler.interface import NEVER
 
 __all__ = ["Advice", "advice", "erlang_c_wait_s"]
 
 MOST_RUNS = 40
-"""Forward runs of one advice: some milliseconds with 200 waiting."""
+"""Forward runs of one advice at most."""
+
+MOST_CALLS = 8_000
+"""Calls that all its forward runs look at, or the screens of a large hall would stand still."""
+
+FEWEST_RUNS = 3
+"""Made anyway: do the counters of now, and would one more?"""
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +107,13 @@ class _Runs:
         self.state = state
         self.now = now
         self._known: dict[tuple[int, ...], dict[str, int]] = {}
+        self._most = max(FEWEST_RUNS, min(MOST_RUNS, MOST_CALLS // max(1, len(state.by_key))))
+        self._means = means_ms(state)
+        self._standing = _standing(state, now)
 
     @property
     def left(self) -> bool:
-        return len(self._known) < MOST_RUNS
+        return len(self._known) < self._most
 
     def breaches(self, counters: Sequence[Counter]) -> dict[str, int]:
         """Class → whose promise would be missed if these counters were open."""
@@ -113,19 +123,15 @@ class _Runs:
         return self._known[key]
 
     def _run(self, counters: Sequence[Counter]) -> dict[str, int]:
-        state, now = self.state, self.now
-        missed = dict.fromkeys(state.hall.classes, 0)
-        if not state.by_key:
+        missed = dict.fromkeys(self.state.hall.classes, 0)
+        if not self._standing:
             return missed
-        places = everybody(state, now, counters)
-        for name in state.by_key.values():
-            ticket = state.tickets[name]
-            due = ticket.v + state.hall.target_wait_s(ticket.service, ticket.customer_class) * 1000
-            if due < now:
-                continue  # it is missed whatever is opened
-            place = places.get(name)
-            if place is None or now + place.wait > due:
-                missed[ticket.customer_class] += 1
+        scheduler, now = self.state.scheduler, self.now
+        rows = scheduler.estimate_many(servers(self.state, now, counters), self._means, now)
+        waits: dict[int, int] = dict(rows)
+        for key, left_ms, customer_class in self._standing:
+            if waits.get(key, NEVER) > left_ms:
+                missed[customer_class] += 1
         return missed
 
     def enough(self, present: Sequence[Counter], closed: Sequence[Counter]) -> list[Counter]:
@@ -134,8 +140,17 @@ class _Runs:
         tried, rest = list(present), list(closed)
         fewest, best = sum(self.breaches(tried).values()), list(tried)
         while fewest and rest and self.left:
-            tried.append(min(_distinct(rest), key=lambda each: self._missed_with(tried, each)))
-            rest.remove(tried[-1])
+            best_next, missed_then = None, None
+            for each in _distinct(rest):
+                if not self.left:
+                    break
+                with_it = self._missed_with(tried, each)
+                if missed_then is None or with_it < missed_then:
+                    best_next, missed_then = each, with_it
+            if best_next is None:
+                break
+            tried.append(best_next)
+            rest.remove(best_next)
             missed = sum(self.breaches(tried).values())
             if missed < fewest:
                 fewest, best = missed, list(tried)
@@ -157,6 +172,19 @@ class _Runs:
                 stay = rest
                 spared.append(each)
         return spared
+
+
+def _standing(state: HallState, now: int) -> list[tuple[int, int, str]]:
+    """The waiting tickets whose promise can still be kept: scheduler key, how long it stands (ms), class. Who
+    is late already is missed whatever is opened."""
+    found = []
+    for key, name in state.by_key.items():
+        ticket = state.tickets[name]
+        target_s = state.hall.target_wait_s(ticket.service, ticket.customer_class)
+        left_ms = ticket.v + target_s * 1000 - now
+        if left_ms >= 0:
+            found.append((key, left_ms, ticket.customer_class))
+    return found
 
 
 def _distinct(counters: Sequence[Counter]) -> list[Counter]:

@@ -16,7 +16,16 @@ from somc.domain.state import HallState
 from somc.domain.values import ANY_COUNTER, Counter, CounterState, TicketState
 from somc.scheduler.interface import NEWCOMER, Lane, Place, Scheduler, Server, restore
 
-__all__ = ["Forecast", "booked_newcomer", "everybody", "forecast", "newcomer", "round_s", "servers"]
+__all__ = [
+    "Forecast",
+    "booked_newcomer",
+    "everybody",
+    "forecast",
+    "means_ms",
+    "newcomer",
+    "round_s",
+    "servers",
+]
 
 Forecast = tuple[int | None, int | None]
 """A waiting ticket's place in the line of its service (from 1; none while nobody may see it yet), and its

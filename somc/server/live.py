@@ -46,6 +46,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 FIGURES_EVERY_S = 1.0
+FIGURES_AGE_MS = 30_000
+"""Figures of a hall in which somebody waits are derived anew at least so often, in the hall's time."""
 MOST_RECORDS = 500
 """Records in one message: some 100 KB."""
 
@@ -112,8 +114,8 @@ class LiveFeed:
         self._encoded: OrderedDict[tuple[str, bool, int], bytes] = OrderedDict()
         self._figures: dict[str, Any] = {}
         self._figures_version = 0
-        self._figures_basis: tuple[int, tuple[bool, ...]] | None = None
-        """The head and the open flags that the figures were derived from."""
+        self._figures_basis: tuple[int, tuple[bool, ...], int] | None = None
+        """The head, the open flags and the stretch of time that the figures were derived from."""
         self.sent_messages = 0
         self.resyncs = 0
 
@@ -134,7 +136,8 @@ class LiveFeed:
 
     async def _derive(self) -> None:
         """The figures: once a second while somebody looks, if a record was written or time alone opened or
-        closed something. A fault in them is told once; the old ones stay, and the feed goes on."""
+        closed something; while somebody waits, every half minute anyway. A fault in them is told once; the
+        old ones stay, and the feed goes on."""
         failed = False
         while True:
             await trio.sleep(FIGURES_EVERY_S)
@@ -154,10 +157,13 @@ class LiveFeed:
     async def _derive_if_stale(self) -> bool:
         """Whether there are new figures."""
         hall = self.hall
-        basis = (hall.journal.head, views.open_flags(hall.state, hall.now()))
+        now = hall.now()
+        # While somebody waits, time alone moves waits, places (an overflow, an appointment) and the advice.
+        passing = now // FIGURES_AGE_MS if hall.state.by_key else 0
+        basis = (hall.journal.head, views.open_flags(hall.state, now), passing)
         if basis == self._figures_basis:
             return False
-        self._figures = await hall.read(lambda state, now: views.figures(state, now))
+        self._figures = await hall.read(self.floor.figures)
         self._figures_basis = basis
         self._figures_version += 1
         return True

@@ -64,7 +64,12 @@ async def hall_for(floor: Floor, principal: Principal) -> Plain:
     hall = floor.hall
     view = await hall.read(
         lambda state, now: views.hall_view(
-            state, now, epoch=hall.journal.epoch, speed=hall.clock.speed, drivers=floor.devices
+            state,
+            now,
+            floor.figures(state, now),
+            epoch=hall.journal.epoch,
+            speed=hall.clock.speed,
+            drivers=floor.devices,
         )
     )
     return public_hall(view) if is_public(principal) else view

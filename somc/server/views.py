@@ -199,10 +199,12 @@ def recent_calls(state: HallState) -> list[Plain]:
     ]
 
 
-def hall_view(state: HallState, now: int, *, epoch: str, speed: float, drivers: Plain) -> Plain:
-    """The hall (营业厅) as one snapshot. `drivers` says of each device what it is, by name."""
+def hall_view(
+    state: HallState, now: int, derived: Plain, *, epoch: str, speed: float, drivers: Plain
+) -> Plain:
+    """The hall (营业厅) as one snapshot. `derived` are its `figures`; `drivers` says of each device what it
+    is, by name."""
     hall = state.hall
-    derived = figures(state, now)
     return {
         "epoch": epoch,
         "seq": state.seq,

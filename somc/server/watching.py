@@ -80,8 +80,8 @@ async def _past_alerts(floor: Floor, params: AlertsParams, begin: datetime) -> A
 
 def period_ms(begin: datetime, to: datetime | None, now: int) -> tuple[int, int] | Problem:
     """A period in Unix ms, `to` excluded (none: until now), or why it is none."""
-    end = now + 1 if to is None else int(to.timestamp() * 1000)
-    start = int(begin.timestamp() * 1000)
+    end = now + 1 if to is None else round(to.timestamp() * 1000)
+    start = round(begin.timestamp() * 1000)
     if end <= start:
         why = "ends before it begins"
         return problem(422, "wrong_input", f"the period {why}: give a later 'to'", fields={"to": why})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import somc.domain.advice as rules
 from somc.domain.advice import advice, erlang_c_wait_s
 from somc.testing.given import Situation, given, small_hall
 from tests.domain.acts import call, open_, pause, start, take
@@ -128,3 +129,30 @@ def test_a_paused_counter_is_neither_open_nor_to_be_opened() -> None:
     hall = hall_of({1: EVERYTHING, 2: EVERYTHING}).and_(open_(1), open_(2), pause(2), *taking(9))
     found = advice(hall.state, hall.now)
     assert (found.open_now, found.open) == (1, ())
+
+
+def test_an_advice_makes_a_bounded_number_of_forward_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no two of the closed counters are alike."""
+    names = [f"s{number}" for number in range(7)]
+    counters = {
+        number: {name: 1 + (number >> place) % 2 for place, name in enumerate(names)}
+        for number in range(1, 120)
+    }
+    services = {name: {"mean_service_s": 600} for name in names}
+    hall = given(small_hall(services=services, counters=counters)).and_(open_(1))
+    hall.and_(*(take(f"t{number}", names[number % 7]) for number in range(20)))
+    runs = 0
+    real = hall.state.scheduler.estimate_many
+
+    def counted(*asked: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return real(*asked)
+
+    monkeypatch.setattr(hall.state.scheduler, "estimate_many", counted, raising=True)
+    assert advice(hall.state, hall.now).open
+    assert 3 < runs <= rules.MOST_RUNS + 1  # and one of what is advised in the end
+    runs = 0
+    monkeypatch.setattr(rules, "MOST_CALLS", 100)
+    advice(hall.state, hall.now)
+    assert 0 < runs <= 100 // 20 + 1

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from somc.server import live as feed
 from somc.server import views
 from somc.server.answers import ANSWERS
 from somc.server.queries import QUERIES
@@ -122,7 +123,43 @@ async def test_a_fault_in_the_figures_leaves_the_old_ones_and_the_hall_goes_on(
         await client.op("pong")
 
 
+async def test_screens_that_ask_at_once_share_one_derivation(
+    hall: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart every screen wants a snapshot, and in a large hall one takes a tenth of a second."""
+    real, asked = views.figures, []
+    await hall.take()
+
+    def counted(state: Any, now: int) -> Any:
+        asked.append((state.seq, now // 1000))
+        return real(state, now)
+
+    monkeypatch.setattr(views, "figures", counted)
+    for _ in range(10):
+        assert (await hall.as_admin.get("/api/v1/hall")).json()["places"]
+    assert len(asked) == len(set(asked)), "derived twice for one record and second"
+    await hall.take()
+    assert len((await hall.as_admin.get("/api/v1/hall")).json()["places"]) == 2, (
+        "a snapshot is never of before"
+    )
+
+
 # -- time alone ------------------------------------------------------------------------------------
+
+
+async def test_figures_are_derived_anew_while_somebody_waits(
+    hall: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "FIGURES_AGE_MS", 1000)
+    async with live(hall, hall.admin) as client:
+        await hall.take()
+        await client.subscribe()
+        head = (await client.op("snapshot"))["seq"]
+        first = (await client.op("figures"))["figures"]
+        second = await client.op("figures")
+        assert second["seq"] == head, "a record was written"
+        assert second["figures"]["now"] > first["now"]
+
 
 HOURS = '\n[hours]\nevery_day = ["09:00-17:00"]\n'
 LATE_REPAIR = 'prefix = "D"\nhours = { every_day = ["10:00-16:00"] }'
