@@ -5,6 +5,7 @@ Each answers the thing asked for, or the refusal that names what stands in the w
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from somc.domain import events as e
@@ -95,10 +96,17 @@ def skills_refused(state: HallState, skills: dict[str, int]) -> Refusal | None:
     return None
 
 
+MOBILE = re.compile(r"(?<![0-9])(?:\+?86[ -]?)?1[3-9](?:[ -]?[0-9]){9}(?![0-9])")
+"""A mainland mobile number as people write it: 13800138000, 138-0013-8000, +86 138 0013 8000."""
+
+
 def plain_text(field: str, text: str | None) -> Refusal | None:
-    """Why `text` cannot be kept: empty or too long, or with characters that no display can show."""
+    """Why `text` cannot be kept: empty or too long, with characters that no display can show, or with
+    somebody's number, which no record may hold."""
     if text is None:
         return None
+    if MOBILE.search(text):
+        return refuse("phone_in_text", field=field)
     printable = all(unicodedata.category(character) not in UNSHOWN for character in text)
     if text.strip() and len(text) <= TEXT_LIMIT and printable:
         return None

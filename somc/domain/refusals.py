@@ -211,6 +211,11 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "“{field}”为空、过长或含有无法显示的字符（应为 1 到 {limit} 个字符）。",
         "'{field}' is empty, too long or has characters that cannot be shown; allowed: 1 to {limit}.",
     ),
+    "phone_in_text": (
+        "invalid",
+        "“{field}”中有手机号码：记录永不删除，不能写入号码，请去掉。",
+        "'{field}' has a mobile number in it, and records are kept for ever: leave it out.",
+    ),
 }
 """code → kind, Chinese sentence, English sentence; the braces name what the refusal fills in."""
 

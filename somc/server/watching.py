@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,6 +26,9 @@ Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,15}$(?!\n)")]
 Name = Annotated[str, Meta(max_length=64)]
 
 LONGEST_PERIOD = timedelta(days=366)
+DAY_MS = 86_400_000
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Of what may be asked: an instant of the first or the last year there is cannot be told in every zone."""
 
 
 class AlertsParams(msgspec.Struct, frozen=True, rename={"begin": "from"}):
@@ -78,10 +81,14 @@ async def _past_alerts(floor: Floor, params: AlertsParams, begin: datetime) -> A
     }
 
 
-def period_ms(begin: datetime, to: datetime | None, now: int) -> tuple[int, int] | Problem:
-    """A period in Unix ms, `to` excluded (none: until now), or why it is none."""
+def period_ms(begin: datetime | None, to: datetime | None, now: int) -> tuple[int, int] | Problem:
+    """A period in Unix ms, `to` excluded (none: until now; no `begin`: the day before), or why it is none."""
+    for name, instant in (("from", begin), ("to", to)):
+        if instant is not None and not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            why = f"not of the years {FIRST_YEAR} to {LAST_YEAR}"
+            return problem(422, "wrong_input", f"'{name}' is {why}", fields={name: why})
     end = now + 1 if to is None else round(to.timestamp() * 1000)
-    start = round(begin.timestamp() * 1000)
+    start = end - DAY_MS if begin is None else round(begin.timestamp() * 1000)
     if end <= start:
         why = "ends before it begins"
         return problem(422, "wrong_input", f"the period {why}: give a later 'to'", fields={"to": why})
@@ -108,10 +115,7 @@ async def _promise(floor: Floor, params: PromiseParams, principal: Principal) ->
     """Read from the journal page by page: a year takes a while and holds nobody up."""
     hall, journal = floor.hall, floor.hall.journal
     head, now = journal.head, floor.hall.now()
-    begin = params.begin
-    if begin is None:
-        begin = (params.to or datetime.fromtimestamp(now / 1000, UTC)) - timedelta(days=1)
-    period = period_ms(begin, params.to, now)
+    period = period_ms(params.begin, params.to, now)
     if isinstance(period, Problem):
         return period
     fold = PromiseFold(

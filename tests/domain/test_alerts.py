@@ -182,6 +182,8 @@ def test_what_cannot_be_acknowledged() -> None:
     hall.when(acknowledge("breach:t1")).refused("unknown_alert", "breach:t1")
     hall.when(acknowledge("warning:t1", "ignored")).refused("bad_acknowledgement", "served, cared_for")
     hall.when(acknowledge("warning:t1", "served", "\n")).refused("bad_text", "note")
+    for number in ("13800138000", "客户138-0013-8000要求回电", "ask +86 138 0013 8000", "1380013 8000"):
+        hall.when(acknowledge("warning:t1", "served", number)).refused("phone_in_text", "note")
 
 
 def test_a_called_ticket_whose_counter_closes_is_not_lost_to_the_watch() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from somc.domain import commands as c
 from tests.server.live_rig import live
 from tests.server.rig import HALL, Running, is_problem, running
@@ -144,6 +146,14 @@ async def test_the_promise_of_any_period_is_read_from_the_journal(hall: Running)
     last_day = (await manager.get(f"{BASE}/reports/promise?service=repair")).json()
     assert (last_day["all"]["called"], last_day["by"]) == (0, [])
     is_problem(await (await hall.as_role("agent")).get(f"{BASE}/reports/promise"), 403)
+
+
+@pytest.mark.parametrize("path", ["alerts?from=2026-01-01T00:00:00Z&", "reports/promise?"])
+@pytest.mark.parametrize("to", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_the_first_and_the_last_year_there_is_are_refused(hall: Running, path: str, to: str) -> None:
+    """The day before the first instant is none, nor is the last one in a zone east of Greenwich."""
+    answer = await hall.as_admin.get(f"{BASE}/{path}to={to}")
+    assert "to" in is_problem(answer, 422, "wrong_input")["fields"]
 
 
 async def test_advice_and_preview_say_what_is_expected_and_why(hall: Running) -> None:
