@@ -36,7 +36,7 @@ from somc_plugins.onbon_bx5.wire import Area, answer, area, ping, read_answer, r
 from somc_plugins.pingan.soms import SomsDecoder, SomsMessage
 from somc_plugins.pingan.soms import encode as encode_soms
 from somc_plugins.pj06 import ButtonDecoder
-from somc_plugins.syn6288 import Said, SaidDecoder
+from somc_plugins.syn6288.drivers import Said, SaidDecoder
 
 
 class Requests(FrameCodec):

@@ -17,13 +17,9 @@ from somc_hal.simulators.multidrop import Multidrop
 from somc_hal.testing import simulated
 from somc_hal.values import Rating
 from somc_plugins import pj06
-from somc_plugins.pager21 import (
-    DRIVERS,
-    Pager21Caller,
-    Pager21CallerSimulator,
-    Pager21Evaluator,
-    Pager21EvaluatorSimulator,
-)
+from somc_plugins.pager21 import DRIVERS
+from somc_plugins.pager21.drivers import Pager21Caller, Pager21Evaluator
+from somc_plugins.pager21.simulators import Pager21CallerSimulator, Pager21EvaluatorSimulator
 
 SPECS = {spec.name: spec for spec in DRIVERS}
 

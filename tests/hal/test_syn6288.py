@@ -11,7 +11,9 @@ from somc_hal import Phrase, Truth
 from somc_hal.codecs.frames import Frame
 from somc_hal.profiles import load
 from somc_hal.testing import simulated
-from somc_plugins.syn6288 import DRIVERS, TEXT_LIMIT_BYTES, Said, SaidDecoder, Syn6288Simulator, pieces
+from somc_plugins.syn6288 import DRIVERS
+from somc_plugins.syn6288.drivers import TEXT_LIMIT_BYTES, Said, SaidDecoder, pieces
+from somc_plugins.syn6288.simulators import Syn6288Simulator
 
 (SPEC,) = DRIVERS
 

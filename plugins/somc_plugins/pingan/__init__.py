@@ -15,7 +15,8 @@ from typing import Any
 from somc.api import hookimpl
 from somc_hal.drivers import Driver, DriverSpec, EscposPrinter
 from somc_hal.simulators import EscposPrinterSimulator, Simulator
-from somc_plugins.syn6288 import Syn6288Announcer, Syn6288Simulator
+from somc_plugins.syn6288.drivers import Syn6288Announcer
+from somc_plugins.syn6288.simulators import Syn6288Simulator
 
 from .drivers import PinganCaller, PinganHall, PinganStrip
 from .simulators import PinganCallerSimulator, PinganHallSimulator, PinganStripSimulator

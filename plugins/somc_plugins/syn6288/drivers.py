@@ -1,51 +1,38 @@
-"""SYN6288 speech chip: an announcer for the price of a serial board.
+"""The announcer with a SYN6288 chip: answers, pieces of text, one announcement at a time.
 
-    FD │ length (2) │ command │ parameter, text in GBK … │ XOR          one byte answers each frame
-
-What must stay true
-- One announcement at a time; text beyond what a frame holds is spoken in several, one after the other.
-- The chip answers with single bytes that bear no check: a lost one is found out by asking for its status, and
-  an announcement is never spoken twice by itself.
-- A customer's name cannot command the chip: square brackets, in which its marks stand, leave the text.
+What must stay true: see the head of the package.
 """
 
 from __future__ import annotations
 
 import enum
-import re
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import trio
 
-from somc.api import hookimpl
 from somc_hal.capabilities import AnnouncerCapabilities
 from somc_hal.codecs.frames import Frame
 from somc_hal.devices import DeviceClass
-from somc_hal.drivers import PORT_OPTIONS, Driver, DriverSpec, Option
+from somc_hal.drivers import PORT_OPTIONS, Driver, Option
 from somc_hal.drivers.stx_profile import profile_option
 from somc_hal.errors import DeviceBusy, DeviceError, DeviceTimeout, Interrupted, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.port import Timing
 from somc_hal.profiles import Profile, ProfileError, load
-from somc_hal.simulators import Simulator, SpokenAnnouncement
-from somc_hal.simulators.reference import HISTORY
 from somc_hal.status import Truth
-from somc_hal.text import cells, printable
+from somc_hal.text import printable
 from somc_hal.values import Phrase
 
 __all__ = [
-    "DRIVERS",
-    "SIMULATORS",
+    "GBK_PARAMETER",
+    "TEXT_LIMIT_BYTES",
     "Said",
     "SaidDecoder",
     "Syn6288Announcer",
-    "Syn6288Simulator",
     "pieces",
-    "somc_device_drivers",
-    "somc_device_simulators",
+    "syn6288_profile",
 ]
 
 _OPS = ("speak", "stop", "status")
@@ -295,107 +282,3 @@ class Syn6288Announcer(Driver[Said]):
         # While it still waits for the chip to come online, lost connections do not concern it.
         if self._speech is not None and self._speech.speaking:
             self._speech.end(OutcomeUnknown(self._name, f"speak: {why}"))
-
-
-class Syn6288Simulator(Simulator):
-    """The chip. Speaking takes `s_per_cell` seconds a half-width cell; `spoken` holds what was spoken."""
-
-    DRIVER = "syn6288"
-    CHECKED = False  # its answers are single bytes without a check
-    NOISE = bytes(byte for byte in range(256) if byte not in _SAID)
-
-    def __init__(self, *, s_per_cell: float = 0.12) -> None:
-        super().__init__()
-        self.s_per_cell = s_per_cell
-        self.volume = 10
-        self.spoken: deque[SpokenAnnouncement] = deque(maxlen=HISTORY)
-        self._profile = syn6288_profile("syn6288")
-        self._codec = self._profile.codec()
-        self._text: str | None = None
-        self._ends_at = 0.0
-
-    @property
-    def speaking(self) -> bool:
-        """Whether it speaks now."""
-        return self._text is not None
-
-    def power_on(self) -> None:
-        was_off = not self.powered
-        super().power_on()
-        if was_off:
-            self._say(bytes((Said.STARTED,)))
-
-    def _plugged(self) -> None:
-        self._codec.gap()
-
-    def _forget(self) -> None:
-        self._codec.gap()
-        self._text = None
-
-    def _received(self, data: bytes) -> None:
-        for frame in self._codec.feed(data):
-            if self._deaf:
-                self._deaf -= 1
-                continue
-            (command,) = frame.fields
-            if command == self._profile.ops["status"]:
-                self._say(bytes((Said.SPEAKING if self.speaking else Said.SILENT,)))
-            elif command == self._profile.ops["stop"]:
-                self._say(bytes((Said.UNDERSTOOD,)))
-                self._end(whole=False)
-            elif command == self._profile.ops["speak"] and frame.body[:1] == bytes((GBK_PARAMETER,)):
-                self._speak(frame.body[1:])
-            else:
-                self._say(bytes((Said.NOT_UNDERSTOOD,)))
-
-    def _speak(self, text: bytes) -> None:
-        self._say(bytes((Said.UNDERSTOOD,)))
-        # A new text cuts off the one being spoken, without a word.
-        if self._text is not None:
-            self.spoken.append(SpokenAnnouncement((Phrase(self._text),), False))
-        said = text.decode("gbk", errors="replace")
-        if found := re.match(r"\[v(\d+)\]", said):
-            self.volume = int(found[1])
-            said = said[found.end() :]
-        self._text = said
-        self._ends_at = trio.current_time() + cells(said) * self.s_per_cell
-        if self.s_per_cell == 0:
-            self._end(whole=True)
-
-    def _end(self, *, whole: bool) -> None:
-        if self._text is not None:
-            self.spoken.append(SpokenAnnouncement((Phrase(self._text),), whole))
-            self._text = None
-            self._say(bytes((Said.SILENT,)))
-
-    async def _behave(self) -> None:
-        while True:
-            while self._text is None:
-                await self.changed.wait()
-            while self._text is not None and trio.current_time() < self._ends_at:
-                await self.changed.wait(self._ends_at)
-            self._end(whole=True)
-
-
-DRIVERS: tuple[DriverSpec, ...] = (
-    DriverSpec(
-        Syn6288Announcer.DRIVER,
-        Syn6288Announcer.DEVICE_CLASS,
-        Syn6288Announcer,
-        Syn6288Announcer.OPTIONS,
-        "Announcer with a SYN6288 speech chip.",
-    ),
-)
-SIMULATORS: Mapping[str, Callable[[], Simulator]] = {Syn6288Simulator.DRIVER: Syn6288Simulator}
-
-
-@hookimpl
-def somc_device_drivers() -> Iterable[DriverSpec]:
-    """The drivers of this plugin."""
-    return DRIVERS
-
-
-@hookimpl
-def somc_device_simulators() -> Mapping[str, Callable[[], Simulator]]:
-    """And the simulators that speak to them."""
-    return SIMULATORS
