@@ -39,7 +39,7 @@ TEXT_LIMIT = 200
 """Longer than any wording that fits a slip or a screen."""
 
 _SCHEMES = ("serial", "serial+aio", "tcp", "usb", "pty", "device", "memory", "agent")
-DEVICE_SCHEMES = (*_SCHEMES, *(f"record+{scheme}" for scheme in _SCHEMES), "replay")
+DEVICE_SCHEMES = (*_SCHEMES, *(f"record+{scheme}" for scheme in _SCHEMES), "replay", "audio", "wav")
 
 
 class Kind(Protocol):

@@ -34,10 +34,13 @@ from somc_hal.links.serial_port import open_serial
 from somc_hal.links.tcp import open_tcp
 from somc_hal.links.usb_port import open_usb
 
-__all__ = ["SCHEMES", "Target", "check_url", "open_link"]
+__all__ = ["SCHEMES", "SINKS", "Target", "check_url", "open_link"]
 
 SCHEMES = ("serial", "serial+aio", "pty", "device", "usb", "tcp", "agent", "memory", "replay")
 """What `open_link` can open; the first part of a device URL. Each may stand behind `record+`."""
+
+SINKS = ("audio", "wav")
+"""Where sound goes: no byte streams, so a driver of a voice opens them and `open_link` does not."""
 
 _QUERY = {
     "serial": {"baud": 9600},
@@ -49,8 +52,10 @@ _QUERY = {
     "agent": {"silence_s": 15},
     "memory": {},
     "replay": {"pace": 0},
+    "audio": {},
+    "wav": {},
 }
-_PATHS = ("serial", "serial+aio", "pty", "device", "replay")
+_PATHS = ("serial", "serial+aio", "pty", "device", "replay", "wav")
 _USB = re.compile(r"usb://([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?:/([^/?#]+))?")
 
 
@@ -66,8 +71,8 @@ class Target:
         self.inner = inner
         parts = urlsplit(inner)
         self.scheme = parts.scheme
-        if self.scheme not in SCHEMES or "://" not in inner:
-            allowed = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        if self.scheme not in (*SCHEMES, *SINKS) or "://" not in inner:
+            allowed = ", ".join(f"{scheme}://" for scheme in (*SCHEMES, *SINKS))
             found = f"device URL {url!r}: found scheme {self.scheme!r}"
             raise ValueError(f"{found}; allowed: {allowed}, record+…")
         self.path = unquote(parts.path)
@@ -88,6 +93,10 @@ class Target:
             raise ValueError(f"device URL {url!r}: write {self.scheme}:///path, with three slashes")
         if self.scheme == "tcp" and not (self.host and self.port):
             raise ValueError(f"device URL {url!r}: write tcp://host:port")
+        if self.scheme == "audio" and not (self.host and not self.path):
+            raise ValueError(f"device URL {url!r}: write audio://PLAYER, such as audio://auto")
+        if self.scheme in SINKS and self.record is not None:
+            raise ValueError(f"device URL {url!r}: {self.scheme}:// is no line that could be recorded")
         if self.scheme == "agent":
             named = DEVICE_NAME.fullmatch(self.path[1:])
             if not (self.host and self.port and named and self.token_file):
@@ -146,6 +155,8 @@ async def open_link(url: str) -> trio.abc.Stream:
     Raises `ValueError` for a URL that cannot be meant, `OSError` if it cannot be opened now.
     """
     target = Target(url)
+    if target.scheme in SINKS:
+        raise ValueError(f"device URL {url!r}: {target.scheme}:// takes sound from a voice and is no line")
     stream = await _opened(target)
     if target.record is None:
         return stream
