@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
+from somc.announce.boards import USUAL, BoardWords
 from somc.announce.devices import HallDevices
 from somc.announce.printing import SlipQueue
 from somc.announce.screens import Screens
@@ -51,7 +52,7 @@ class Announcer:
         self._oldest_at = hall.now() - settings.stale_after_s * 1000
         self._stepped = trio.Event()
         self._slips = SlipQueue(devices.printers, hall.state, self._step)
-        self._screens = Screens(hall, devices, self._step)
+        self._screens = Screens(hall, devices, self._step, board_words(settings))
         self.speakers = [Speaker(voice, settings, self._still_wanted) for voice in devices.announcers]
         self._settings = settings
         self._nursery: trio.Nursery | None = None
@@ -178,6 +179,17 @@ class Announcer:
         if ticket is None or ticket.state is not TicketState.CALLED or ticket.counter != call.counter:
             return False
         return call.at >= self._oldest_at
+
+
+def board_words(settings: AnnouncementSettings) -> BoardWords:
+    """What the hall's boards say: its own texts, the usual ones where it has none."""
+    return BoardWords(
+        settings.idle or USUAL.idle,
+        settings.paused or USUAL.paused,
+        settings.closed or USUAL.closed,
+        settings.footer,
+        settings.footer_waiting,
+    )
 
 
 async def _within(scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:

@@ -11,13 +11,29 @@ What must stay true
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 
 from somc.announce.wording import CLOSED, IDLE, PAUSED
 from somc.domain.state import HallState
-from somc.domain.values import ANY_COUNTER, Counter, CounterState, Ticket, TicketState
+from somc.domain.values import ANY_COUNTER, Counter, CounterState, Ticket, TicketState, Words
 from somc_hal.values import HallRow
 
-__all__ = ["clip", "hall_footer", "hall_rows", "keypad_face", "strip_lines", "width"]
+__all__ = ["USUAL", "BoardWords", "clip", "hall_footer", "hall_rows", "keypad_face", "strip_lines", "width"]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardWords:
+    """What boards say when they show no call. `footer` in the place of the hall's name; `waiting`: whether
+    the footer counts who waits."""
+
+    idle: Words = IDLE
+    paused: Words = PAUSED
+    closed: Words = CLOSED
+    footer: Words | None = None
+    waiting: bool = True
+
+
+USUAL = BoardWords()
 
 
 def width(text: str) -> int:
@@ -40,7 +56,9 @@ def fitting(columns: int, *texts: str) -> str:
     return next((text for text in texts if width(text) <= columns), "")
 
 
-def strip_lines(state: HallState, counter: Counter | None, lines: int, columns: int) -> list[str]:
+def strip_lines(
+    state: HallState, counter: Counter | None, lines: int, columns: int, words: BoardWords = USUAL
+) -> list[str]:
     """The strip display (条屏) over a counter: whom it calls or serves, or why nobody.
 
     `None` is a counter that the hall does not have (any more): it shows what a closed one does.
@@ -48,9 +66,15 @@ def strip_lines(state: HallState, counter: Counter | None, lines: int, columns: 
     if counter is not None and counter.ticket is not None:
         texts = _at_counter(state.tickets[counter.ticket], counter.number, columns)
     else:
-        words = {CounterState.CLOSED: CLOSED, CounterState.PAUSED: PAUSED, CounterState.OPEN: IDLE}
-        says = words[counter.state if counter is not None else CounterState.CLOSED]
-        texts = [clip(says.zh, columns), clip(says.en, columns)]
+        by_state = {
+            CounterState.CLOSED: words.closed,
+            CounterState.PAUSED: words.paused,
+            CounterState.OPEN: words.idle,
+        }
+        says = by_state[counter.state if counter is not None else CounterState.CLOSED]
+        texts = [clip(says.zh, columns)]
+        if says.en != says.zh:  # hall.toml may give one text for both languages
+            texts.append(clip(says.en, columns))
     return texts[:lines]
 
 
@@ -88,11 +112,14 @@ def hall_rows(state: HallState, rows: int, *, highlight: bool = True) -> list[Ha
     ]
 
 
-def hall_footer(state: HallState, columns: int) -> str:
-    """One line below the rows: how many wait for each service, as many services as fit; else the hall's
-    name."""
-    waiting = {name: count for name, count in state.service_lines().items() if count}
+def hall_footer(state: HallState, columns: int, words: BoardWords = USUAL) -> str:
+    """One line below the rows: how many wait for each service, as many services as fit; else the hall's own
+    text in both languages, or in Chinese where they do not fit; else the hall's name."""
+    waiting = {name: count for name, count in state.service_lines().items() if count and words.waiting}
     if not waiting:
+        if words.footer is not None:
+            zh, en = words.footer.zh, words.footer.en
+            return (fitting(columns, f"{zh} {en}") if en != zh else "") or clip(zh, columns)
         return clip(state.hall.name.zh, columns)
     line = "等候"
     for name, count in waiting.items():

@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from somc.announce import boards
+from somc.announce.boards import USUAL, BoardWords
 from somc.announce.devices import HallDevices
 from somc.domain.state import HallState
 from somc.errors import ShuttingDown, StoreError
@@ -55,13 +56,16 @@ class Board:
 class Screens:
     """Every board of one hall. `run` must be running. `stepped` is called after each drawing."""
 
-    def __init__(self, hall: Hall, devices: HallDevices, stepped: Callable[[], None]) -> None:
+    def __init__(
+        self, hall: Hall, devices: HallDevices, stepped: Callable[[], None], words: BoardWords = USUAL
+    ) -> None:
         self._hall = hall
         self._stepped = stepped
         self._dirty = trio.Event()
         self._reading = False
         self._devices = devices
-        self._boards = list(boards_of(devices))
+        self._words = words
+        self._boards = list(boards_of(devices, words))
 
     @property
     def busy(self) -> bool:
@@ -75,7 +79,7 @@ class Screens:
     def rearrange(self) -> None:
         """The hall's devices are others now. What a board that stays has shown is still known."""
         known = {id(board.device): board for board in self._boards}
-        self._boards = [known.get(id(board.device), board) for board in boards_of(self._devices)]
+        self._boards = [known.get(id(board.device), board) for board in boards_of(self._devices, self._words)]
         self.refresh()
 
     async def run(self) -> None:
@@ -125,27 +129,27 @@ class Screens:
             self._stepped()
 
 
-def boards_of(devices: HallDevices) -> Iterator[Board]:
+def boards_of(devices: HallDevices, words: BoardWords) -> Iterator[Board]:
     """Everything among `devices` that shows something."""
     for hall_display in devices.hall_displays:
-        yield Board(hall_display, hall_display.name, partial(_on_hall_display, hall_display))
+        yield Board(hall_display, hall_display.name, partial(_on_hall_display, hall_display, words))
     for number, strip in devices.strips:
-        yield Board(strip, strip.name, partial(_on_strip, strip, number))
+        yield Board(strip, strip.name, partial(_on_strip, strip, number, words))
     for number, keypad in devices.keypads:
         if keypad.capabilities.display:
             yield Board(keypad, keypad.name, partial(_on_keypad, keypad, number))
 
 
-def _on_hall_display(display: HallDisplay, state: HallState) -> Picture:
+def _on_hall_display(display: HallDisplay, words: BoardWords, state: HallState) -> Picture:
     about = display.capabilities
     rows = boards.hall_rows(state, about.rows, highlight=about.highlight)
-    footer = boards.hall_footer(state, about.columns) if about.footer else ""
+    footer = boards.hall_footer(state, about.columns, words) if about.footer else ""
     return (rows, footer), partial(display.show, rows, footer=footer)
 
 
-def _on_strip(strip: CounterDisplay, number: int, state: HallState) -> Picture:
+def _on_strip(strip: CounterDisplay, number: int, words: BoardWords, state: HallState) -> Picture:
     size = strip.capabilities
-    lines = boards.strip_lines(state, state.counters.get(number), size.lines, size.columns)
+    lines = boards.strip_lines(state, state.counters.get(number), size.lines, size.columns, words)
     return lines, partial(strip.show, lines)
 
 

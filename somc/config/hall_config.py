@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from somc.config.customers import CustomerTable
-from somc.domain.values import HallSettings
+from somc.domain.values import HallSettings, Words
 
 __all__ = [
     "AnnouncementSettings",
@@ -43,12 +43,17 @@ class DeviceSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementSettings:
-    """How calls are spoken. `stale_after_s`: after a restart, older calls are not spoken and older slips not
-    printed any more."""
+    """How calls are spoken, and what boards show when there is no call. `stale_after_s`: after a restart,
+    older calls are not spoken and older slips not printed any more. `None` is the usual text."""
 
     languages: tuple[str, ...]
     repeat: int
     stale_after_s: int
+    idle: Words | None = None
+    paused: Words | None = None
+    closed: Words | None = None
+    footer: Words | None = None
+    footer_waiting: bool = True
 
 
 @dataclass(frozen=True, slots=True)

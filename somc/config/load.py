@@ -41,6 +41,7 @@ from somc.config.tables import Entries, read_tables
 from somc.config.toml_text import read_toml
 from somc.domain.policy import PolicyKinds
 from somc.domain.settings import settings_from
+from somc.domain.values import Words
 from somc.errors import ConfigurationError, Fault
 from somc.scheduler.kinds import BUILT_IN
 
@@ -169,7 +170,11 @@ def _devices(entries: Entries) -> tuple[DeviceSettings, ...]:
 
 
 def _announcements(fields: Mapping[str, Any]) -> AnnouncementSettings:
-    return AnnouncementSettings(**{**fields, "languages": tuple(fields["languages"])})
+    texts = {
+        name: None if fields[name] is None else Words(**fields[name])
+        for name in ("idle", "paused", "closed", "footer")
+    }
+    return AnnouncementSettings(**{**fields, **texts, "languages": tuple(fields["languages"])})
 
 
 def _visitors(tables: Mapping[str, Entries]) -> VisitorSettings:

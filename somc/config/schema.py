@@ -441,6 +441,9 @@ DEVICE = Table(
     entry=NAME,
 )
 
+IDLE, PAUSED, CLOSED = "欢迎光临 / WELCOME", "暂停服务 / PAUSED", "停止服务 / CLOSED"
+"""As the boards word them; said here for the reference."""
+
 ANNOUNCEMENTS = Table(
     "announcements",
     (
@@ -457,6 +460,17 @@ ANNOUNCEMENTS = Table(
             30,
             "After a restart, calls and slips older than this are not spoken and not printed any more",
         ),
+        Key("idle", WordsPair(), None, "What the strip of an open counter shows when nobody is there", IDLE),
+        Key("paused", WordsPair(), None, "What the strip of a paused counter shows", PAUSED),
+        Key("closed", WordsPair(), None, "What the strip of a closed counter shows", CLOSED),
+        Key(
+            "footer",
+            WordsPair(),
+            None,
+            "The hall display's last line if it counts nobody",
+            "the hall's name",
+        ),
+        Key("footer_waiting", Switch(), True, "Whether that line says how many wait for each service"),
     ),
 )
 

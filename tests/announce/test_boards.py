@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somc.announce.boards import clip, hall_footer, hall_rows, keypad_face, strip_lines, width
+from somc.announce.boards import BoardWords, clip, hall_footer, hall_rows, keypad_face, strip_lines, width
 from somc.domain import commands as c
+from somc.domain.values import Words
 from somc_hal.text import fit
 from somc_hal.values import HallRow
 from tests.announce.standing import SERVICES, Standing
@@ -75,6 +78,58 @@ def test_a_strip_whose_counter_is_no_longer_set_up_shows_closed() -> None:
     hall = Standing()
     assert strip_lines(hall.state, None, 2, 16) == ["停止服务", "CLOSED"]
     assert keypad_face(hall.state, None) == ("", 0)
+
+
+OWN = BoardWords(
+    idle=Words("请稍候叫号", "PLEASE WAIT"),
+    paused=Words("午餐休息", "LUNCH"),
+    closed=Words("明天见", "TOMORROW"),
+    footer=Words("谢谢光临", "Thank you"),
+)
+
+
+def test_a_hall_has_words_of_its_own() -> None:
+    hall = Standing()
+    assert strip_lines(hall.state, hall.counter(1), 2, 16, OWN) == ["明天见", "TOMORROW"]
+    assert strip_lines(hall.state, None, 1, 16, OWN) == ["明天见"]
+    hall.open(1)
+    assert strip_lines(hall.state, hall.counter(1), 2, 16, OWN) == ["请稍候叫号", "PLEASE WAIT"]
+    hall.do(c.PauseCounter(by="agent:li", counter=1, reason="lunch"))
+    assert strip_lines(hall.state, hall.counter(1), 2, 16, OWN) == ["午餐休息", "LUNCH"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"), [(18, "谢谢光临 Thank you"), (17, "谢谢光临"), (7, "谢谢光"), (1, "")]
+)
+def test_a_footer_of_its_own_stands_where_nobody_is_counted(columns: int, line: str) -> None:
+    assert hall_footer(Standing().state, columns, OWN) == line
+
+
+def test_one_text_for_both_languages_stands_once() -> None:
+    both = BoardWords(closed=Words("10086", "10086"), footer=Words("10086", "10086"))
+    assert strip_lines(Standing().state, None, 2, 16, both) == ["10086"]
+    assert hall_footer(Standing().state, 32, both) == "10086"
+
+
+def test_a_footer_counts_who_waits_unless_the_hall_does_not_want_it() -> None:
+    hall = Standing()
+    hall.open(1)
+    hall.take()
+    assert hall_footer(hall.state, 32, OWN) == "等候 缴费 1"
+    assert hall_footer(hall.state, 32, replace(OWN, waiting=False)) == "谢谢光临 Thank you"
+    assert hall_footer(hall.state, 32, BoardWords(waiting=False)) == "西单营业厅"
+
+
+@given(text=ANY_TEXT, columns=st.integers(0, 40))
+def test_what_is_clipped_is_whole_in_gb18030(text: str, columns: int) -> None:
+    """As bytes it is a beginning of the whole, decodes without half a character, and fits."""
+    clipped = clip(text, columns)
+    wire = clipped.encode("gb18030")
+    assert text.encode("gb18030").startswith(wire)
+    assert wire.decode("gb18030") == clipped
+    assert width(clipped) <= columns
+    # With one more character it would be too wide.
+    assert clipped == text or width(text[: len(clipped) + 1]) > columns
 
 
 @pytest.mark.parametrize("columns", range(4, 65))

@@ -12,11 +12,13 @@ import trio.testing
 from structlog.testing import capture_logs
 
 from somc.announce import boards, screens
+from somc.config import load
 from somc.domain import commands as c
 from somc.domain.state import HallState
 from somc_hal.simulators.host import WHERES, Where
 from somc_hal.values import HallRow
 from tests.announce.rig import Plug, Rig, rig
+from tests.server.rig import HALL, write_hall
 
 BOARDS = [
     Plug("strip", "reference-strip", 1),
@@ -56,6 +58,25 @@ async def test_a_call_is_seen_on_strip_hall_display_and_keypad(tmp_path: Path, w
         assert hall.strip_display().shown.lines == ("欢迎光临", "WELCOME")
         assert hall.board().shown.rows == ()
         assert hall.keypad().shown == ("", 1)
+
+
+async def test_the_halls_own_words_reach_its_boards(tmp_path: Path) -> None:
+    toml = """
+[announcements]
+idle = { zh = "请稍候叫号", en = "PLEASE WAIT" }
+closed = "10086"
+footer = { zh = "谢谢光临", en = "Thank you" }
+footer_waiting = false
+"""
+    file = write_hall(tmp_path / "own", HALL + toml)
+    async with rig(tmp_path, BOARDS, settings=load(file).announcements) as hall:
+        await hall.quiet()
+        assert hall.strip_display().shown.lines == ("10086",)
+        await hall.open(1)
+        await hall.take()
+        await hall.quiet()
+        assert hall.strip_display().shown.lines == ("请稍候叫号", "PLEASE WAIT")
+        assert hall.board().shown.footer == "谢谢光临 Thank you"
 
 
 async def test_boards_that_missed_events_equal_those_that_saw_them(tmp_path: Path) -> None:
