@@ -35,11 +35,7 @@ static void *copied(const void *array, int64_t count, size_t element) {
     return copy;
 }
 
-static void *zeroed(int64_t count, size_t element) {
-    void *array = memory_scratch((size_t)count * element);
-    if (array) memset(array, 0, (size_t)count * element);
-    return array;
-}
+static void *zeroed(int64_t count, size_t element) { return memory_zeroed((size_t)count * element); }
 
 /* A scheduler with the queues and profiles of this hall, or NULL. */
 static scheduler *new_scheduler(const simulation *sim) {

@@ -183,6 +183,9 @@ static inline bool profile_ok(const scheduler *s, int64_t profile) {
 
 /* Cache-aligned memory, or NULL. `scratch` memory of a query is not counted in bytes. */
 void *memory_scratch(size_t bytes);
+
+/* The same, all zero, at no cost for pages that are never written; not aligned to a cache line. */
+void *memory_zeroed(size_t bytes);
 void memory_scratch_free(void *memory);
 void *memory_get(scheduler *s, size_t bytes);
 void memory_free(scheduler *s, void *memory, size_t bytes);

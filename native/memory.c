@@ -1,7 +1,7 @@
 /* memory.c: allocation, growing arrays, and the arena of tickets.
  *
- * What must stay true: every allocation of the scheduler passes through memory_scratch, so that a test can
- * make each one fail; and an array grows by a copy, so that a failure leaves the old one as it was. */
+ * What must stay true: every allocation passes through memory_scratch or memory_zeroed, so that a test can make
+ * each one fail; and an array grows by a copy, so that a failure leaves the old one as it was. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -9,8 +9,13 @@
 
 #ifdef SCHED_TEST_ALLOCATION
 void *sched_test_allocation(size_t bytes); /* the test's own, which may say no */
+static void *zeroed(size_t bytes) {
+    void *memory = sched_test_allocation(bytes);
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
 #else
 static void *sched_test_allocation(size_t bytes) { return aligned_alloc(CACHE_LINE, bytes); }
+static void *zeroed(size_t bytes) { return calloc(1, bytes); }
 #endif
 
 static size_t rounded(size_t bytes) {
@@ -19,6 +24,8 @@ static size_t rounded(size_t bytes) {
 }
 
 void *memory_scratch(size_t bytes) { return sched_test_allocation(rounded(bytes)); }
+
+void *memory_zeroed(size_t bytes) { return zeroed(rounded(bytes)); }
 
 void memory_scratch_free(void *memory) { free(memory); }
 

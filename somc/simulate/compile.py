@@ -1,7 +1,8 @@
 """A scenario becomes a `HallModel`: policy, flows and lanes in whole ticks.
 
 What must stay true: policies are compiled by the function that a hall's are (`compile_policy`), from the same
-inputs; a tick is short enough that rounding to it changes no mean by more than a millionth.
+inputs; a tick is short enough that rounding to it changes no mean by more than a hundred-thousandth, unless
+the run is too long for such ticks.
 """
 
 from __future__ import annotations
@@ -9,33 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from somc.scheduler.interface import MEAN_LIMIT, NEVER, RATE_LIMIT, Lane, Terms
+from somc.scheduler.interface import GROUP_LIMIT, MEAN_LIMIT, NEVER, RATE_LIMIT, Lane, Terms
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import WEIGHT_LIMIT, PolicyInputs, QueueInputs, compile_policy
-from somc.simulate.model import FOR_EVER, ClassModel, HallModel
+from somc.simulate.model import FOR_EVER, HORIZON_LIMIT, ClassModel, HallModel
 from somc.simulate.scenario import ClassTerms, CounterTerms, Scenario, reserved_idle
 
 __all__ = ["model_of"]
 
 FINE_BELOW_S = 1.0
-"""With service or patience shorter than this on average a tick is a microsecond, else a millisecond:
-rounding to ticks then changes no mean by a millionth."""
+"""With service or patience shorter than this on average a tick is a microsecond, else a millisecond.
+Times that vary then keep their mean to a millionth; for those that do not see `_ticks_per_s`."""
+
+COARSE = 1e-5
+"""So much a service that does not vary may change by rounding to a millisecond."""
 
 
 def model_of(scenario: Scenario) -> HallModel:
     """What the loops run."""
-    means = [each.service_mean_s for each in scenario.classes]
-    means += [each.patience_mean_s for each in scenario.classes if each.patience_mean_s]
-    ticks_per_s = 1_000_000 if min(means) < FINE_BELOW_S else 1000
+    ticks_per_s = _ticks_per_s(scenario)
     terms = _terms(scenario, ticks_per_s)
     return HallModel(
         classes=tuple(
             _class_model(each, its, ticks_per_s) for each, its in zip(scenario.classes, terms, strict=True)
         ),
         counters=tuple(
-            tuple(_lanes(scenario, counter, ticks_per_s))
+            lanes
             for counter in scenario.counters
-            for _ in range(counter.count)
+            for lanes in [tuple(_lanes(scenario, counter, ticks_per_s))] * counter.count
         ),
         seed=scenario.seed,
         warmup=round(scenario.warmup_h * 3600 * ticks_per_s),
@@ -43,6 +45,19 @@ def model_of(scenario: Scenario) -> HallModel:
         distribution=scenario.policy.distribution,
         ticks_per_s=ticks_per_s,
     )
+
+
+def _ticks_per_s(scenario: Scenario) -> int:
+    """Milliseconds, or microseconds where those round too much, if the horizon can be told in them."""
+    means = [each.service_mean_s for each in scenario.classes]
+    means += [each.patience_mean_s for each in scenario.classes if each.patience_mean_s]
+    fixed = [
+        each.service_mean_s * 1000
+        for each in scenario.classes
+        if each.service_distribution == "deterministic"
+    ]
+    fine = min(means) < FINE_BELOW_S or any(abs(ms - round(ms)) > COARSE * ms for ms in fixed)
+    return 1_000_000 if fine and scenario.horizon_h * 3600 * 1_000_000 < HORIZON_LIMIT else 1000
 
 
 def _class_model(customer: ClassTerms, terms: Terms, ticks_per_s: int) -> ClassModel:
@@ -63,9 +78,10 @@ def _class_model(customer: ClassTerms, terms: Terms, ticks_per_s: int) -> ClassM
 
 
 def _groups(classes: Sequence[ClassTerms]) -> dict[str, int]:
-    """Customer class → its number, from 1, in the order of the file."""
+    """Customer class → its number, from 1, in the order of the file. Those beyond the limit share the last:
+    only `ratio` reads it, and there `scenario.py` refuses so many."""
     names = dict.fromkeys(each.customer_class for each in classes)
-    return {name: number for number, name in enumerate(names, 1)}
+    return {name: min(number, GROUP_LIMIT) for number, name in enumerate(names, 1)}
 
 
 def _terms(scenario: Scenario, ticks_per_s: int) -> list[Terms]:
@@ -73,6 +89,10 @@ def _terms(scenario: Scenario, ticks_per_s: int) -> list[Terms]:
     groups = _groups(scenario.classes)
     rates = _whole([each.rate for each in scenario.classes], RATE_LIMIT)
     weights = _weights(scenario.classes)
+
+    # Only the proportions of the means matter, so a long one may make all of them coarser.
+    longest_s = max(each.service_mean_s for each in scenario.classes)
+    means_per_s = ticks_per_s if longest_s * ticks_per_s <= MEAN_LIMIT else 1000
 
     def ticks(seconds: float | None) -> int | None:
         return None if seconds is None else min(round(seconds * ticks_per_s), NEVER)
@@ -83,7 +103,7 @@ def _terms(scenario: Scenario, ticks_per_s: int) -> list[Terms]:
                 service=each.service,
                 customer_class=each.customer_class,
                 group=groups[each.customer_class],
-                mean_service_ms=max(1, min(round(each.service_mean_s * ticks_per_s), MEAN_LIMIT)),
+                mean_service_ms=max(1, min(round(each.service_mean_s * means_per_s), MEAN_LIMIT)),
                 priority=each.priority,
                 rate_milli=rate,
                 weight_milli=weight,

@@ -16,6 +16,7 @@ from somc.scheduler.interface import NEVER, Lane, Terms
 
 __all__ = [
     "FOR_EVER",
+    "HORIZON_LIMIT",
     "LAWS",
     "Call",
     "ClassModel",
@@ -31,6 +32,9 @@ LAWS = ("exponential", "deterministic", "erlang2", "lognormal")
 
 FOR_EVER = -1.0
 """A mean patience: nobody leaves."""
+
+HORIZON_LIMIT = 1 << 51
+"""Horizons stay below so many ticks (`TIME_LIMIT / 2` of the C core): room for whoever is inside by then."""
 
 WAITING_LIMIT = 1 << 20
 """So many customers in one hall's queues mean that it cannot keep up: the run stops before memory does."""

@@ -27,10 +27,9 @@ _LANE = tuple(field for field in Lane.__dataclass_fields__)
 class NativeLoop:
     """Implements `Loop`."""
 
-    chunk = 200_000
-
     def __init__(self, model: HallModel, trace_room: int = 0) -> None:
         self._model, self._trace_room = model, trace_room
+        self.chunk = _chunk(model)
         self._alive: list[Any] = []
         run = ffi.new("sim_terms *")
         run.seed, run.warmup, run.horizon, run.batches = (
@@ -43,7 +42,10 @@ class NativeLoop:
         run.waiting_limit, run.trace_room = model.waiting_limit, trace_room
         terms = ffi.new("sched_terms[]", [_fields(each.terms, _TERMS) for each in model.classes])
         classes = ffi.new("sim_class[]", [self._class(each) for each in model.classes])
-        lanes = [_fields(lane, _LANE) for counter in model.counters for lane in counter]
+        # Equal counters share their lanes: a thousand of them are translated once.
+        distinct = {id(counter): counter for counter in model.counters}
+        rows = {key: [_fields(lane, _LANE) for lane in counter] for key, counter in distinct.items()}
+        lanes = [row for counter in model.counters for row in rows[id(counter)]]
         counts = [len(counter) for counter in model.counters]
         made = lib.sim_new(
             run,
@@ -111,6 +113,14 @@ class NativeLoop:
         rows = ffi.new("sim_call[]", self._trace_room)
         count = lib.sim_trace(self._sim, rows)
         return [Call(*(getattr(rows[i], name) for name in Call._fields)) for i in range(count)]
+
+
+def _chunk(model: HallModel) -> int:
+    """Events that take some tens of milliseconds: the larger the hall, the fewer."""
+    lanes = max(map(len, model.counters), default=0)
+    timed = any(lane.min_wait for counter in model.counters for lane in counter)
+    looks = len(model.classes) + lanes * (len(model.counters) if timed else 1)
+    return max(100, 200_000 // (1 + looks // 50))
 
 
 def _fields(values: Any, names: Sequence[str]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from somc.config.tables import read_fields
 from somc.config.toml_text import read_toml
 from somc.errors import ConfigurationError
 from somc.scheduler.interface import GROUP_LIMIT
-from somc.simulate.recorded import Recorded, read_recorded
+from somc.simulate.recorded import Recorded, RecordedFiles, read_recorded
 from somc.simulate.schema import POLICY, RUN, TABLES, WORST_SKILL
 
 __all__ = ["ClassTerms", "CounterTerms", "PolicyTerms", "Scenario", "load_scenario", "reserved_idle"]
@@ -119,7 +119,8 @@ def load_scenario(path: Path) -> Scenario:
     recorded = read_recorded(path, tables["class"], tables["run"][0], reading)
     _check_classes(tables["class"], reading)
     _check_counters(tables["class"], tables["counter"], reading)
-    _check_run(tables["run"][0], tables["class"], reading)
+    _check_run(tables["run"][0], tables["class"], recorded, reading)
+    _check_groups(tables["policy"][0], tables["class"], reading)
     if reading.faults or recorded.faults:
         in_order = sorted(reading.faults, key=lambda fault: (fault.line, fault.key))
         raise ConfigurationError([*in_order, *recorded.faults])
@@ -163,8 +164,6 @@ def _check_classes(classes: Sequence[Mapping[str, Any]], reading: Reading) -> No
             (at / "service_cv").fault(
                 f"a key that {row['service_distribution']} does not use", 'service_distribution = "lognormal"'
             )
-    if len({row["customer_class"] or row["name"] for row in classes}) > GROUP_LIMIT:
-        reading.at("class").fault(f"{len(classes)} customer classes", f"at most {GROUP_LIMIT}")
 
 
 def _check_source(row: Mapping[str, Any], at: Place) -> None:
@@ -204,12 +203,24 @@ def _check_counters(
         reading.at("counter").fault(f"{count} counters", f"at most {COUNTERS_LIMIT}")
 
 
-def _check_run(run: Mapping[str, Any], classes: Sequence[Mapping[str, Any]], reading: Reading) -> None:
+def _check_groups(policy: Mapping[str, Any], classes: Sequence[Mapping[str, Any]], reading: Reading) -> None:
+    count = len({row["customer_class"] or row["name"] for row in classes})
+    if policy["kind"] == "ratio" and count > GROUP_LIMIT:
+        reading.at("class").fault(f"{count} customer classes under ratio", f"at most {GROUP_LIMIT}")
+
+
+def _check_run(
+    run: Mapping[str, Any], classes: Sequence[Mapping[str, Any]], recorded: RecordedFiles, reading: Reading
+) -> None:
     horizon_h, warmup_h, at = run["horizon_h"], run["warmup_h"], reading.at("run", "horizon_h")
     if horizon_h is None and not (classes and all(row["arrivals_file"] is not None for row in classes)):
         at.doubt("nothing", "a number of hours, for not all classes have an arrivals_file")
     if horizon_h not in (None, FAULTY) and warmup_h is not FAULTY and warmup_h >= horizon_h:
         reading.at("run", "warmup_h").fault(found_words(warmup_h), "fewer hours than horizon_h")
+    last_h = recorded.last_s / 3600
+    if horizon_h is None and recorded.of_class and warmup_h is not FAULTY and warmup_h > last_h:
+        words = f"fewer hours than {last_h:.9g}, when the last customer of the files comes; or horizon_h"
+        reading.at("run", "warmup_h").fault(found_words(warmup_h), words)
 
 
 def _check_served(scenario: Scenario, reading: Reading) -> None:

@@ -10,6 +10,7 @@ import scipy.stats
 import trio
 
 from somc.errors import CannotKeepUp
+from somc.simulate.compile import model_of
 from somc.simulate.native import NativeLoop
 from somc.simulate.run import Outcome, Simulation, simulate
 from somc.simulate.scenario import ClassTerms, CounterTerms, PolicyTerms, Scenario
@@ -188,3 +189,44 @@ async def test_progress_ends_at_one() -> None:
     outcome = await simulate(SMALL, NativeLoop, shares.append)
     assert shares[-1] == 1.0
     assert outcome == run(SMALL)
+
+
+def test_a_service_that_does_not_vary_is_not_rounded_away() -> None:
+    """M/D/1 at load 0.98 with a service of 1.0004 s: rounded to 1.000 s its wait would be 2 % too short."""
+    fixed = replace(PAY, service_mean_s=1.0004, service_distribution="deterministic")
+    assert model_of(replace(SMALL, classes=(fixed, FIX))).ticks_per_s == 1_000_000
+    assert model_of(replace(SMALL, classes=(replace(fixed, service_mean_s=1.5), FIX))).ticks_per_s == 1000
+
+
+def test_the_longest_run_of_the_shortest_services() -> None:
+    """Microseconds would carry its horizon past the core's limit."""
+    brief = replace(PAY, service_mean_s=0.5, arrivals_per_h=(0.001,))
+    long = replace(SMALL, classes=(brief,), horizon_h=1_000_000.0, replications=1)
+    assert run(long).all.served > 900
+
+
+def test_fine_ticks_leave_the_rates_of_gcmu_as_they_are() -> None:
+    """Rate = weight / service, also where one service is an hour and another below a second."""
+    brief = replace(PAY, service_mean_s=0.9, weight=1.0)
+    hour = replace(FIX, service_mean_s=3600.0, weight=1.0)
+    model = model_of(replace(SMALL, classes=(brief, hour), policy=PolicyTerms("gcmu")))
+    assert model.ticks_per_s == 1_000_000
+    first, second = (each.terms.rate for each in model.classes)
+    assert first / second == pytest.approx(4000, rel=0.01)
+
+
+def test_nobody_waits_longer_at_ninety_percent_than_at_all() -> None:
+    """Quantiles come from bins; with few customers the middle of one may lie beyond the longest wait."""
+    for seed in range(40):
+        outcome = run(replace(SMALL, horizon_h=0.2, replications=1, seed=seed))
+        assert (outcome.all.wait_p90_s or 0) <= (outcome.all.wait_max_s or 0)
+
+
+def test_a_large_hall_stops_as_soon() -> None:
+    """The more there is to look at for an event, the fewer events go in one chunk."""
+    assert NativeLoop(model_of(SMALL)).chunk == 200_000
+    flows = tuple(replace(PAY, name=f"k{number}") for number in range(500))
+    wide = replace(
+        SMALL, classes=flows, counters=(CounterTerms({"pay": 1}, count=200, overflow_s={"pay": 60}),)
+    )
+    assert NativeLoop(model_of(wide)).chunk < 1000

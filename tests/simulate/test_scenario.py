@@ -320,3 +320,25 @@ def test_a_file_that_does_not_fit_is_a_fault(day: str, fault: str, tmp_path: Pat
 
 def test_a_missing_arrivals_file_is_a_fault(tmp_path: Path) -> None:
     assert any("day.csv: file: found" in one for one in faults(tmp_path, RECORDED))
+
+
+def test_many_customer_classes_except_by_turns(tmp_path: Path) -> None:
+    more = "".join(
+        f'[[class]]\nname = "k{n}"\narrivals_per_h = 1\nservice = "general"\nservice_mean_s = 9\n'
+        for n in range(300)
+    )
+    assert len(load(tmp_path, SMALL + more).classes) == 302
+    assert len(model_of(load(tmp_path, SMALL + more)).classes) == 302
+    (fault,) = faults(tmp_path, SMALL.replace("accumulating", "ratio") + more)
+    assert fault.endswith("found 302 customer classes under ratio; allowed: at most 255")
+
+
+def test_a_warm_up_that_outlasts_the_arrivals_files(tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text("time_s,class,service,service_s\n1800,vip,pay,60\n", "utf-8")
+    vip = '[[class]]\nname = "vip"\nservice = "pay"\narrivals_file = "day.csv"\n'
+    text = f"[run]\nwarmup_h = 0.6\n{vip}[[counter]]\nskills = {{ pay = 1 }}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith(
+        "scenario.toml:2: run.warmup_h: found the number 0.6; allowed: fewer hours than 0.5,"
+    )
+    assert load(tmp_path, text.replace("0.6", "0.5")).warmup_h == 0.5
