@@ -62,6 +62,7 @@ static bool make_views(simulation *sim) {
             sim->views[counter * sim->class_count + lane->queue] =
                 (struct view){lane->level, lane->min_wait, lane->reserve};
             sim->timed |= lane->min_wait > 0 && lane->min_wait < NEVER;
+            sim->timed |= lane->reserve > 0 && sim->terms[lane->queue].guard < NEVER; /* which ends a reserve */
             sim->reserved |= lane->reserve > 0;
         }
     return true;

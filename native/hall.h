@@ -57,7 +57,7 @@ struct simulation {
     struct view *views;
     int64_t counter_count;
     bool by_ratio; /* a class goes by ratio: then the scheduler must hear of every call */
-    bool timed;    /* a lane shows its queue only after a wait */
+    bool timed;    /* a lane shows its queue only after a wait, or a guard ends its reserve */
     bool reserved; /* a lane looks at how many counters are idle */
 
     struct customer *customers;

@@ -32,6 +32,14 @@ int64_t sched_assign(const scheduler *s, const sched_idle *idle, int64_t count, 
     return found;
 }
 
+/* The first instant after `now` at which a ticket of the queue has waited so long, if it is before `earliest`. */
+static int64_t first_beyond(const struct queue *q, int64_t now, int64_t wait, int64_t earliest) {
+    struct spot spot = queue_beyond(q, now - wait);
+    if (spot.span == q->last) return earliest;
+    int64_t moment = q->spans[spot.span].chunk->v[spot.at] + wait;
+    return moment < earliest ? moment : earliest;
+}
+
 int64_t sched_next_sight(const scheduler *s, int64_t profile, int64_t now, int64_t *moment) {
     if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
     if (!instant_ok(now)) return SCHED_BAD_NUMBER;
@@ -39,10 +47,12 @@ int64_t sched_next_sight(const scheduler *s, int64_t profile, int64_t now, int64
     for (int64_t i = 0; i < s->profiles[profile].count; i++) {
         const struct lane *lane = &s->profiles[profile].lanes[i];
         const struct queue *q = &s->queues[lane->queue];
-        struct spot spot = queue_beyond(q, now - lane->min_wait); /* the first that is not seen yet */
-        if (spot.span == q->last) continue;
-        int64_t sight = q->spans[spot.span].chunk->v[spot.at] + lane->min_wait;
-        if (sight < earliest) earliest = sight;
+        earliest = first_beyond(q, now, lane->min_wait, earliest);
+        if (lane->reserve) { /* which ends with the guard */
+            int64_t guard = s->front.lines[lane->queue].guard;
+            if (guard < lane->min_wait) guard = lane->min_wait;
+            if (guard < NEVER) earliest = first_beyond(q, now, guard, earliest);
+        }
     }
     if (earliest == TIME_LIMIT) return 0;
     *moment = earliest;

@@ -78,7 +78,7 @@ static inline __attribute__((always_inline)) void pick_two(const scheduler *s, c
     for (const struct lane *lane = profile->lanes, *end = lane + profile->count; lane < end; lane++) {
         const struct line *line = &s->front.lines[lane->queue];
         int64_t wait = now - line->head_v;
-        if (wait < lane->min_wait || lane->reserve >= idle) continue;
+        if (wait < lane->min_wait || (lane->reserve >= idle && wait < line->guard)) continue;
         struct bid bid = {lane, head_rank(&s->front, line, lane, wait)};
         if (bid.rank < runner.rank) continue;
         if (bid.rank == runner.rank && !beats(s, bid, runner)) continue;

@@ -174,12 +174,13 @@ int64_t sched_heads(const scheduler *s, int64_t profile, int64_t now, sched_head
 /* The n-th ticket of a queue, from 1: 1 and the ticket, 0 if fewer stand in it, NO_QUEUE or BAD_NUMBER. */
 int64_t sched_nth(const scheduler *s, int64_t queue, int64_t n, sched_ticket *ticket);
 
-/* The earliest instant after `now` at which this profile will see one more ticket: 1 and the moment, 0 if that
- * is never, NO_PROFILE or BAD_NUMBER. */
+/* The earliest instant after `now` at which this profile will see one more ticket (in a lane with a reserve also
+ * by the guard): 1 and the moment, 0 if that is never, NO_PROFILE or BAD_NUMBER. */
 int64_t sched_next_sight(const scheduler *s, int64_t profile, int64_t now, int64_t *moment);
 
-/* Which of the idle counters should be given whom (enum sched_distribution): 1, the position in `idle` and the
- * choice; 0 if there is nobody for any of them; NO_PROFILE or BAD_NUMBER. Never needs memory. */
+/* Which of the idle counters should be given whom (enum sched_distribution). A lane with a reserve shows its
+ * queue only while more counters than that are idle, or once its head is beyond the guard. 1, the position in
+ * `idle` and the choice; 0 if there is nobody for any of them; NO_PROFILE or BAD_NUMBER. Never needs memory. */
 int64_t sched_assign(const scheduler *s, const sched_idle *idle, int64_t count, int64_t distribution,
                      int64_t now, int64_t *index, sched_choice *choice);
 

@@ -114,7 +114,8 @@ static int64_t taker(const simulation *sim, int64_t class) {
     int64_t found = -1, best = 0;
     for (int64_t i = 0; i < sim->idle_count; i++) {
         const struct view *view = &sim->views[sim->idle[i].number * sim->class_count + class];
-        if (view->min_wait > 0 || view->reserve >= sim->idle_count) continue;
+        bool kept = view->reserve >= sim->idle_count && sim->terms[class].guard > 0;
+        if (view->min_wait > 0 || kept) continue;
         if (sim->run.distribution == SCHED_LONGEST_IDLE) return i;
         int64_t rank = sim->run.distribution == SCHED_LOWEST_LEVEL ? view->level : sim->idle[i].number;
         if (found < 0 || rank < best) {

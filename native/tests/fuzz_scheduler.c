@@ -124,7 +124,7 @@ static int64_t best_of(int profile, int64_t at, const bool *gone, int64_t ticket
     for (int64_t i = 0; i < tickets; i++) {
         const sched_lane *lane = lane_of(profile, inside[i].queue);
         if (!lane || gone[i] || inside[i].queue == but || at - inside[i].v < lane->min_wait) continue;
-        if (lane->reserve >= idle_counters) continue;
+        if (lane->reserve >= idle_counters && at - inside[i].v < terms[inside[i].queue].guard) continue;
         if (best < 0 || rather(profile, &inside[i], &inside[best], at)) best = i;
     }
     return best;
@@ -190,6 +190,9 @@ static void compare_heads(const scheduler *s, int profile) {
             any |= now - inside[k].v >= lane->min_wait;
             int64_t its = inside[k].v + lane->min_wait;
             if (its > now && its < sight) sight = its;
+            int64_t guard = terms[lane->queue].guard > lane->min_wait ? terms[lane->queue].guard : lane->min_wait;
+            its = inside[k].v + guard;
+            if (lane->reserve && guard < NEVER && its > now && its < sight) sight = its;
         }
         seen += any;
     }

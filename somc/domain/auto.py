@@ -41,9 +41,6 @@ def _choice(state: HallState, now: int) -> tuple[Counter, Choice] | None:
     idle = idle_counters(state)
     if not idle:
         return None
-    beyond = _beyond_guard(state, idle, now)
-    if beyond is not None:
-        return beyond
     line = [
         Idle(state.queues.counter_profile(counter.number), counter.free_since, counter.number)
         for counter in idle
@@ -52,33 +49,10 @@ def _choice(state: HallState, now: int) -> tuple[Counter, Choice] | None:
     return None if found is None else (idle[found[0]], found[1])
 
 
-def _beyond_guard(state: HallState, idle: list[Counter], now: int) -> tuple[Counter, Choice] | None:
-    """Somebody beyond the guard whom an idle counter could serve, though it is kept free of them; without
-    such counters `assign` puts the guard first by itself."""
-    if not any(kind.reserved_idle for kind in state.hall.classes.values()):
-        return None
-    guarded = []
-    for counter in idle:
-        choice = state.scheduler.peek(state.queues.counter_profile(counter.number), now)
-        if choice is not None and is_guarded(state, choice, now):
-            guarded.append((counter, choice))
-    return min(guarded, key=lambda each: _turn(state, *each), default=None)
-
-
 def is_guarded(state: HallState, choice: Choice, now: int) -> bool:
     """Whether whom this choice is about has waited beyond the guard."""
     ticket = state.tickets[state.by_key[choice.key]]
     return now - ticket.v >= state.queues.terms_of(state.hall, choice.queue).guard
-
-
-def _turn(state: HallState, counter: Counter, choice: Choice) -> tuple[int, ...]:
-    """The place of an idle counter in the hall's distribution, as `assign` has it."""
-    match state.hall.policy.distribution:
-        case "fixed_order":
-            return (counter.number,)
-        case "lowest_level":
-            return (choice.level, counter.free_since, counter.number)
-    return (counter.free_since, counter.number)
 
 
 def given_somebody(state: HallState, now: int) -> c.AssignCounter | None:

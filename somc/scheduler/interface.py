@@ -318,13 +318,15 @@ class Scheduler(Protocol):
 
     def next_sight(self, profile: int, now: int) -> int | None:
         """The earliest instant after `now` at which this profile will see one more ticket, by a lane's
-        `min_wait` or a clock that starts; `None` if all that are inside are seen or never will be."""
+        `min_wait`, a clock that starts or (with a `reserve`) a guard; `None` if all that are inside are
+        seen or never will be."""
 
     def assign(self, idle: Sequence[Idle], distribution: str, now: int) -> tuple[int, Choice] | None:
         """Which of the idle counters should be given whom now: a position in `idle`, and its choice;
         `None` if nobody is there for any of them.
 
-        A lane with `reserve` r shows its queue only if more than r counters are idle. The counters are
+        A lane with `reserve` r shows its queue only if more than r counters are idle, or once its head has
+        waited beyond the guard. The counters are
         tried in the order of the distribution, and the first that has a choice gets it: `longest_idle`
         by `(since, number)`, `fixed_order` by `number`, `lowest_level` by the level of its choice, then
         `(since, number)`; equals by their position.

@@ -246,9 +246,17 @@ class ReferenceScheduler:
         check_instant("now", now)
         lines = self._lines()
         moments = [
-            ticket.v + lane.min_wait for lane in self._profiles[profile] for ticket in lines[lane.queue]
+            ticket.v + wait
+            for lane in self._profiles[profile]
+            for wait in self._sight_waits(lane)
+            for ticket in lines[lane.queue]
         ]
         return min((moment for moment in moments if now < moment < TIME_LIMIT), default=None)
+
+    def _sight_waits(self, lane: Lane) -> list[int]:
+        """After which waits a ticket is seen in a lane: its own, and the guard, which ends a reserve."""
+        guard = max(self._terms[lane.queue].guard, lane.min_wait)
+        return [lane.min_wait, guard] if lane.reserve and guard < NEVER else [lane.min_wait]
 
     def assign(self, idle: Sequence[Idle], distribution: str, now: int) -> tuple[int, Choice] | None:
         check_idle(idle, distribution, len(self._profiles))
@@ -256,7 +264,8 @@ class ReferenceScheduler:
         lines, offers = self._lines(), []
         for index, counter in enumerate(idle):
             candidates = self._candidates(lines, counter.profile, now, self._lags)
-            choice = self._choice([each for each in candidates if each.lane.reserve < len(idle)])
+            shown = [each for each in candidates if each.lane.reserve < len(idle) or each.guarded]
+            choice = self._choice(shown)
             if choice is None:
                 continue
             rank = {

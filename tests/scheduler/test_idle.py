@@ -121,3 +121,29 @@ def test_the_nth_of_a_queue(scheduler: Scheduler) -> None:
         scheduler.nth(0, 0)
     with pytest.raises(IndexError, match="no queue 1"):
         scheduler.nth(1, 1)
+
+
+def test_the_guard_ends_a_reserve(scheduler: Scheduler) -> None:
+    """Nobody waits for ever before an idle counter, and the moment is foreseen."""
+    scheduler.define_queue(Terms(rate=1, guard=100))
+    scheduler.define_queue(Terms(rate=1))
+    profile = scheduler.define_profile([Lane(0, reserve=1), Lane(1, reserve=1)])
+    scheduler.push(1, 0, v=0, order=1)
+    scheduler.push(2, 1, v=0, order=2)
+    one = [Idle(profile, 0, 1)]
+    assert scheduler.assign(one, "longest_idle", 99) is None
+    assert scheduler.next_sight(profile, 0) == 100
+    found = scheduler.assign(one, "longest_idle", 100)
+    assert found is not None
+    assert (found[1].key, found[1].rule) == (1, "only")
+    assert scheduler.next_sight(profile, 100) is None, "without a guard a reserve lasts"
+
+
+def test_a_guard_ends_no_overflows_wait(scheduler: Scheduler) -> None:
+    scheduler.define_queue(Terms(rate=1, guard=100))
+    profile = scheduler.define_profile([Lane(0, min_wait=150, reserve=1)])
+    scheduler.push(1, 0, v=0, order=1)
+    sights = [scheduler.next_sight(profile, now) for now in (0, 100, 149, 150)]
+    assert sights == [150, 150, 150, None]
+    assert scheduler.assign([Idle(profile, 0, 1)], "longest_idle", 149) is None
+    assert scheduler.assign([Idle(profile, 0, 1)], "longest_idle", 150) is not None

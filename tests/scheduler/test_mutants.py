@@ -79,8 +79,8 @@ MUTANTS = [
     Mutant(
         "overflow opens a millisecond late",
         "pick",
-        "if (wait < lane->min_wait || lane->reserve >= idle) continue;",
-        "if (wait <= lane->min_wait || lane->reserve >= idle) continue;",
+        "if (wait < lane->min_wait || (lane->reserve",
+        "if (wait <= lane->min_wait || (lane->reserve",
         always=True,
     ),
     Mutant(
@@ -92,8 +92,20 @@ MUTANTS = [
     Mutant(
         "one idle counter too few is kept free",
         "pick",
-        "lane->reserve >= idle) continue;",
-        "lane->reserve > idle) continue;",
+        "(lane->reserve >= idle &&",
+        "(lane->reserve > idle &&",
+    ),
+    Mutant(
+        "a guard ends no reserve",
+        "pick",
+        "lane->reserve >= idle && wait < line->guard",
+        "lane->reserve >= idle",
+    ),
+    Mutant(
+        "an idle counter sleeps through a guard",
+        "idle",
+        "if (guard < NEVER) earliest = first_beyond(q, now, guard, earliest);",
+        "(void)guard;",
     ),
     Mutant("the runner-up is lost", "pick", "runner = best;\n        best = bid;", "best = bid;"),
     Mutant("the level is forgotten", "pick", "- lane->level * LEVEL_STEP;", "- LEVEL_STEP;"),
@@ -267,8 +279,8 @@ MUTANTS = [
     Mutant(
         "the last sight counts",
         "idle",
-        "if (sight < earliest) earliest = sight;",
-        "if (sight > earliest) earliest = sight;",
+        "return moment < earliest ? moment : earliest;",
+        "return moment > earliest ? moment : earliest;",
     ),
     # ahead.c
     Mutant(
