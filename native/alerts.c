@@ -24,15 +24,15 @@ static void carry(scheduler *s, uint32_t queue) {
 }
 
 /* The timer of one level: the first open entry from the mark on. */
-static void advance(struct queue *q, int level) {
+static inline void advance(struct queue *q, int level) {
     q->moments[level] = NO_MOMENT;
     if (q->alert_waits[level] >= NEVER) return; /* the mark stays behind, which is allowed */
-    const struct span *span = &q->spans[q->marks[level]], *end = q->spans + q->last;
-    while (span < end && !span->chunk->open[level]) span++;
-    q->marks[level] = (uint32_t)(span - q->spans);
-    if (span == end) return;
-    int first = __builtin_ctzll(span->chunk->open[level]);
-    q->moments[level] = span->chunk->v[first] + q->alert_waits[level];
+    uint32_t mark = q->marks[level];
+    while (mark < q->last && !q->spans[mark].chunk->open[level]) mark++;
+    q->marks[level] = mark;
+    if (mark == q->last) return;
+    const struct chunk *chunk = q->spans[mark].chunk;
+    q->moments[level] = chunk->v[__builtin_ctzll(chunk->open[level])] + q->alert_waits[level];
 }
 
 void alerts_opened(scheduler *s, uint32_t queue, int told, uint32_t span, int64_t v) {
@@ -40,7 +40,7 @@ void alerts_opened(scheduler *s, uint32_t queue, int told, uint32_t span, int64_
     bool sooner = false;
     for (int level = told; level < 2; level++) {
         if (q->marks[level] > span) q->marks[level] = span;
-        if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] >= q->moments[level]) continue;
+        if (v + q->alert_waits[level] >= q->moments[level] || q->alert_waits[level] >= NEVER) continue;
         q->moments[level] = v + q->alert_waits[level];
         sooner = true;
     }
@@ -51,7 +51,7 @@ void alerts_closed(scheduler *s, uint32_t queue, int from, int to, int64_t v) {
     struct queue *q = &s->queues[queue];
     bool later = false;
     for (int level = from; level < to; level++) {
-        if (q->alert_waits[level] >= NEVER || v + q->alert_waits[level] != q->moments[level]) continue;
+        if (v + q->alert_waits[level] != q->moments[level]) continue; /* NO_MOMENT is no sum of the two */
         advance(q, level);
         later = true;
     }

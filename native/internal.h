@@ -195,11 +195,28 @@ void *memory_grown(scheduler *s, void *array, int64_t *room, int64_t count, size
 /* See that arena_take cannot fail. */
 bool arena_grow(scheduler *s);
 static inline bool arena_reserve(scheduler *s) { return s->free != NO_SLOT || arena_grow(s); }
-uint32_t arena_take(scheduler *s);
-void arena_give(scheduler *s, uint32_t slot);
 
 static inline struct ticket *arena_ticket(const scheduler *s, uint32_t slot) {
     return &s->segments[slot / SEGMENT][slot % SEGMENT];
+}
+
+static inline uint32_t arena_take(scheduler *s) {
+    bool again = s->free != NO_SLOT;
+    uint32_t slot = again ? s->free : s->used++;
+    struct ticket *ticket = arena_ticket(s, slot);
+    if (again) s->free = ticket->queue;
+    ticket->live = true;
+    ticket->marked = false;
+    s->count++;
+    return slot;
+}
+
+static inline void arena_give(scheduler *s, uint32_t slot) {
+    struct ticket *ticket = arena_ticket(s, slot);
+    ticket->live = false;
+    ticket->queue = s->free;
+    s->free = slot;
+    s->count--;
 }
 
 static inline int64_t key_of(const scheduler *s, uint32_t slot) {

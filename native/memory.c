@@ -63,24 +63,3 @@ bool arena_grow(scheduler *s) {
     s->segments[s->segment_count++] = segment;
     return true;
 }
-
-uint32_t arena_take(scheduler *s) {
-    uint32_t slot = s->free;
-    if (slot != NO_SLOT) {
-        s->free = arena_ticket(s, slot)->queue;
-    } else {
-        slot = s->used++;
-    }
-    arena_ticket(s, slot)->live = true;
-    arena_ticket(s, slot)->marked = false;
-    s->count++;
-    return slot;
-}
-
-void arena_give(scheduler *s, uint32_t slot) {
-    struct ticket *ticket = arena_ticket(s, slot);
-    ticket->live = false;
-    ticket->queue = s->free;
-    s->free = slot;
-    s->count--;
-}

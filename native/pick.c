@@ -27,7 +27,8 @@ int64_t pick_rank(const struct lags *lags, const struct line *line, const struct
 /* The rank of a head: nearly always its wait is a plain one. */
 static inline int64_t head_rank(const struct front *front, const struct line *line, const struct lane *lane,
                                 int64_t wait) {
-    if ((uint64_t)wait < (uint64_t)line->plain) return lane->base + line->offset + line->rate * wait;
+    if (__builtin_expect((uint64_t)wait < (uint64_t)line->plain, 1))
+        return lane->base + line->offset + line->rate * wait;
     return pick_rank(&front->lags, line, lane, wait);
 }
 

@@ -194,7 +194,7 @@ void queue_insert(scheduler *s, uint32_t queue, uint32_t slot) {
         end -= span->begin;
         span->begin = 0;
     }
-    shift(chunk, at, end, at + 1);
+    if (at < end) shift(chunk, at, end, at + 1);
     chunk->v[at] = ticket->v;
     chunk->order[at] = ticket->order;
     chunk->slot[at] = slot;

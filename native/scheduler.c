@@ -193,13 +193,13 @@ int64_t sched_push(scheduler *s, int64_t key, int64_t queue, int64_t v, int64_t 
     return 0;
 }
 
-static void leave(scheduler *s, uint32_t slot) {
+static inline void leave(scheduler *s, uint32_t slot) {
     queue_erase(s, arena_ticket(s, slot)->queue, slot);
     index_erase(s, slot);
     arena_give(s, slot);
 }
 
-static void leave_called(scheduler *s, uint32_t slot) {
+static inline void leave_called(scheduler *s, uint32_t slot) {
     lag_charge(&s->front.lags, &s->front.lines[arena_ticket(s, slot)->queue]);
     leave(s, slot);
 }
