@@ -28,7 +28,7 @@ from somc.cli.failures import failing_clearly
 from somc_hal.discovery import Found, found
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.ports import Ports
-from somc_hal.status import DeviceStatus
+from somc_hal.status import DeviceState, DeviceStatus, Truth
 
 __all__ = ["command"]
 
@@ -126,7 +126,12 @@ async def _probe(
     tried: Callable[[DriverSpec, DeviceStatus], None],
 ) -> None:
     for spec in specs:
-        device: Any = spec.make("probe", url, chosen[spec.name], ports=Ports())
+        try:
+            device: Any = spec.make("probe", url, chosen[spec.name], ports=Ports())
+        except ValueError as error:
+            # Not every driver speaks over every link, and some are told by options what they stand at.
+            tried(spec, DeviceStatus("probe", DeviceState.NO_DEVICE, Truth.NO, detail=str(error)))
+            continue
         async with trio.open_nursery() as nursery:
             await nursery.start(device.run)
             with trio.move_on_after(timeout_s):

@@ -20,6 +20,7 @@ import click
 import trio
 
 from somc.cli.device_choice import (
+    check_fit,
     driver_option,
     drivers_of,
     installed_simulators,
@@ -125,6 +126,7 @@ def check(
         (spec,) = drivers_of(driver)
         options = options_of(spec, option)
         url = url_of(url)
+        check_fit(spec, url, options)
 
     def tell(finding: Finding) -> None:
         if not as_json:

@@ -6,7 +6,7 @@ What must stay true: a wrong name, option or URL is a `UsageError` that says wha
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -16,9 +16,11 @@ from somc.runtime.plugins import Plugins, installed
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.drivers.options import Option, checked
 from somc_hal.links import check_url
+from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 
 __all__ = [
+    "check_fit",
     "driver_option",
     "drivers_of",
     "installed_drivers",
@@ -94,6 +96,14 @@ def _value(option: Option, text: str) -> Any:
         return option.type(text)
     except ValueError:
         return text
+
+
+def check_fit(spec: DriverSpec, url: str, options: Mapping[str, Any]) -> None:
+    """`UsageError` if the driver can do nothing with this URL and these options. Opens nothing."""
+    try:
+        spec.make("check", url, options, ports=Ports())
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def url_of(url: str) -> str:

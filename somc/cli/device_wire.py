@@ -16,7 +16,7 @@ import click
 import trio
 import trio.lowlevel
 
-from somc.cli.device_choice import driver_option, drivers_of, option_option, options_of, url_of
+from somc.cli.device_choice import check_fit, driver_option, drivers_of, option_option, options_of, url_of
 from somc.cli.failures import failing_clearly
 from somc.errors import UsageError
 from somc_hal.drivers.base import DriverSpec
@@ -50,6 +50,8 @@ def capture(
         recorded = url_of(f"record+{url_of(url)}{'&' if '?' in url else '?'}record={quote(str(file))}")
         spec = drivers_of(driver)[0] if driver is not None else None
         options = options_of(spec, option) if spec is not None else {}
+        if spec is not None:
+            check_fit(spec, recorded, options)
         if file.exists():
             raise UsageError(f"{file} exists already: name a new file")
         told = _Told(quiet=as_json)
@@ -120,6 +122,7 @@ def replay(
         except ValueError as error:
             raise UsageError(str(error)) from error
         url = url_of(f"replay://{quote(str(file.resolve()))}{'?pace=1' if pace else ''}")
+        check_fit(spec, url, options)
     told = _Told(quiet=as_json)
     events: list[str] = []
     longest_s = (kept.passed[-1].at if pace and kept.passed else 0.0) + 30.0

@@ -19,6 +19,7 @@ import trio
 
 from somc.announce.wording import call_text
 from somc.composition import load_config
+from somc_hal.drivers import driver_spec
 from somc_hal.errors import DeviceBusy, DeviceOffline, DeviceTimeout, Interrupted, OutcomeUnknown, Unsupported
 from somc_hal.links import check_url, open_link
 from somc_hal.status import DeviceState, DeviceStatus, Truth
@@ -29,7 +30,7 @@ from somc_plugins.voice.build import TEXTS
 from somc_plugins.voice.driver import VoiceAnnouncer
 from somc_plugins.voice.pack import PackError, load_pack
 from somc_plugins.voice.reading import PAUSE, Unspeakable, covered, units
-from somc_plugins.voice.sinks import KEPT, WavSink
+from somc_plugins.voice.sinks import KEPT, WavSink, sink_of
 from somc_plugins.voice.sound import Sound, chime, scaled
 from tests.hal.test_driver_pages import HALL, default
 
@@ -444,12 +445,15 @@ def test_two_packs_need_two_languages_and_one_rate(tmp_path: Path, packs: dict[i
 
 async def test_a_sink_is_no_line() -> None:
     for url in ("audio://auto", "wav:///tmp"):
-        check_url(url)
+        with pytest.raises(ValueError, match="is no line"):
+            check_url(url)
         with pytest.raises(ValueError, match="is no line"):
             await open_link(url)
+        with pytest.raises(ValueError, match="is no line"):  # not a hall that ends when it opens its devices
+            driver_spec("escpos").make("printer", url, {})
     for url in ("audio://", "wav://calls", "record+wav:///tmp?record=x"):
         with pytest.raises(ValueError, match="device URL"):
-            check_url(url)
+            sink_of(url)
 
 
 # --- espeak-ng, the page -----------------------------------------------------------------------------------

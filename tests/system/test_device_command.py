@@ -101,6 +101,13 @@ def test_a_device_that_fails_the_kit_is_exit_one() -> None:
         somc("probe", url, "--driver", "reference-strip", "--timeout", "1", code=1)
 
 
+def test_probing_with_every_driver_passes_over_those_that_cannot_speak_there() -> None:
+    said = somc("probe", "pty:///dev/nowhere", "--timeout", "0.05", code=1)
+    assert "voice" in said
+    assert "the voice needs audio://PLAYER" in said
+    assert "zhaowei-strip" in said  # those after it were asked too
+
+
 def test_an_agent_serves_a_device_to_whoever_knows_the_token(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("a-token-of-sixteen-or-more")
@@ -131,6 +138,9 @@ def test_an_agent_serves_a_device_to_whoever_knows_the_token(tmp_path: Path) -> 
         (("probe", "pty:///x", "--driver", "reference-stripe"), "did you mean 'reference-strip'?"),
         (("check", "pty:///x", "--driver", "escpos", "-o", "columns=wide"), "a whole number from 16 to 96"),
         (("check", "pty:///x", "--driver", "escpos", "-o", "columns"), "write KEY=VALUE"),
+        (("check", "pty:///x", "--driver", "voice"), "audio://PLAYER or wav:///FOLDER"),
+        (("capture", "pty:///x", "{token}.new", "--driver", "voice"), "audio://PLAYER or wav:///FOLDER"),
+        (("probe", "audio://auto"), "takes sound from a voice"),
         (("simulate", "nothing"), "there is no simulator of 'nothing'"),
         (("agent", "--device", "strip", "--token-file", "{token}"), "write NAME=URL"),
         (("agent", "--device", "a b=pty:///x", "--token-file", "{token}"), "device name 'a b'"),

@@ -105,7 +105,7 @@ class Driver(ABC, Generic[FrameT]):
         random_source: Callable[[], float] = random.random,
         ports: Ports | None = None,
     ) -> None:
-        check_url(url)
+        self._check_url(url)
         self._options = checked(self.DRIVER, self.OPTIONS, options)
         self._name = name
         self._url = url
@@ -159,6 +159,10 @@ class Driver(ABC, Generic[FrameT]):
             self._linked(LinkReport(False, DeviceState.OFFLINE, "stopped"))
 
     # --- for subclasses ------------------------------------------------------------------------
+
+    def _check_url(self, url: str) -> None:
+        """`ValueError` for a URL that this driver can never use."""
+        check_url(url)
 
     def _times(self) -> Timing:
         """The port's times, from the options."""

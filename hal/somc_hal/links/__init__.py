@@ -146,7 +146,14 @@ class Target:
 
 def check_url(url: str) -> None:
     """`ValueError` if `open_link` could never open it. Opens nothing."""
-    Target(url)
+    _line(url)
+
+
+def _line(url: str) -> Target:
+    target = Target(url)
+    if target.scheme in SINKS:
+        raise ValueError(f"device URL {url!r}: {target.scheme}:// takes sound from a voice and is no line")
+    return target
 
 
 async def open_link(url: str) -> trio.abc.Stream:
@@ -154,9 +161,7 @@ async def open_link(url: str) -> trio.abc.Stream:
 
     Raises `ValueError` for a URL that cannot be meant, `OSError` if it cannot be opened now.
     """
-    target = Target(url)
-    if target.scheme in SINKS:
-        raise ValueError(f"device URL {url!r}: {target.scheme}:// takes sound from a voice and is no line")
+    target = _line(url)
     stream = await _opened(target)
     if target.record is None:
         return stream

@@ -128,11 +128,13 @@ class VoiceAnnouncer(Driver[Any]):
     def speaking(self) -> bool:
         return self._speaking
 
+    def _check_url(self, url: str) -> None:
+        self._sink = sink_of(url)
+
     def _times(self) -> Timing:
         return Timing()
 
     def _make_port(self, ports: Any) -> Any:
-        self._sink = sink_of(self._url)
         return SinkWatch(self._sink, self._options["look_s"], self._linked)
 
     def _dialect(self) -> Any:
