@@ -17,8 +17,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import trio
 
+from somc.announce.speech import Call, Speaker
 from somc.announce.wording import call_text
 from somc.composition import load_config
+from somc.config import AnnouncementSettings
 from somc_hal.drivers import driver_spec
 from somc_hal.errors import DeviceBusy, DeviceOffline, DeviceTimeout, Interrupted, OutcomeUnknown, Unsupported
 from somc_hal.links import check_url, open_link
@@ -326,7 +328,7 @@ def player(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, name: str
     program = folder / name
     program.write_text(PLAYER.format(folder=folder, then=then))
     program.chmod(0o755)
-    tools = [str(Path(found).parent) for found in (shutil.which("cat"), shutil.which("touch")) if found]
+    tools = [str(Path(found).parent) for found in map(shutil.which, ("cat", "touch", "mkdir")) if found]
     monkeypatch.setenv("PATH", ":".join([str(folder), *tools]))
     return folder
 
@@ -387,6 +389,35 @@ async def test_speech_is_stopped_by_a_word_or_by_its_caller_and_the_next_one_spe
         (tmp_path / "short").touch()
         assert await device.announce(CALL) is Truth.UNKNOWN
         nursery.cancel_scope.cancel()
+
+
+async def test_calls_that_come_at_once_are_played_one_after_the_other(
+    tmp_path: Path, packs: dict[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = player(tmp_path, monkeypatch, "")
+    # A player that finds another one playing says so; each keeps what it played.
+    (folder / "aplay").write_text(
+        f"#!/bin/sh\nmkdir {folder}/busy || touch {folder}/overlap\n"
+        f"cat > {folder}/$$.raw\necho $$.raw >> {folder}/order\nsleep 0.1\nrmdir {folder}/busy\n"
+    )
+    device = voice(tmp_path, "audio://aplay")
+    settings = AnnouncementSettings(languages=("zh",), repeat=1, stale_after_s=30)
+    speaker = Speaker(device, settings, lambda call: call.number != "A002")  # the second has left
+    async with trio.open_nursery() as nursery:
+        await nursery.start(device.run)
+        with trio.fail_after(PATIENCE_S):
+            await device.wait_online()
+            for number in (1, 2, 3):
+                speaker.add(Call(f"t{number}", f"A00{number}", 1, 0))
+            nursery.start_soon(speaker.run)
+            while speaker.spoken < 2:  # noqa: ASYNC110  # a speaker has no event for having spoken
+                await trio.sleep(0.02)
+        nursery.cancel_scope.cancel()
+    assert (speaker.spoken, speaker.dropped) == (2, 1)
+    assert "overlap" not in os.listdir(folder)
+    played = [(folder / name).read_bytes() for name in (folder / "order").read_text().split()]
+    numbers = [heard(Sound.of_bytes(sound, RATE_HZ).samples, packs)[4] for sound in played]
+    assert numbers == ["幺", "三"]
 
 
 async def test_a_player_that_fails_or_hangs_is_told(
