@@ -11,7 +11,9 @@ import trio
 
 from somc.errors import CannotKeepUp
 from somc.simulate.compile import model_of
+from somc.simulate.model import LoopFactory
 from somc.simulate.native import NativeLoop
+from somc.simulate.recorded import Recorded
 from somc.simulate.run import Outcome, Simulation, simulate
 from somc.simulate.scenario import ClassTerms, CounterTerms, PolicyTerms, Scenario
 from somc.simulate.student import quantile
@@ -230,3 +232,25 @@ def test_a_large_hall_stops_as_soon() -> None:
         SMALL, classes=flows, counters=(CounterTerms({"pay": 1}, count=200, overflow_s={"pay": 60}),)
     )
     assert NativeLoop(model_of(wide)).chunk < 1000
+
+
+@pytest.mark.parametrize("make_loop", [NativeLoop, TwinLoop])
+def test_a_replication_knows_nothing_of_the_one_before(make_loop: LoopFactory) -> None:
+    """Not even whose turn it is by ratio: the day ends with two calls of the plain, so that a lag is left."""
+    days = [
+        ((0.0, 100.0, None), (1.0, 100.0, None)),
+        ((2.0, 100.0, None), (3.0, 100.0, None), (4.0, 100.0, None)),
+    ]
+    vip, plain = (
+        replace(each, recorded=Recorded((day,), 100.0)) for each, day in zip((PAY, PLAIN), days, strict=True)
+    )
+    day = replace(
+        SMALL, classes=(vip, plain), counters=(CounterTerms({"pay": 1}),), policy=PolicyTerms("ratio")
+    )
+    loop = make_loop(model_of(day), 5)
+    for replication in range(3):
+        loop.begin(replication)
+        while loop.run(100):
+            pass
+        called = [(call.customer_class, call.number) for call in loop.trace()]
+        assert called == [(0, 0), (1, 0), (0, 1), (1, 1), (1, 2)]
