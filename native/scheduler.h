@@ -4,9 +4,8 @@
  * counter) has lanes, each showing it one queue. Inside a queue tickets stand by (v, order, key), v being
  * the instant at which the ticket's service clock started, and at any instant no score rises from the head of
  * a queue to its tail: so only the heads of the queues compete. A queue may go by ratio instead of by wait: its
- * group then has a lag, which a call sets back. A ticket is known by its key, the caller's own number. What
- * each number means, the formula of the score and the rule of the lags are said in
- * somc/scheduler/interface.py; the Python reference beside it is the oracle of this code.
+ * group then has a lag, which a call sets back. A ticket is known by its key, the caller's own number. Its
+ * limits, and more words on each number, are in somc/scheduler/interface.py; the Python reference beside it is the oracle of this code.
  *
  * What must stay true
  * - Integers only; instants and waits are milliseconds. The limits below keep every sum inside 63 bits.
@@ -46,12 +45,22 @@ enum { SCHED_GROUPS = 256 };
 /* Opaque: everything one hall has waiting. */
 typedef struct scheduler scheduler;
 
-/* The terms of a queue: Terms in interface.py, field by field. */
+/* The terms of a queue: Terms in interface.py, field by field. With wait = now - v, within 2^40 of 0, a ticket
+ * scores
+ *     offset + rate * wait                                         while wait < knee
+ *     offset + rate * wait + jump + rate_after * (wait - knee)     from then on
+ * or, if the queue has a group, -lag of that group; the lane's bonus is added. From wait >= guard on it goes before
+ * everybody unguarded, the longest wait first. warn and target are the waits of its two alerts. 2^53 as knee, guard,
+ * warn or target is never. A call from a queue with a group takes the lag of that group off the lag of every group,
+ * down to 0 at most, and then sets it to 720720 / share. */
 typedef struct {
     int64_t rate, offset, knee, jump, rate_after, guard, warn, target, share, group;
 } sched_terms;
 
-/* One queue within a profile: Lane in interface.py, field by field. */
+/* One queue within a profile: Lane in interface.py, field by field. A ticket is seen here once now - v >= min_wait.
+ * Of two unguarded tickets that are seen, the first of these that differs decides: level (the smaller), score (the
+ * larger), then v, order, key (the smaller). `reserve`: so many idle counters stay free of this queue; sched_assign alone reads
+ * it. */
 typedef struct {
     int64_t queue, level, bonus, min_wait, reserve;
 } sched_lane;
@@ -102,7 +111,7 @@ typedef struct {
 /* A new, empty scheduler, or NULL if there is no memory. The caller frees it with sched_free. */
 scheduler *sched_new(void);
 
-/* Frees a scheduler and all it holds; its handles are dead. NULL is allowed. */
+/* Frees a scheduler and all it holds. NULL is allowed. */
 void sched_free(scheduler *s);
 
 /* A new, empty queue: its number, counting from 0. NO_MEMORY, BAD_NUMBER. `terms` is copied. */
