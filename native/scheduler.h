@@ -5,7 +5,8 @@
  * the instant at which the ticket's service clock started, and at any instant no score rises from the head of
  * a queue to its tail: so only the heads of the queues compete. A queue may go by ratio instead of by wait: its
  * group then has a lag, which a call sets back. A ticket is known by its key, the caller's own number. Its
- * limits, and more words on each number, are in somc/scheduler/interface.py; the Python reference beside it is the oracle of this code.
+ * limits, and more words on each number, are in somc/scheduler/interface.py; the Python reference beside it is
+ * the oracle of this code.
  *
  * What must stay true
  * - Integers only; instants and waits are milliseconds. The limits below keep every sum inside 63 bits.
@@ -59,8 +60,8 @@ typedef struct {
 
 /* One queue within a profile: Lane in interface.py, field by field. A ticket is seen here once now - v >= min_wait.
  * Of two unguarded tickets that are seen, the first of these that differs decides: level (the smaller), score (the
- * larger), then v, order, key (the smaller). `reserve`: so many idle counters stay free of this queue; sched_assign alone reads
- * it. */
+ * larger), then v, order, key (the smaller). `reserve`: so many idle counters stay free of this
+ * queue; sched_assign alone reads it. */
 typedef struct {
     int64_t queue, level, bonus, min_wait, reserve;
 } sched_lane;
