@@ -82,7 +82,7 @@ async def a_silent_device_is_offline_within_the_heartbeat(make: BenchFactory) ->
         await bench.driver.wait_not_online()
         polls = 3  # as many as one round of any driver here
         longest_s = QUICK["heartbeat_s"] + polls * QUICK["attempts"] * QUICK["answer_timeout_s"]
-        assert trio.current_time() - began < longest_s + 1.0  # one second for a loaded machine
+        assert trio.current_time() - began < longest_s + 5.0  # a loaded machine is given five seconds
         assert bench.driver.status.state is DeviceState.OFFLINE
         assert not bench.driver.busy
         bench.simulator.unmute()
