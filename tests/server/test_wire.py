@@ -26,6 +26,8 @@ def sample(kind: Any) -> Any:
     match kind:
         case msgspec.inspect.IntType():
             return 7
+        case msgspec.inspect.BoolType():
+            return True
         case msgspec.inspect.StrType():
             return "文 x"
         case msgspec.inspect.UnionType(types=types):
