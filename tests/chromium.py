@@ -7,11 +7,16 @@ What must stay true: only a browser that starts counts, for a downloaded one may
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APT_S = 600
@@ -21,8 +26,24 @@ DOWNLOAD_S = 600
 @functools.cache
 def find_chromium() -> str | None:
     """The path of a Chromium that starts."""
-    candidates = [shutil.which(name) for name in NAMES] + [_playwright_path()]
-    return next((path for path in candidates if path and _starts(path)), None)
+    for path in map(shutil.which, NAMES):
+        if path and _starts(path):
+            return path
+    path = _playwright_path()
+    return path if path and _starts(path) else None
+
+
+@contextmanager
+def plain_playwright() -> Iterator[Playwright]:
+    """Playwright for this thread, on a loop of asyncio's own: once trio-asyncio is imported, by another test
+    of this process, asyncio gives out loops of Trio, which do not nest."""
+    before = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+    try:
+        with sync_playwright() as playwright:
+            yield playwright
+    finally:
+        asyncio.set_event_loop_policy(before)
 
 
 def _starts(path: str) -> bool:
@@ -34,9 +55,7 @@ def _starts(path: str) -> bool:
 
 
 def _playwright_path() -> str | None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with plain_playwright() as playwright:
         return playwright.chromium.executable_path
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 from somc.composition import Node, Options, load_config, run_node
+from tests.chromium import plain_playwright
 
 __all__ = ["FLAGS", "Cast", "browser_for", "on_stage", "played", "take"]
 
@@ -73,7 +74,7 @@ class Cast:
 @contextmanager
 def browser_for(chromium: str, links: dict[str, str]) -> Iterator[Cast]:
     """A browser with English pages that finds elements by `data-test`."""
-    with sync_playwright() as playwright:
+    with plain_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-test")
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en")

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import trio
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from somc.composition import Node, Options, load_config, run_node
 from somc.example import example_hall
 from somc_hal.simulators.escpos_printer import EscposPrinterSimulator
 from somc_hal.simulators.reference import AnnouncerSimulator, HallDisplaySimulator, StripDisplaySimulator
 from tests.browser.stage import FLAGS
+from tests.chromium import plain_playwright
 
 COUNTER = 8
 PATIENCE_S = 60.0
@@ -44,7 +45,7 @@ def open_pages(browser: Any, links: dict[str, str], faults: list[str]) -> dict[s
 def play(chromium: str, links: dict[str, str]) -> str:
     """What people do, in a browser of its own; the number that was called."""
     faults: list[str] = []
-    with sync_playwright() as playwright:
+    with plain_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-test")
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         pages = open_pages(browser, links, faults)
