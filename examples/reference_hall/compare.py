@@ -54,12 +54,12 @@ def by_class(scenario: Scenario, **values: Sequence[float]) -> Scenario:
     classes = []
     for each in scenario.classes:
         place = TIERS.index(each.customer_class)
-        classes.append(replace(each, **{key: its[place] for key, its in values.items()}))  # type: ignore[arg-type]
+        classes.append(replace(each, **{key: its[place] for key, its in values.items()}))  # type: ignore[arg-type] # by name
     return replace(scenario, classes=tuple(classes))
 
 
 def under(kind: str, scenario: Scenario, **terms: float | str) -> Scenario:
-    return replace(scenario, policy=PolicyTerms(kind, **terms))  # type: ignore[arg-type]
+    return replace(scenario, policy=PolicyTerms(kind, **terms))  # type: ignore[arg-type] # by name
 
 
 def counters(scenario: Scenario, *groups: CounterTerms) -> Scenario:
