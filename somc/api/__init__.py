@@ -2,26 +2,115 @@
 
 Plugins register by the entry-point group `somc.plugins` and implement hooks of `somc.api.hooks`:
 
-    from somc.api import hookimpl
+    from somc.api import About, Visit, Identity, hookimpl
 
     @hookimpl
-    def somc_device_drivers(): ...
+    def somc_plugin() -> About: ...
+
+    @hookimpl
+    async def somc_identify(context, visit): ...
+
+A hook may leave out arguments that it does not need.
 """
 
-from somc.api.hooks import PROJECT, HallHooks, hookimpl
+from somc.api.about import About, AlertRule, Page
+from somc.api.actions import (
+    Action,
+    ClearAlert,
+    Divert,
+    DivertTicket,
+    Done,
+    LogCare,
+    Note,
+    PermissionRefused,
+    RaiseAlert,
+    RateTicket,
+    RecordOffer,
+    Refusal,
+    SendMessage,
+)
+from somc.api.channels import Channel
+from somc.api.context import Behind, Nursery, PluginContext, Store
+from somc.api.hooks import MOMENTS, PROJECT, HallHooks, hookimpl
+from somc.api.values import (
+    API_VERSION,
+    Advice,
+    CardRow,
+    CardSection,
+    CounterView,
+    HallView,
+    Identity,
+    Json,
+    Offer,
+    OpenAlert,
+    Panel,
+    Prompt,
+    Record,
+    Secret,
+    TicketView,
+    Visit,
+    Words,
+)
+from somc.api.web import PUBLIC, Request, Response, Route, Socket, SocketClosed, SocketRoute
 from somc.scheduler.interface import NEVER, RATE_LIMIT, Terms
 from somc.scheduler.policy import Candidate, PolicyInputs, PolicyKind, QueueInputs, each
 
 __all__ = [
+    "API_VERSION",
+    "MOMENTS",
     "NEVER",
     "PROJECT",
+    "PUBLIC",
     "RATE_LIMIT",
+    "About",
+    "Action",
+    "Advice",
+    "AlertRule",
+    "Behind",
     "Candidate",
+    "CardRow",
+    "CardSection",
+    "Channel",
+    "ClearAlert",
+    "CounterView",
+    "Divert",
+    "DivertTicket",
+    "Done",
     "HallHooks",
+    "HallView",
+    "Identity",
+    "Json",
+    "LogCare",
+    "Note",
+    "Nursery",
+    "Offer",
+    "OpenAlert",
+    "Page",
+    "Panel",
+    "PermissionRefused",
+    "PluginContext",
     "PolicyInputs",
     "PolicyKind",
+    "Prompt",
     "QueueInputs",
+    "RaiseAlert",
+    "RateTicket",
+    "Record",
+    "RecordOffer",
+    "Refusal",
+    "Request",
+    "Response",
+    "Route",
+    "Secret",
+    "SendMessage",
+    "Socket",
+    "SocketClosed",
+    "SocketRoute",
+    "Store",
     "Terms",
+    "TicketView",
+    "Visit",
+    "Words",
     "each",
     "hookimpl",
 ]

@@ -69,15 +69,10 @@ class Plugins:
                 near = difflib.get_close_matches(caller.name, known, 1)
                 hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
                 raise UsageError(f"the plugin '{name}' implements '{caller.name}', which is no hook; {hint}")
+            spec = vars(HallHooks)[caller.name]
             for implementation in caller.get_hookimpls():
-                function = implementation.function
-                if implementation.plugin_name == name and (
-                    inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-                ):
-                    raise UsageError(
-                        f"the plugin '{name}' implements '{caller.name}' as an async function; this hook is "
-                        "sync: write `def` instead of `async def`"
-                    )
+                if implementation.plugin_name == name:
+                    _check_colour(name, caller.name, spec, implementation.function)
 
     def drivers(self) -> dict[str, DriverSpec]:
         """Every device driver by name. `UsageError` if two plugins bring the same name, and for a plugin
@@ -132,6 +127,24 @@ class Plugins:
             except Exception as error:
                 raise UsageError(f"the plugin '{name}' failed in '{hook}': {error!r}") from error
             yield from ((name, thing) for thing in things)
+
+
+def _check_colour(name: str, hook: str, spec: object, function: object) -> None:
+    """A hook is async where its specification is, and only there. `UsageError`."""
+    wanted = "async" if inspect.iscoroutinefunction(spec) else "sync"
+    if inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(function):
+        found = "async"
+    else:
+        found = "sync"
+    write = "`async def` instead of `def`" if wanted == "async" else "`def` instead of `async def`"
+    if inspect.isasyncgenfunction(function) and wanted == "async":
+        found, write = "async generator", "`return` instead of `yield`"
+    if found != wanted:
+        article = "a" if found == "sync" else "an"
+        raise UsageError(
+            f"the plugin '{name}' implements '{hook}' as {article} {found} function; this hook is {wanted}: "
+            f"write {write}"
+        )
 
 
 def _entry(name: str) -> EntryPoint:

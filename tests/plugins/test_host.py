@@ -151,7 +151,7 @@ def test_a_hook_of_a_wrong_name_is_refused_with_the_one_that_was_meant(install: 
 def test_a_hook_of_a_wrong_name_is_refused_with_the_known_ones(install: Install) -> None:
     install("led", "@hookimpl\ndef brew_tea():\n    return []\n")
     said = refusal("standard_devices", "led")
-    assert "the plugin 'led' implements 'brew_tea', which is no hook; known: somc_device_drivers" in said
+    assert "the plugin 'led' implements 'brew_tea', which is no hook; known: somc_alert_rules, " in said
 
 
 def test_a_function_that_is_not_marked_is_no_hook(install: Install) -> None:
@@ -171,6 +171,21 @@ def test_an_async_hook_where_a_sync_one_is_specified_is_refused(install: Install
     install("led", f"@hookimpl\nasync def somc_device_drivers():\n    {body}\n")
     said = refusal("led")
     assert "the plugin 'led' implements 'somc_device_drivers' as an async function" in said
+
+
+@pytest.mark.parametrize(
+    ("head", "found", "write"),
+    [
+        ("def somc_stop(): pass", "a sync function", "`async def` instead of `def`"),
+        ("async def somc_stop(): yield", "an async generator function", "`return` instead of `yield`"),
+    ],
+)
+def test_a_hook_of_the_other_colour_is_refused_where_an_async_one_is_specified(
+    install: Install, head: str, found: str, write: str
+) -> None:
+    install("led", f"@hookimpl\n{head}\n")
+    said = refusal("led")
+    assert f"implements 'somc_stop' as {found}; this hook is async: write {write}" in said
 
 
 # -- hooks that fail ---------------------------------------------------------------------------------
