@@ -26,6 +26,7 @@ customer_table = "customers.csv"        # which number is of which class
 data = "data"                           # the folder of the journal, beside this file
 # day_ends = "04:00"                    # numbers begin again, who still waits expires
 # max_recalls = 3                       # one more makes the ticket a no-show
+# rating_window_s = 600                 # how long after its end a service can be rated
 
 # Without [hours] the hall is always open.
 # [hours]

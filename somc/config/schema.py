@@ -113,6 +113,12 @@ HALL = Table(
         ),
         Key("max_recalls", Whole(0, 20), 3, "A recall beyond so many makes the ticket a no-show"),
         Key(
+            "rating_window_s",
+            Whole(1, 86_400),
+            600,
+            "How long after its end a service can be rated (评价), in seconds",
+        ),
+        Key(
             "default_class",
             NAME,
             REQUIRED,

@@ -26,6 +26,7 @@ __all__ = [
     "CloseCounter",
     "Command",
     "ConfigureCounter",
+    "CountPeople",
     "EndDay",
     "FinishService",
     "HoldTicket",
@@ -34,6 +35,7 @@ __all__ = [
     "PauseCounter",
     "PrintTicket",
     "RaiseAlerts",
+    "RateTicket",
     "Recall",
     "ReportDevice",
     "ResumeCounter",
@@ -99,6 +101,16 @@ class PrintTicket(Command, frozen=True, kw_only=True):
     """Print the slip again, marked as a copy."""
 
     ticket: str
+
+
+class RateTicket(Command, frozen=True, kw_only=True):
+    """The customer rates the service (评价): `score` from 1 (worst) to `scale` (best); `None`: was asked and
+    pressed nothing (未评价). `source` is what it was given with: `evaluator`, `sms`, …"""
+
+    ticket: str
+    score: int | None
+    scale: int
+    source: str
 
 
 class CallNext(Command, frozen=True, kw_only=True):
@@ -226,6 +238,16 @@ class RollbackPolicy(Command, frozen=True, kw_only=True):
     """Bring back the parameters of an earlier version."""
 
     version: int
+
+
+class CountPeople(Command, frozen=True, kw_only=True):
+    """A people counter (客流) counted who came and went through one door since `since` (Unix ms)."""
+
+    device: str
+    door: str
+    entered: int
+    left: int
+    since: int
 
 
 class ReportDevice(Command, frozen=True, kw_only=True):

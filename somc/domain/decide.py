@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import alerts, auto, calling, counters, steering, taking, upkeep, watch
+from somc.domain import alerts, auto, calling, counters, rating, steering, taking, upkeep, watch
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -33,6 +33,7 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.ResumeTicket: taking.resume,
     c.TransferTicket: taking.transfer,
     c.PrintTicket: taking.print_again,
+    c.RateTicket: rating.rate,
     c.CallNext: calling.call_next,
     c.CallTicket: calling.call_ticket,
     c.Recall: calling.recall,
@@ -55,5 +56,6 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.ChangePolicy: steering.change_policy,
     c.RollbackPolicy: steering.rollback_policy,
     c.ReportDevice: upkeep.report_device,
+    c.CountPeople: rating.count_people,
 }
 """Command → its rule: the catalogue."""

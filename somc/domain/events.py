@@ -33,6 +33,7 @@ __all__ = [
     "DayEnded",
     "DeviceReported",
     "Event",
+    "PeopleCounted",
     "PolicyChanged",
     "QueueTerms",
     "TicketCalled",
@@ -42,6 +43,7 @@ __all__ = [
     "TicketHeld",
     "TicketNoShow",
     "TicketPrinted",
+    "TicketRated",
     "TicketRecalled",
     "TicketResumed",
     "TicketReturned",
@@ -204,6 +206,17 @@ class TicketPrinted(TicketEvent, frozen=True, kw_only=True):
     copy: int
 
 
+class TicketRated(TicketEvent, frozen=True, kw_only=True):
+    """The customer rated the service: `score` from 1 (worst) to `scale` (best); without one, the customer was
+    asked and gave none (未评价). `agent` and `counter` are who served."""
+
+    counter: int
+    agent: str | None
+    scale: int
+    source: str
+    score: int | None = None
+
+
 class CounterEvent(Event, frozen=True, kw_only=True):
     """A fact about counter `counter`."""
 
@@ -340,6 +353,16 @@ class DeviceReported(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class PeopleCounted(Event, frozen=True, kw_only=True):
+    """Who came and went through a door (客流) from `since` (Unix ms) until now: many passages, one record."""
+
+    device: str
+    door: str
+    since: int
+    entered: int = 0
+    left: int = 0
+
+
 BY_TYPE: dict[str, type[Event]] = {
     "ticket.taken": TicketTaken,
     "ticket.called": TicketCalled,
@@ -354,6 +377,7 @@ BY_TYPE: dict[str, type[Event]] = {
     "ticket.transferred": TicketTransferred,
     "ticket.expired": TicketExpired,
     "ticket.printed": TicketPrinted,
+    "ticket.rated": TicketRated,
     "counter.opened": CounterOpened,
     "counter.paused": CounterPaused,
     "counter.resumed": CounterResumed,
@@ -366,6 +390,7 @@ BY_TYPE: dict[str, type[Event]] = {
     "config.changed": ConfigChanged,
     "policy.changed": PolicyChanged,
     "device.status": DeviceReported,
+    "people.counted": PeopleCounted,
 }
 """Record type → event class: the catalogue."""
 
@@ -387,7 +412,7 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/alert/{event.alert}"
         case DayEnded():
             return f"{org}/day/{event.day}"
-        case DeviceReported():
+        case DeviceReported() | PeopleCounted():
             return f"{org}/device/{event.device}"
         case PolicyChanged():
             return f"{org}/policy"

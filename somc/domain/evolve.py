@@ -16,7 +16,7 @@ from somc.domain import events as e
 from somc.domain.learning import learn
 from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
 from somc.domain.settings import settings_from, skills_under
-from somc.domain.state import DayCounts, Device, HallState
+from somc.domain.state import DayCounts, Device, Footfall, HallState
 from somc.domain.values import (
     BEST_LEVEL,
     TOLD,
@@ -24,6 +24,7 @@ from somc.domain.values import (
     Alert,
     Counter,
     CounterState,
+    Rating,
     Ticket,
     TicketState,
     to_plain,
@@ -177,6 +178,11 @@ def _printed(state: HallState, event: e.TicketPrinted, at: int) -> None:
     state.copies[event.ticket] = event.copy
 
 
+def _rated(state: HallState, event: e.TicketRated, at: int) -> None:
+    given = Rating(scale=event.scale, source=event.source, at=at, score=event.score)
+    _put(state, replace(_moved(state, event), rating=given))
+
+
 # -- counters -------------------------------------------------------------------------------------
 
 
@@ -306,6 +312,16 @@ def _device_reported(state: HallState, event: e.DeviceReported, at: int) -> None
     state.devices[event.device] = Device(event.device, event.status, event.detail, at)
 
 
+def _people_counted(state: HallState, event: e.PeopleCounted, at: int) -> None:
+    day = state.day_at(at)
+    before = state.footfall.get(event.door)
+    if before is None or before.day != day:
+        before = Footfall(door=event.door, day=day)
+    state.footfall[event.door] = replace(
+        before, entered=before.entered + event.entered, left=before.left + event.left
+    )
+
+
 # -- steps that several events share ----------------------------------------------------------------
 
 
@@ -399,6 +415,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.TicketTransferred: _transferred,
     e.TicketExpired: _expired,
     e.TicketPrinted: _printed,
+    e.TicketRated: _rated,
     e.CounterOpened: _opened,
     e.CounterPaused: _paused,
     e.CounterResumed: _counter_resumed,
@@ -411,5 +428,6 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.ConfigChanged: _config_changed,
     e.PolicyChanged: _policy_changed,
     e.DeviceReported: _device_reported,
+    e.PeopleCounted: _people_counted,
 }
 assert _WRITERS.keys() == e.TYPE_OF.keys(), "an event without a writer"

@@ -35,6 +35,7 @@ TICKET_MOVES: dict[tuple[T | None, type[e.Event]], T] = {
     (T.HELD, e.TicketTransferred): T.WAITING,
     (T.WAITING, e.TicketExpired): T.EXPIRED,
     (T.HELD, e.TicketExpired): T.EXPIRED,
+    (T.FINISHED, e.TicketRated): T.FINISHED,
 }
 
 COUNTER_MOVES: dict[tuple[C, type[e.Event]], C] = {
@@ -74,5 +75,6 @@ ACTS: dict[type[e.Event], Words] = {
     e.TicketResumed: Words("恢复", "resumed"),
     e.TicketTransferred: Words("转移", "transferred"),
     e.TicketPrinted: Words("补打", "printed again"),
+    e.TicketRated: Words("评价", "rated"),
 }
 """What an event does to a ticket, as a word for refusals."""

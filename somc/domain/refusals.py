@@ -184,6 +184,26 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "预警只能确认为：{known}。",
         "An alert is acknowledged as one of: {known}.",
     ),
+    "already_rated": (
+        "conflict",
+        "排队号 {number} 已经评价，不能更改。",
+        "Ticket {number} was rated already: a rating is not changed.",
+    ),
+    "rating_over": (
+        "conflict",
+        "排队号 {number} 的评价时间已过（办结后 {limit} 秒内）。",
+        "It is too late to rate ticket {number}: its service ended more than {limit} seconds ago.",
+    ),
+    "bad_rating": (
+        "invalid",
+        "评价 {score}（满分 {scale}）无效；分数应为 1 到满分，满分应为 2 到 {most}。",
+        "The rating {score} of {scale} is not valid; allowed: 1 to the scale, and a scale of 2 to {most}.",
+    ),
+    "bad_count": (
+        "invalid",
+        "客流数 {entered} 进 {left} 出无效；应为 0 到 {most}，且开始时间不晚于现在。",
+        "The count of {entered} in and {left} out is not valid; allowed: 0 to {most}, begun in the past.",
+    ),
     "no_day": ("conflict", "当前没有进行中的营业日。", "No business day is running: nothing to end."),
     "day_not_over": (
         "conflict",

@@ -34,7 +34,7 @@ from somc.domain.watch import Watch, next_crossing
 from somc.scheduler.interface import Scheduler, restore
 from somc.scheduler.kinds import BUILT_IN
 
-__all__ = ["DayCounts", "Device", "HallState"]
+__all__ = ["DayCounts", "Device", "Footfall", "HallState"]
 
 
 class DayCounts(msgspec.Struct):
@@ -58,6 +58,15 @@ class Device(msgspec.Struct, frozen=True):
     status: str
     detail: str
     since: int
+
+
+class Footfall(msgspec.Struct, frozen=True):
+    """Who came and went through one door (客流) on the business day `day`."""
+
+    door: str
+    day: str
+    entered: int = 0
+    left: int = 0
 
 
 class HallState:
@@ -85,6 +94,8 @@ class HallState:
         """Scheduler key → ticket id, for those that wait."""
         self.counters: dict[int, Counter] = {}
         self.devices: dict[str, Device] = {}
+        self.footfall: dict[str, Footfall] = {}
+        """Door → who came and went on its last day with a count."""
         self.copies: dict[str, int] = {}
         """Ticket id → how many copies of its slip were asked for."""
         self.alerts: dict[str, Alert] = {}
@@ -188,6 +199,7 @@ class HallState:
             "tickets": [to_plain(ticket) for ticket in self.tickets.values()],
             "counters": [to_plain(self.counters[number]) for number in sorted(self.counters)],
             "devices": [to_plain(self.devices[name]) for name in sorted(self.devices)],
+            "footfall": [to_plain(self.footfall[door]) for door in sorted(self.footfall)],
             "copies": dict(sorted(self.copies.items())),
             "alerts": [to_plain(alert) for alert in self.alerts.values()],
             "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
@@ -227,6 +239,9 @@ class HallState:
         for plain in dumped["devices"]:
             device = msgspec.convert(plain, Device)
             state.devices[device.name] = device
+        for plain in dumped["footfall"]:
+            passed = msgspec.convert(plain, Footfall)
+            state.footfall[passed.door] = passed
         state.copies = dict(dumped["copies"])
         for name, alerts in (("alerts", state.alerts), ("past_alerts", state.past_alerts)):
             for plain in dumped[name]:

@@ -36,6 +36,7 @@ __all__ = [
     "HallSettings",
     "OpeningHours",
     "Policy",
+    "Rating",
     "Service",
     "Ticket",
     "TicketState",
@@ -242,6 +243,8 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The business day ends so many seconds after local midnight."""
     max_recalls: Limit = 3
     """A recall beyond so many makes the ticket a no-show."""
+    rating_window_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 600
+    """How long after its end a service can be rated."""
     hours: OpeningHours | None = None
     """None: always open."""
     policy: Policy = Policy()
@@ -264,6 +267,15 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The weight of a class for a service under `gcmu`, in thousandths; None: 1 / promised wait."""
         own = self.services[service].weight.get(customer_class)
         return own if own is not None else self.classes[customer_class].weight_milli
+
+
+class Rating(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a customer thought of a service (评价). Without `score`: was asked, and gave none (未评价)."""
+
+    scale: int
+    source: str
+    at: int
+    score: int | None = None
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -316,6 +328,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: dict[str, Any] | None = None
     """Why it was called last, as its record says it."""
     slip: tuple[Words, ...] = ()
+    rating: Rating | None = None
+    """None: nobody was asked."""
 
     @property
     def place(self) -> int:

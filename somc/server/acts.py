@@ -38,6 +38,8 @@ Skills = dict[str, Level]
 AGENTS = frozenset(("agent", "manager"))
 KEYPADS = frozenset(("agent", "manager", "device"))
 FLOOR = frozenset(("floor", "agent", "manager"))
+RATERS = frozenset(("device", "channel", "kiosk"))
+"""Whom customers tell what they think (评价). No agent rates their own service, nor a manager for them."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,14 @@ class PauseBody(CounterBody, frozen=True, kw_only=True):
 class OpenBody(CounterBody, frozen=True, kw_only=True):
     agent: Text
     skills: Skills | None = None
+
+
+class RateBody(TicketBody, frozen=True, kw_only=True):
+    """`score` is null if the customer was asked and gave none."""
+
+    score: Annotated[int, Meta(ge=1, le=10)] | None
+    scale: Annotated[int, Meta(ge=2, le=10)] = 5
+    source: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$(?!\n)")]
 
 
 class AcknowledgeBody(Body, frozen=True, kw_only=True):
@@ -210,6 +220,13 @@ ACTS: tuple[Act, ...] = (
     ),
     _on_ticket(
         "print", TicketBody, frozenset((*FLOOR, "kiosk")), c.PrintTicket, "Print the slip again, as a copy"
+    ),
+    _on_ticket(
+        "rate",
+        RateBody,
+        RATERS,
+        c.RateTicket,
+        "What the customer thought of the service, or that none was said (评价)",
     ),
     _at_counter("call_next", CounterBody, c.CallNext, "Call whom the policy chooses (顺呼)", _called),
     _at_counter("call", CallBody, c.CallTicket, "Call this very ticket"),

@@ -70,7 +70,17 @@ class TicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: str | None
     reason: CalledReason | None
     alerts: list[AlertAnswer]
+    rating: RatingAnswer | None
     phone: str | None
+
+
+class RatingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`score` is null if the customer was asked and gave none (未评价)."""
+
+    score: int | None
+    scale: int
+    source: str
+    at: datetime
 
 
 class AlertsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -431,7 +441,7 @@ class LinkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str
 
 
-_TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print")
+_TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print", "rate")
 _COUNTER_ACTS = (
     *("recall", "start", "finish", "no_show", "return", "pause", "resume", "open", "close"),
     *("configure", "mode"),

@@ -2,7 +2,7 @@
 
 What must stay true
 - The public's screens (kiosk, display) learn no agent, no principal, no person and no words that somebody
-  wrote about a customer or a colleague.
+  wrote about a customer or a colleague; nor what a customer thought of one.
 - Who a customer is (`person`) leaves with `GET /records` for `centre` and `admin` only, never by the live
   feed.
 - A view keeps its shape: what may not be seen is `null`. A record's `data` lacks it.
@@ -34,10 +34,10 @@ INSIDE = frozenset(("floor", "agent", "manager", "centre", "channel", "device"))
 """Roles that work in or for the hall; whoever has none of them is a screen of the public's."""
 
 PERSON = "person"
-PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome"))
+PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome", "score"))
 """Fields of a record's `data` that the public's screens do not get."""
 
-PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": []}
+PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": [], "rating": None}
 PRIVATE_OF_FIGURES: Plain = {"alerts": [], "advice": None}
 PRIVATE_OF_COUNTER = {"agent": None, "reason": None}
 

@@ -14,7 +14,7 @@ from typing import Any
 from somc.domain import advice, alerts, estimates
 from somc.domain.explain import waited_s
 from somc.domain.state import HallState
-from somc.domain.values import Counter, Ticket, TicketState, to_plain
+from somc.domain.values import Counter, Rating, Ticket, TicketState, to_plain
 from somc.server.alert_views import alert_view, open_alerts
 from somc.server.policy_views import policy_brief
 from somc.server.today import today
@@ -72,8 +72,14 @@ def ticket_view(state: HallState, ticket: Ticket, now: int) -> Plain:
         "outcome": ticket.outcome,
         "reason": ticket.reason,
         "alerts": [alert_view(alert) for alert in alerts.of_ticket(state, ticket)],
+        "rating": None if ticket.rating is None else rating_view(ticket.rating),
         "phone": None,
     }
+
+
+def rating_view(rating: Rating) -> Plain:
+    """What the customer thought; `score` is null if none was given (未评价)."""
+    return {"score": rating.score, "scale": rating.scale, "source": rating.source, "at": rating.at}
 
 
 def taken_view(state: HallState, ticket: Ticket) -> Plain:

@@ -242,7 +242,7 @@ class _Sorting:
             self.day.visits[event.ticket].heard(event, at)
 
     def _step(self, state: HallState, event: e.TicketEvent, at: int, seq: int, aside: bool) -> None:
-        if isinstance(event, e.TicketPrinted):
+        if isinstance(event, e.TicketPrinted | e.TicketRated):
             return
         if isinstance(event, e.TicketTransferred) and event.cause != "asked":
             return  # the hall's own doing: it will do it again

@@ -90,6 +90,16 @@ def print_again(ticket: str) -> c.PrintTicket:
     return c.PrintTicket(by=AGENT, ticket=ticket)
 
 
+def rate(ticket: str, score: int | None, scale: int = 5) -> c.RateTicket:
+    return c.RateTicket(by="device:evaluator-1", ticket=ticket, score=score, scale=scale, source="evaluator")
+
+
+def count(door: str, entered: int, left: int = 0, since: int = 0) -> c.CountPeople:
+    return c.CountPeople(
+        by="device:doors", device="doors", door=door, entered=entered, left=left, since=since
+    )
+
+
 def end_day() -> c.EndDay:
     return c.EndDay(by="deadline")
 

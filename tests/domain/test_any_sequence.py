@@ -448,6 +448,14 @@ class AnyHall(RuleBasedStateMachine):
     def report(self, device: str, status: str) -> None:
         self.ask(acts.report(device, status))
 
+    @rule(pick=st.integers(0, 99), score=st.none() | st.integers(0, 6))
+    def rate(self, pick: int, score: int | None) -> None:
+        self.ask(acts.rate(self.some_ticket(pick), score))
+
+    @rule(entered=st.integers(-1, 3), left=st.integers(0, 2))
+    def count(self, entered: int, left: int) -> None:
+        self.ask(acts.count("north", entered, left))
+
     # -- what stays true --------------------------------------------------------------------------
 
     @invariant()

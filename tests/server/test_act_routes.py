@@ -17,6 +17,7 @@ acts = pytest.mark.parametrize("act", ACTS, ids=[act.name for act in ACTS])
 BODIES: dict[str, dict[str, Any]] = {
     "tickets.take": {"service": "payment"},
     "tickets.transfer": {"service": "business"},
+    "tickets.rate": {"score": 5, "source": "sms"},
     "counters.call": {"ticket": "t0000000000000000"},
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},

@@ -83,6 +83,8 @@ async def a_day_of_answers(hall: Running) -> None:
     await look()
     done = await act("counters.finish", counter=2, outcome="sold")
     assert (done["ticket"], done["served"]) == (None, 1)
+    rated = await act("tickets.rate", ticket=second["id"], score=4, source="sms")
+    assert (rated["rating"]["score"], rated["rating"]["scale"]) == (4, 5)
     await act("counters.call", counter=1, ticket=third["id"])
     assert (await act("counters.return", counter=1))["ticket"] is None
     await act("counters.call", counter=1, ticket=third["id"])

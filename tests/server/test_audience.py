@@ -16,7 +16,7 @@ from tests.server.rig import GOTONE_PHONE, Running
 
 BASE = "/api/v1"
 AGENT, LUNCH, TEA, GAVE_UP, SOLD = "Li Xiuying", "insulin at noon", "looks ill", "cannot pay", "bad debtor"
-SECRETS = (AGENT, LUNCH, TEA, GAVE_UP, SOLD, "admin:", '"person"', '"by"', '"candidates"')
+SECRETS = (AGENT, LUNCH, TEA, GAVE_UP, SOLD, "admin:", '"person"', '"by"', '"candidates"', '"score": 1')
 """What nobody outside the desks needs to know: names, reasons (of calls too), outcomes, who pressed, who the
 customer is."""
 
@@ -30,6 +30,8 @@ async def a_day(hall: Running) -> str:
     await hall.at(1, "call", ticket=tickets[0])
     await hall.at(1, "start")
     await hall.at(1, "finish", outcome=SOLD)
+    rated = await hall.as_admin.post(f"{BASE}/tickets/{tickets[0]}/rate", json={"score": 1, "source": "sms"})
+    assert rated.status_code == 200
     for act, ticket, reason in (("hold", tickets[1], TEA), ("cancel", tickets[2], GAVE_UP)):
         answer = await hall.as_admin.post(f"{BASE}/tickets/{ticket}/{act}", json={"reason": reason})
         assert answer.status_code == 200

@@ -18,6 +18,7 @@ BASE = "/api/v1"
 BODIES: dict[str, dict[str, Any]] = {
     "tickets.take": {"service": "payment", "channel": "kiosk"},
     "tickets.transfer": {"service": "business"},
+    "tickets.rate": {"score": 5, "source": "sms"},
     "counters.call": {"ticket": "t0000000000000000"},
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
