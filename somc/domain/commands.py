@@ -27,9 +27,11 @@ __all__ = [
     "Command",
     "ConfigureCounter",
     "CountPeople",
+    "Divert",
     "EndDay",
     "FinishService",
     "HoldTicket",
+    "LogCare",
     "MarkNoShow",
     "OpenCounter",
     "PauseCounter",
@@ -37,6 +39,7 @@ __all__ = [
     "RaiseAlerts",
     "RateTicket",
     "Recall",
+    "RecordOffer",
     "ReportDevice",
     "ResumeCounter",
     "ResumeTicket",
@@ -215,6 +218,39 @@ class AcknowledgeAlert(Command, frozen=True, kw_only=True):
     alert: str
     done: str
     note: str | None = None
+
+
+class RecordOffer(Command, frozen=True, kw_only=True):
+    """What became of an offer (营销推荐) made to the customer of a ticket: `outcome` is `shown`, `accepted`,
+    `refused` or `later`."""
+
+    ticket: str
+    offer: str
+    outcome: str
+    counter: int | None = None
+    agent: str | None = None
+    """Who says so, where `by` is the program they said it to."""
+
+
+class LogCare(Command, frozen=True, kw_only=True):
+    """Somebody cared for the customer of a ticket (客户关怀): `kind` says in a word what was done."""
+
+    ticket: str
+    kind: str
+    note: str | None = None
+    agent: str | None = None
+    """Who cared, where `by` is the program they said it to."""
+
+
+class Divert(Command, frozen=True, kw_only=True):
+    """A customer goes elsewhere with a service (分流): `to` a machine, another hall, online, or at a quieter
+    time (`kind`: `self_service`, `other_hall`, `online`, `quiet_hours`). Before a ticket was taken `service`
+    is given; whoever waits already gives `ticket` up, whose service it is."""
+
+    to: str
+    kind: str
+    service: str | None = None
+    ticket: str | None = None
 
 
 class EndDay(Command, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import alerts, auto, calling, counters, rating, steering, taking, upkeep, watch
+from somc.domain import alerts, auto, calling, contacts, counters, rating, steering, taking, upkeep, watch
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -34,6 +34,9 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.TransferTicket: taking.transfer,
     c.PrintTicket: taking.print_again,
     c.RateTicket: rating.rate,
+    c.RecordOffer: contacts.record_offer,
+    c.LogCare: contacts.log_care,
+    c.Divert: contacts.divert,
     c.CallNext: calling.call_next,
     c.CallTicket: calling.call_ticket,
     c.Recall: calling.recall,

@@ -24,20 +24,24 @@ __all__ = [
     "AlertEvent",
     "AlertRaised",
     "CalledReason",
+    "CareLogged",
     "ConfigChanged",
     "CounterClosed",
     "CounterConfigured",
     "CounterOpened",
     "CounterPaused",
     "CounterResumed",
+    "CustomerEvent",
     "DayEnded",
     "DeviceReported",
     "Event",
+    "OfferOutcome",
     "PeopleCounted",
     "PolicyChanged",
     "QueueTerms",
     "TicketCalled",
     "TicketCancelled",
+    "TicketDiverted",
     "TicketExpired",
     "TicketFinished",
     "TicketHeld",
@@ -217,6 +221,18 @@ class TicketRated(TicketEvent, frozen=True, kw_only=True):
     score: int | None = None
 
 
+class TicketDiverted(Event, frozen=True, kw_only=True):
+    """A customer went elsewhere with a service (分流), instead of taking a ticket or giving theirs up."""
+
+    service: str
+    kind: str
+    """`self_service`, `other_hall`, `online` or `quiet_hours`."""
+    to: str
+    ticket: str | None = None
+    number: str | None = None
+    waited_s: int | None = None
+
+
 class CounterEvent(Event, frozen=True, kw_only=True):
     """A fact about counter `counter`."""
 
@@ -285,6 +301,33 @@ class AlertAcknowledged(AlertEvent, frozen=True, kw_only=True):
 
     done: str
     note: str | None = None
+
+
+class CustomerEvent(Event, frozen=True, kw_only=True):
+    """What was offered to, or done for, the customer of a ticket. It changes nothing about the ticket, and is
+    of nobody's business but the staff's: its topic is not the ticket's."""
+
+    ticket: str
+    number: str
+
+
+class OfferOutcome(CustomerEvent, frozen=True, kw_only=True):
+    """What became of an offer: `shown`, `accepted`, `refused`, or the customer decides `later`."""
+
+    offer: str
+    outcome: str
+    counter: int | None = None
+    agent: str | None = None
+    """Who says so, where `by` is the program they said it to."""
+
+
+class CareLogged(CustomerEvent, frozen=True, kw_only=True):
+    """Somebody cared for the customer (客户关怀): `kind` is a word, `note` what was done."""
+
+    kind: str
+    note: str | None = None
+    agent: str | None = None
+    """Who cared, where `by` is the program they said it to."""
 
 
 class DayEnded(Event, frozen=True, kw_only=True):
@@ -378,6 +421,9 @@ BY_TYPE: dict[str, type[Event]] = {
     "ticket.expired": TicketExpired,
     "ticket.printed": TicketPrinted,
     "ticket.rated": TicketRated,
+    "ticket.diverted": TicketDiverted,
+    "offer.outcome": OfferOutcome,
+    "care.logged": CareLogged,
     "counter.opened": CounterOpened,
     "counter.paused": CounterPaused,
     "counter.resumed": CounterResumed,
@@ -406,6 +452,12 @@ def topic_of(event: Event, org: str) -> str:
     match event:
         case TicketEvent():
             return f"{org}/ticket/{event.ticket}"
+        case TicketDiverted():
+            return f"{org}/service/{event.service}"
+        case OfferOutcome():
+            return f"{org}/offer/{event.ticket}"
+        case CareLogged():
+            return f"{org}/care/{event.ticket}"
         case CounterEvent():
             return f"{org}/counter/{event.counter}"
         case AlertEvent():

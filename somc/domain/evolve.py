@@ -174,6 +174,18 @@ def _expired(state: HallState, event: e.TicketExpired, at: int) -> None:
     _count(state, ticket, "expired")
 
 
+def _diverted(state: HallState, event: e.TicketDiverted, at: int) -> None:
+    state.diverted[event.kind] = state.diverted.get(event.kind, 0) + 1
+
+
+def _offer_outcome(state: HallState, event: e.OfferOutcome, at: int) -> None:
+    state.offers.setdefault(event.ticket, {})[event.offer] = event.outcome
+
+
+def _care_logged(state: HallState, event: e.CareLogged, at: int) -> None:
+    state.cares[event.ticket] = state.cares.get(event.ticket, 0) + 1
+
+
 def _printed(state: HallState, event: e.TicketPrinted, at: int) -> None:
     state.copies[event.ticket] = event.copy
 
@@ -265,6 +277,9 @@ def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
     state.counts = DayCounts(by_service={}, serials={})
     state.tickets = {name: ticket for name, ticket in state.tickets.items() if not ticket.state.ended}
     state.copies = {name: copies for name, copies in state.copies.items() if name in state.tickets}
+    state.offers = {name: offers for name, offers in state.offers.items() if name in state.tickets}
+    state.cares = {name: cares for name, cares in state.cares.items() if name in state.tickets}
+    state.diverted = {}
     for number, counter in state.counters.items():
         state.counters[number] = replace(
             counter, served=0, calls=0, best_calls=0, open_ms=0, busy_ms=0, counted_from=at
@@ -416,6 +431,9 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.TicketExpired: _expired,
     e.TicketPrinted: _printed,
     e.TicketRated: _rated,
+    e.TicketDiverted: _diverted,
+    e.OfferOutcome: _offer_outcome,
+    e.CareLogged: _care_logged,
     e.CounterOpened: _opened,
     e.CounterPaused: _paused,
     e.CounterResumed: _counter_resumed,

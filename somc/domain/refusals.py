@@ -204,6 +204,26 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "客流数 {entered} 进 {left} 出无效；应为 0 到 {most}，且开始时间不晚于现在。",
         "The count of {entered} in and {left} out is not valid; allowed: 0 to {most}, begun in the past.",
     ),
+    "bad_offer_outcome": (
+        "invalid",
+        "营销推荐的结果只能是：{known}。",
+        "What becomes of an offer is one of: {known}.",
+    ),
+    "bad_diversion": (
+        "invalid",
+        "分流方式“{kind}”无效；可选：{known}。",
+        "There is no kind of diversion '{kind}'; known: {known}.",
+    ),
+    "nothing_to_divert": (
+        "invalid",
+        "请指定要分流的业务或排队号。",
+        "Say whom to divert: a service, or a ticket.",
+    ),
+    "divert_other_service": (
+        "conflict",
+        "排队号 {number} 等候的业务是“{service}”，不能按其他业务分流。",
+        "Ticket {number} waits for '{service}': divert it with that service.",
+    ),
     "no_day": ("conflict", "当前没有进行中的营业日。", "No business day is running: nothing to end."),
     "day_not_over": (
         "conflict",

@@ -98,6 +98,12 @@ class HallState:
         """Door → who came and went on its last day with a count."""
         self.copies: dict[str, int] = {}
         """Ticket id → how many copies of its slip were asked for."""
+        self.offers: dict[str, dict[str, str]] = {}
+        """Ticket id → offer → what became of it last."""
+        self.cares: dict[str, int] = {}
+        """Ticket id → how often somebody cared for its customer."""
+        self.diverted: dict[str, int] = {}
+        """Kind of diversion → customers of the running day who went elsewhere."""
         self.alerts: dict[str, Alert] = {}
         """Those that stand: raised and not cleared, in the order in which they were raised."""
         self.past_alerts: dict[str, Alert] = {}
@@ -201,6 +207,9 @@ class HallState:
             "devices": [to_plain(self.devices[name]) for name in sorted(self.devices)],
             "footfall": [to_plain(self.footfall[door]) for door in sorted(self.footfall)],
             "copies": dict(sorted(self.copies.items())),
+            "offers": {name: dict(sorted(offers.items())) for name, offers in sorted(self.offers.items())},
+            "cares": dict(sorted(self.cares.items())),
+            "diverted": dict(sorted(self.diverted.items())),
             "alerts": [to_plain(alert) for alert in self.alerts.values()],
             "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
             "watch": self.watch.dump(),
@@ -243,6 +252,9 @@ class HallState:
             passed = msgspec.convert(plain, Footfall)
             state.footfall[passed.door] = passed
         state.copies = dict(dumped["copies"])
+        state.offers = {name: dict(offers) for name, offers in dumped["offers"].items()}
+        state.cares = dict(dumped["cares"])
+        state.diverted = dict(dumped["diverted"])
         for name, alerts in (("alerts", state.alerts), ("past_alerts", state.past_alerts)):
             for plain in dumped[name]:
                 alert = msgspec.convert(plain, Alert)

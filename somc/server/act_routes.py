@@ -36,8 +36,9 @@ Place = dict[str, Any]
 """The fields of an act's body that stand in the path."""
 
 COUNTER = re.compile("[0-9]{1,3}")
-PLACE = 4
-"""Where a path of the catalogue names a ticket or a counter: `/api/v1/counters/3` split at its slashes."""
+PLACES = (4, 6)
+"""Where a path of the catalogue names a ticket or a counter, and an offer of that ticket:
+`/api/v1/tickets/ID/offers/ID` split at its slashes."""
 
 decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -50,29 +51,32 @@ class ActRoutes:
     def __init__(self, hall: Hall, desk: Desk) -> None:
         self.hall = hall
         self.desk = desk
-        self._acts: dict[tuple[str, ...], tuple[Act, str | None]] = {}
+        self._acts: dict[tuple[str, ...], Act] = {}
         self._named: dict[tuple[str, str], Act] = {}
         """Acts on the hall's one policy and the like, by method and whole path."""
         for act in ACTS:
             if not act.parameters:
                 self._named[act.method, BASE + act.path] = act
                 continue
-            key, name = _split(act.method, BASE + act.path)
-            assert name == f"{{{act.parameters[0]}}}", act.path
-            self._acts[key] = (act, act.parameters[0])
+            key, names = _split(act.method, BASE + act.path)
+            assert names == [f"{{{parameter}}}" for parameter in act.parameters], act.path
+            self._acts[key] = act
 
     def find(self, method: str, path: str) -> tuple[Act, Place] | None:
         """The act that is asked for; `None` if it is none, or not spelt as in the catalogue."""
         named = self._named.get((method, path))
         if named is not None:
             return named, {}
-        key, name = _split(method, path)
-        act, parameter = self._acts.get(key, (None, None))
-        if act is None or parameter is None or name is None:
+        key, names = _split(method, path)
+        act = self._acts.get(key)
+        if act is None or not all(names):
             return None
-        if parameter == "counter":
-            return (act, {"counter": int(name)}) if COUNTER.fullmatch(name) else None
-        return (act, {parameter: name}) if name else None
+        place: Place = dict(zip(act.parameters, names, strict=True))
+        if "counter" in place:
+            if not COUNTER.fullmatch(place["counter"]):
+                return None
+            place["counter"] = int(place["counter"])
+        return act, place
 
     async def serve(self, act: Act, place: Place, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request as raw ASGI."""
@@ -115,13 +119,15 @@ class ActRoutes:
         return replies.of_view(answer.status, answer.view, self.hall.state.zone)
 
 
-def _split(method: str, path: str) -> tuple[tuple[str, ...], str | None]:
-    """Method and path without the part that is a name, and that part."""
+def _split(method: str, path: str) -> tuple[tuple[str, ...], list[str]]:
+    """Method and path without the parts that are names, and those parts."""
     parts = path.split("/")
-    if len(parts) <= PLACE:
-        return (method, *parts), None
-    name, parts[PLACE] = parts[PLACE], "*"
-    return (method, *parts), name
+    names = []
+    for place in PLACES:
+        if place < len(parts):
+            names.append(parts[place])
+            parts[place] = "*"
+    return (method, *parts), names
 
 
 async def read_body(length: str | None, receive: Callable[[], Awaitable[Any]]) -> bytes:

@@ -32,6 +32,8 @@ Plain = dict[str, Any]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
 TicketId = Annotated[str, Meta(min_length=1, max_length=64)]
 CounterNumber = Annotated[int, Meta(ge=1, le=999)]
+OfferId = Annotated[str, Meta(min_length=1, max_length=64)]
+Diversion = Literal["self_service", "other_hall", "online", "quiet_hours"]
 Level = Annotated[int, Meta(ge=1, le=9)]
 Skills = dict[str, Level]
 
@@ -106,6 +108,36 @@ class AcknowledgeBody(Body, frozen=True, kw_only=True):
     note: Text | None = None
 
 
+class OfferBody(TicketBody, frozen=True, kw_only=True):
+    """What became of one offer."""
+
+    offer: OfferId
+    outcome: Literal["shown", "accepted", "refused", "later"]
+    counter: CounterNumber | None = None
+
+
+class CareBody(TicketBody, frozen=True, kw_only=True):
+    """What was done for the customer: in a word, and in more."""
+
+    kind: Text
+    note: Text | None = None
+
+
+class DivertBody(Body, frozen=True, kw_only=True):
+    """Where a customer goes instead of taking a ticket."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=64)]
+    to: Text
+    kind: Diversion
+
+
+class DivertTicketBody(TicketBody, frozen=True, kw_only=True):
+    """Where a customer goes instead of waiting."""
+
+    to: Text
+    kind: Diversion
+
+
 class ConfigureBody(CounterBody, frozen=True, kw_only=True):
     skills: Skills | UnsetType | None = UNSET
     mode: Literal["manual", "auto"] | UnsetType | None = UNSET
@@ -172,6 +204,18 @@ def _alert(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -
     return alert_view(state.alerts.get(body.alert) or state.past_alerts[body.alert])
 
 
+def _offers(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return {"ticket": body.ticket, "offers": state.offers.get(body.ticket, {})}
+
+
+def _cares(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return {"ticket": body.ticket, "cares": state.cares[body.ticket]}
+
+
+def _diverted(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return {"service": body.service, "kind": body.kind, "today": dict(state.diverted)}
+
+
 def _on_ticket(name: str, body: type[Body], roles: frozenset[str], make: Any, summary: str) -> Act:
     return Act(
         f"tickets.{name}",
@@ -227,6 +271,46 @@ ACTS: tuple[Act, ...] = (
         RATERS,
         c.RateTicket,
         "What the customer thought of the service, or that none was said (评价)",
+    ),
+    _on_ticket(
+        "divert",
+        DivertTicketBody,
+        FLOOR,
+        c.Divert,
+        "Whoever waits goes elsewhere, and gives it up (分流)",
+    ),
+    Act(
+        "tickets.offer",
+        "/tickets/{ticket}/offers/{offer}",
+        "POST",
+        OfferBody,
+        AGENTS,
+        _with_by(c.RecordOffer),
+        _offers,
+        200,
+        "Say what became of an offer (营销推荐) made to the customer",
+    ),
+    Act(
+        "tickets.care",
+        "/tickets/{ticket}/care",
+        "POST",
+        CareBody,
+        FLOOR,
+        _with_by(c.LogCare),
+        _cares,
+        200,
+        "Write down what was done for the customer (客户关怀)",
+    ),
+    Act(
+        "services.divert",
+        "/services/{service}/divert",
+        "POST",
+        DivertBody,
+        frozenset((*FLOOR, "kiosk", "channel")),
+        _with_by(c.Divert),
+        _diverted,
+        200,
+        "Count a customer who goes elsewhere instead of taking a ticket (分流)",
     ),
     _at_counter("call_next", CounterBody, c.CallNext, "Call whom the policy chooses (顺呼)", _called),
     _at_counter("call", CallBody, c.CallTicket, "Call this very ticket"),

@@ -441,7 +441,23 @@ class LinkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str
 
 
-_TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print", "rate")
+class OffersAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    offers: dict[str, str]
+
+
+class CaresAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    cares: int
+
+
+class DivertedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    service: str
+    kind: str
+    today: dict[str, int]
+
+
+_TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print", "divert", "rate")
 _COUNTER_ACTS = (
     *("recall", "start", "finish", "no_show", "return", "pause", "resume", "open", "close"),
     *("configure", "mode"),
@@ -451,6 +467,9 @@ ANSWERS: dict[str, Any] = {
     "tickets.take": TakenAnswer,
     **{f"tickets.{name}": TicketAnswer for name in _TICKET_ACTS},
     **{f"counters.{name}": CounterAnswer for name in _COUNTER_ACTS},
+    "tickets.offer": OffersAnswer,
+    "tickets.care": CaresAnswer,
+    "services.divert": DivertedAnswer,
     "counters.call_next": CalledAnswer,
     "counters.call": CounterAnswer,
     "alerts.acknowledge": AlertAnswer,

@@ -100,6 +100,20 @@ def count(door: str, entered: int, left: int = 0, since: int = 0) -> c.CountPeop
     )
 
 
+def offer(ticket: str, name: str, outcome: str, counter: int | None = None) -> c.RecordOffer:
+    return c.RecordOffer(by=AGENT, ticket=ticket, offer=name, outcome=outcome, counter=counter)
+
+
+def care(ticket: str, kind: str = "water", note: str | None = None) -> c.LogCare:
+    return c.LogCare(by="floor:chen", ticket=ticket, kind=kind, note=note)
+
+
+def divert(
+    service: str | None = None, kind: str = "self_service", to: str = "pay-1", ticket: str | None = None
+) -> c.Divert:
+    return c.Divert(by="kiosk:1", service=service, ticket=ticket, kind=kind, to=to)
+
+
 def end_day() -> c.EndDay:
     return c.EndDay(by="deadline")
 

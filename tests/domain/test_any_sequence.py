@@ -346,6 +346,28 @@ class AnyHall(RuleBasedStateMachine):
     def print_again(self, pick: int) -> None:
         self.ask(acts.print_again(self.some_ticket(pick)))
 
+    @rule(
+        pick=st.integers(0, 99),
+        offer=st.sampled_from(("plan-88", "plan-128", "")),
+        outcome=st.sampled_from(("shown", "accepted", "refused", "later", "eaten")),
+        counter=st.none() | counter_numbers,
+    )
+    def record_offer(self, pick: int, offer: str, outcome: str, counter: int | None) -> None:
+        self.ask(acts.offer(self.some_ticket(pick), offer, outcome, counter))
+
+    @rule(pick=st.integers(0, 99), note=texts)
+    def log_care(self, pick: int, note: str | None) -> None:
+        self.ask(acts.care(self.some_ticket(pick), note=note))
+
+    @rule(
+        pick=st.none() | st.integers(0, 99),
+        service=st.none() | service_names,
+        kind=st.sampled_from(("self_service", "other_hall", "online", "quiet_hours", "moon")),
+    )
+    def divert(self, pick: int | None, service: str | None, kind: str) -> None:
+        ticket = None if pick is None else self.some_ticket(pick)
+        self.ask(acts.divert(service, kind, ticket=ticket))
+
     # -- counters ---------------------------------------------------------------------------------
 
     @rule(counter=counter_numbers, agent=st.integers(1, 4), skills=st.none() | some_skills)

@@ -95,7 +95,7 @@ def fields_of(kind: type[msgspec.Struct], without: set[str]) -> list[tuple[str, 
 def shared(kind: type[e.Event]) -> set[str]:
     """Fields that the page lists once for all records of an entity."""
     own = {"by"}
-    for family in (e.TicketEvent, e.CounterEvent, e.AlertEvent):
+    for family in (e.TicketEvent, e.CustomerEvent, e.CounterEvent, e.AlertEvent):
         if issubclass(kind, family):
             own |= set(family.__struct_fields__)
     return own
@@ -130,6 +130,7 @@ def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Str
         ("A record is", Record, set()),
         ("Every record has", e.Event, set()),
         ("Records of `ticket.…`", e.TicketEvent, {"by"}),
+        ("Records of `offer.…` and `care.…`", e.CustomerEvent, {"by"}),
         ("Records of `counter.…`", e.CounterEvent, {"by"}),
         ("Records of `alert.…`", e.AlertEvent, {"by"}),
     ],
@@ -146,6 +147,9 @@ def test_shared_fields_are_listed(before: str, kind: type[msgspec.Struct], witho
 def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
     made = [
         e.TicketResumed(by="x", ticket="t1", number="A001"),
+        e.TicketDiverted(by="x", service="payment", kind="self_service", to="pay-1"),
+        e.OfferOutcome(by="x", ticket="t1", number="A001", offer="o", outcome="later"),
+        e.CareLogged(by="x", ticket="t1", number="A001", kind="water"),
         e.CounterClosed(by="x", counter=3),
         e.DayEnded(by="x", day="2026-03-02", taken=0, finished=0, no_show=0, cancelled=0, expired=0),
         e.DeviceReported(by="x", device="printer", status="online"),
@@ -155,6 +159,9 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
     topics = [e.topic_of(event, "a/b") for event in made]
     assert topics == [
         "a/b/ticket/t1",
+        "a/b/service/payment",
+        "a/b/offer/t1",
+        "a/b/care/t1",
         "a/b/counter/3",
         "a/b/day/2026-03-02",
         "a/b/device/printer",

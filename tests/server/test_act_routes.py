@@ -18,6 +18,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "tickets.take": {"service": "payment"},
     "tickets.transfer": {"service": "business"},
     "tickets.rate": {"score": 5, "source": "sms"},
+    "tickets.offer": {"outcome": "accepted"},
+    "tickets.care": {"kind": "water"},
+    "tickets.divert": {"to": "pay-1", "kind": "self_service"},
+    "services.divert": {"to": "pay-1", "kind": "self_service"},
     "counters.call": {"ticket": "t0000000000000000"},
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
@@ -29,7 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 ALWAYS_POSSIBLE = (
     *("tickets.take", "counters.open", "counters.configure", "counters.mode"),
-    *("policy.change", "policy.rollback"),
+    *("policy.change", "policy.rollback", "services.divert"),
 )
 
 CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_since", "since")
@@ -37,7 +41,9 @@ CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_sinc
 
 
 def url_of(act: Act, ticket: str = "t0000000000000000", counter: object = 1) -> str:
-    return BASE + act.path.format(ticket=ticket, counter=counter, alert="peak:1")
+    return BASE + act.path.format(
+        ticket=ticket, counter=counter, alert="peak:1", offer="o1", service="payment"
+    )
 
 
 async def ask(app: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:

@@ -70,6 +70,16 @@ async def a_day_of_answers(hall: Running) -> None:
     first = await act("tickets.take", 201, service="payment", phone=GOTONE_PHONE)
     second = await act("tickets.take", 201, service="business")
     third = await act("tickets.take", 201, service="payment")
+    told = await act("tickets.offer", ticket=first["id"], offer="plan-88", outcome="later")
+    assert told["offers"] == {"plan-88": "later"}
+    cared = await act("tickets.care", ticket=first["id"], kind="water", note="sat down")
+    assert cared["cares"] == 1
+    assert (await act("services.divert", service="payment", to="pay-1", kind="self_service"))["today"] == {
+        "self_service": 1
+    }
+    fourth = await act("tickets.take", 201, service="payment")
+    gone = await act("tickets.divert", ticket=fourth["id"], to="pay-1", kind="self_service")
+    assert (gone["state"], gone["outcome"]) == ("cancelled", "diverted")
     await look()
     opened = await act("counters.open", counter=2, agent="wang")
     assert (opened["state"], opened["agent"]) == ("open", "wang")

@@ -19,6 +19,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "tickets.take": {"service": "payment", "channel": "kiosk"},
     "tickets.transfer": {"service": "business"},
     "tickets.rate": {"score": 5, "source": "sms"},
+    "tickets.offer": {"outcome": "accepted"},
+    "tickets.care": {"kind": "water"},
+    "tickets.divert": {"to": "pay-1", "kind": "self_service"},
+    "services.divert": {"to": "pay-1", "kind": "self_service"},
     "counters.call": {"ticket": "t0000000000000000"},
     "counters.pause": {"reason": "tea"},
     "counters.open": {"agent": "li"},
@@ -34,7 +38,7 @@ queries = pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in
 
 
 def url_of(path: str, ticket: str = "t0000000000000000", counter: object = 1) -> str:
-    return BASE + path.format(ticket=ticket, counter=counter, alert="peak:1")
+    return BASE + path.format(ticket=ticket, counter=counter, alert="peak:1", offer="o1", service="nails")
 
 
 def asked(query: Query) -> str:
@@ -94,6 +98,7 @@ async def test_an_act_on_what_is_not_there_is_404(hall: Running, act: Act) -> No
         assert "payment" in problem["words"]["en"]
         return
     elsewhere = {
+        "services.divert": (BODIES["services.divert"], 422, "unknown_service"),
         "policy.change": ({"classes": {"nobody": {"rate": 2}}}, 422, "unknown_class"),
         "policy.rollback": ({"version": 99}, 404, "unknown_policy_version"),
     }
