@@ -81,6 +81,8 @@ class PluginContext:
         self.nursery = nursery
         self.store = store
         self._behind = behind
+        self.state: Any = None
+        """The plugin's own: what `somc_start` made for the other hooks, which are handed the same context."""
 
     def now(self) -> int:
         """The hall's time (Unix ms): never the machine's clock, so that a day can be played."""
