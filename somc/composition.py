@@ -271,6 +271,8 @@ async def run_node(
         desk = Desk(hall, ids, lambda: config.customers)
         app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
         app.add_reload(reload)
+        app.add_media(config.media_dir)
+        app.add_what_if(simulation_loop())
         nursery.start_soon(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, rack.devices, rack.hosts, reload)

@@ -90,7 +90,8 @@ class HallConfig:
 
     `values` is the flat table of `somc.domain.settings` (sorted by key, defaults spelled out, None left out):
     the first `config.changed` record. `settings` is what these values spell. `data_dir` is where the hall
-    writes unless it is told otherwise; nothing was opened or created there.
+    writes unless it is told otherwise; nothing was opened or created there. `media_dir` is where the hall
+    display's pictures and videos are.
     """
 
     file: Path
@@ -104,3 +105,4 @@ class HallConfig:
     plugins: tuple[str, ...]
     customers: CustomerTable
     data_dir: Path
+    media_dir: Path

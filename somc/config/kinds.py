@@ -21,6 +21,7 @@ __all__ = [
     "DeviceUrl",
     "FilePath",
     "Free",
+    "GridPlace",
     "Host",
     "Kind",
     "ListOf",
@@ -217,6 +218,24 @@ class ListOf:
                 value = (at / number).fault(f"{found_words(one)} a second time", "each item once")
             items.append(value)
         return FAULTY if FAULTY in items else items
+
+
+@dataclass(frozen=True, slots=True)
+class GridPlace:
+    """A place on the floor plan: column and row."""
+
+    most: int = 99
+    type: str = "list"
+
+    @property
+    def allowed(self) -> str:
+        return f"[COLUMN, ROW], each a whole number from 0 to {self.most}, [0, 0] the upper left"
+
+    def read(self, raw: Any, at: Place) -> Any:
+        whole = isinstance(raw, list) and len(raw) == 2 and all(type(one) is int for one in raw)
+        if whole and all(0 <= one <= self.most for one in raw):
+            return raw
+        return at.fault(found_words(raw), self.allowed)
 
 
 @dataclass(frozen=True, slots=True)

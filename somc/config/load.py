@@ -30,6 +30,7 @@ from somc.config.schema import (
     APPOINTMENTS,
     CLASS,
     COUNTER,
+    DISPLAY,
     ESTIMATES,
     HALL,
     POLICY,
@@ -55,8 +56,8 @@ Kinds = PolicyKinds | Callable[[tuple[str, ...]], PolicyKinds]
 
 Thing = TypeVar("Thing")
 
-NOT_SETTINGS = {"customer_table", "data"}
-"""Keys of [hall] that say where files are: they belong to this machine, not to the hall's records."""
+NOT_SETTINGS = {"customer_table", "data", "media_folder"}
+"""Keys that say where files are: they belong to this machine, not to the hall's records."""
 
 
 def load(
@@ -115,6 +116,7 @@ def load(
         plugins=tuple(enabled),
         customers=customers,
         data_dir=path.parent / tables["hall"][""]["data"],
+        media_dir=path.parent / tables["display"][""]["media_folder"],
     )
 
 
@@ -145,7 +147,7 @@ def _customers(
 
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, CLASS, SERVICE, COUNTER):
+    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, DISPLAY, CLASS, SERVICE, COUNTER):
         for place, (name, fields) in enumerate(tables[table.name].items()):
             stem = f"{table.name}.{name}" if table.entry else table.name
             for key in _setting_keys(table):
@@ -159,7 +161,7 @@ def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
 
 
 def _setting_keys(table: Table) -> list[Key]:
-    return [key for key in table.keys if table is not HALL or key.name not in NOT_SETTINGS]
+    return [key for key in table.keys if key.name not in NOT_SETTINGS]
 
 
 def _devices(entries: Entries) -> tuple[DeviceSettings, ...]:

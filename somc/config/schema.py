@@ -19,6 +19,7 @@ from somc.config.kinds import (
     DeviceUrl,
     FilePath,
     Free,
+    GridPlace,
     Host,
     Kind,
     ListOf,
@@ -307,6 +308,13 @@ COUNTER = Table(
             "and while none of these classes waits",
             "never",
         ),
+        Key(
+            "at",
+            GridPlace(),
+            None,
+            "Where it stands on the floor plan of the hall monitor",
+            "in a row, by number",
+        ),
     ),
     entry=COUNTER_NUMBER,
     entry_word="N",
@@ -411,6 +419,22 @@ ESTIMATES = Table(
             "learned",
             "Whether expected waits follow the services as they were, or `mean_service_s`",
         ),
+    ),
+)
+
+MEDIA_FILE = Pattern(
+    r"[\w-][\w .-]{0,119}\.(?:png|jpe?g|webp|svg|gif|mp4|webm)",
+    "the name of a picture (png, jpg, webp, svg, gif) or video (mp4, webm) in the media folder",
+    "file name",
+)
+
+DISPLAY = Table(
+    "display",
+    (
+        Key("notices", ListOf(WordsPair()), [], "Announcements on the hall display's page, in turn"),
+        Key("media", ListOf(MEDIA_FILE), [], "Pictures and videos on the hall display's page, in turn"),
+        Key("picture_s", WAIT, 12, "How long a picture stands; a video plays to its end"),
+        Key("media_folder", FilePath(), "media", "The folder of these files"),
     ),
 )
 
@@ -520,6 +544,7 @@ TABLES: Final = (
     ALERTS,
     APPOINTMENTS,
     ESTIMATES,
+    DISPLAY,
     SERVER,
     DEVICE,
     ANNOUNCEMENTS,

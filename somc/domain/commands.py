@@ -22,6 +22,7 @@ __all__ = [
     "CancelTicket",
     "ChangeConfig",
     "ChangePolicy",
+    "ChangeSettings",
     "ClearAlerts",
     "CloseCounter",
     "Command",
@@ -30,6 +31,7 @@ __all__ = [
     "Divert",
     "EndDay",
     "FinishService",
+    "GrantAccess",
     "HoldTicket",
     "LogCare",
     "MarkNoShow",
@@ -44,6 +46,7 @@ __all__ = [
     "ResumeCounter",
     "ResumeTicket",
     "ReturnTicket",
+    "RevokeAccess",
     "RollbackPolicy",
     "StartService",
     "TakeTicket",
@@ -261,6 +264,30 @@ class ChangeConfig(Command, frozen=True, kw_only=True):
     """Change settings: dotted key → value, `None` to remove it."""
 
     changes: dict[str, Any]
+
+
+class ChangeSettings(Command, frozen=True, kw_only=True):
+    """An administrator changes settings: dotted key → value, `None` for hall.toml's own (or none)."""
+
+    changes: dict[str, Any]
+
+
+class GrantAccess(Command, frozen=True, kw_only=True):
+    """Somebody is given a right to enter; `token` names the secret without saying it."""
+
+    token: str
+    kind: str
+    subject: str
+    roles: tuple[str, ...]
+    scope: str
+    expires_at: int | None
+
+
+class RevokeAccess(Command, frozen=True, kw_only=True):
+    """Such a right is taken back."""
+
+    token: str
+    subject: str
 
 
 class ChangePolicy(Command, frozen=True, kw_only=True):

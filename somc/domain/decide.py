@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from somc.domain import alerts, auto, calling, contacts, counters, rating, steering, taking, upkeep, watch
+from somc.domain import (
+    administration,
+    alerts,
+    auto,
+    calling,
+    contacts,
+    counters,
+    rating,
+    steering,
+    taking,
+    upkeep,
+    watch,
+)
 from somc.domain import commands as c
 from somc.domain.events import Event
 from somc.domain.refusals import Refusal
@@ -56,6 +68,9 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.AcknowledgeAlert: alerts.acknowledge,
     c.EndDay: upkeep.end_day,
     c.ChangeConfig: upkeep.change_config,
+    c.ChangeSettings: administration.change_settings,
+    c.GrantAccess: administration.grant,
+    c.RevokeAccess: administration.revoke,
     c.ChangePolicy: steering.change_policy,
     c.RollbackPolicy: steering.rollback_policy,
     c.ReportDevice: upkeep.report_device,

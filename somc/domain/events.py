@@ -19,6 +19,8 @@ __all__ = [
     "BY_TYPE",
     "TYPE_OF",
     "VERSIONS",
+    "AccessGranted",
+    "AccessRevoked",
     "AlertAcknowledged",
     "AlertCleared",
     "AlertEvent",
@@ -388,6 +390,25 @@ class PolicyChanged(Event, frozen=True, kw_only=True):
     back_to: int | None = None
 
 
+class AccessGranted(Event, frozen=True, kw_only=True):
+    """Somebody was given a right to enter. `token` names the secret, which no record knows, by the first
+    digits of its SHA-256."""
+
+    token: str
+    kind: str
+    subject: str
+    roles: tuple[str, ...]
+    scope: str
+    expires_at: int | None = None
+
+
+class AccessRevoked(Event, frozen=True, kw_only=True):
+    """Such a right was taken back."""
+
+    token: str
+    subject: str
+
+
 class DeviceReported(Event, frozen=True, kw_only=True):
     """A device's health changed. `status` has XFS4IoT's values (`online`, `offline`, …)."""
 
@@ -437,6 +458,8 @@ BY_TYPE: dict[str, type[Event]] = {
     "policy.changed": PolicyChanged,
     "device.status": DeviceReported,
     "people.counted": PeopleCounted,
+    "access.granted": AccessGranted,
+    "access.revoked": AccessRevoked,
 }
 """Record type → event class: the catalogue."""
 
@@ -468,5 +491,7 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/device/{event.device}"
         case PolicyChanged():
             return f"{org}/policy"
+        case AccessGranted() | AccessRevoked():
+            return f"{org}/access/{event.token}"
         case _:
             return f"{org}/config"

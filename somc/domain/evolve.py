@@ -323,6 +323,10 @@ def _policy_changed(state: HallState, event: e.PolicyChanged, at: int) -> None:
     state.policies.add(event, at, state.values)
 
 
+def _access(state: HallState, event: e.Event, at: int) -> None:
+    """Who may enter is the token table's to know: the record is for whoever asks later."""
+
+
 def _device_reported(state: HallState, event: e.DeviceReported, at: int) -> None:
     state.devices[event.device] = Device(event.device, event.status, event.detail, at)
 
@@ -447,5 +451,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.PolicyChanged: _policy_changed,
     e.DeviceReported: _device_reported,
     e.PeopleCounted: _people_counted,
+    e.AccessGranted: _access,
+    e.AccessRevoked: _access,
 }
 assert _WRITERS.keys() == e.TYPE_OF.keys(), "an event without a writer"

@@ -231,6 +231,11 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "The business day {day} is not over: it ends at the hall's day_ends.",
     ),
     "bad_config": ("invalid", "配置无效：{why}", "The change of settings is refused: {why}"),
+    "fixed_setting": (
+        "invalid",
+        "“{key}”由 hall.toml 决定，不能在运行中修改。",
+        "'{key}' is hall.toml's to say: change it there and start the hall again.",
+    ),
     "bad_policy": (
         "invalid",
         "排队策略无效：{why}。{remedy}。",

@@ -21,7 +21,7 @@ __all__ = ["TABLES", "differences", "settings_from", "skills_under"]
 TABLES = {"service": "services", "class": "classes", "counter": "counters"}
 """First word of a three-part key → the field of `HallSettings` that collects it."""
 
-SINGLE = ("policy", "alerts", "appointments", "estimates")
+SINGLE = ("policy", "alerts", "appointments", "estimates", "display")
 """First words of a two-part key, each a field of `HallSettings`."""
 
 GATHERED = frozenset((*TABLES.values(), *SINGLE))

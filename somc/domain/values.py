@@ -32,6 +32,7 @@ __all__ = [
     "CounterSettings",
     "CounterState",
     "CustomerClass",
+    "Display",
     "Estimates",
     "HallSettings",
     "OpeningHours",
@@ -65,6 +66,10 @@ Lead = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 """Thousandths of a weight under `gcmu`."""
 Limit = Annotated[int, msgspec.Meta(ge=0)]
+Place = Annotated[int, msgspec.Meta(ge=0, le=99)]
+"""A column or row of the floor plan."""
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[\w-][\w .-]{0,119}$(?!\n)")]
+"""A file of the media folder: no path, nothing hidden."""
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d_]{1,4}$")]
 """Letters only: were a digit allowed, the 1001st of "A" and the first of "A1" would both be A1001."""
 
@@ -180,6 +185,8 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The customer classes this counter is for; none: all."""
     opens_after_s: Seconds | None = None
     """Other classes than those are called here once they have waited so long; none: never."""
+    at: Annotated[tuple[Place, ...], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    """Where it stands on the hall's floor plan: column and row of a grid, from the upper left."""
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,6 +236,17 @@ class Estimates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean services folded from this hall's own records, or those of the settings."""
 
 
+class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the hall display (综合屏) shows beside calls."""
+
+    notices: tuple[Words, ...] = ()
+    """Announcements (公告), one after the other."""
+    media: tuple[FileName, ...] = ()
+    """Pictures and videos of the media folder, in this order, over and over."""
+    picture_s: Seconds = 12
+    """How long a picture stands; a video plays to its end."""
+
+
 class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that the rules of one hall (营业厅) read. Built from the records of `config.changed`."""
 
@@ -251,6 +269,7 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: Alerts = Alerts()
     appointments: Appointments = Appointments()
     estimates: Estimates = Estimates()
+    display: Display = Display()
 
     def target_wait_s(self, service: str, customer_class: str) -> int:
         """The wait promised to a class for a service (服务标准), in seconds."""

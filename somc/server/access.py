@@ -44,10 +44,11 @@ PAGE_OF_ROLE = {
     "agent": "counter",
     "manager": "monitor",
     "floor": "monitor",
+    "admin": "admin",
 }
-"""The page to which a sign-in link of a role leads; an admin's leads to the index."""
+"""The page to which a sign-in link of a role leads; of the others, to the index."""
 
-PAGES = ("kiosk", "display", "counter", "monitor", "policy", "promise")
+PAGES = ("kiosk", "display", "counter", "second", "monitor", "policy", "promise", "admin")
 """The pages that somebody signs in to, each with a session of its own; the index needs none."""
 
 LINK_LIFE_MS = 24 * 3600 * 1000

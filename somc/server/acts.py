@@ -25,6 +25,7 @@ from somc.server.access import Principal
 from somc.server.alert_views import alert_view
 from somc.server.policy_acts import PolicyBody, RollbackBody, change_of, rollback_of
 from somc.server.policy_views import policy_view
+from somc.server.settings import SettingsBody, change_settings_of, settings_view
 
 __all__ = ["ACTS", "BY_NAME", "Act", "TakeBody", "normal_phone"]
 
@@ -189,6 +190,10 @@ def _counter(state: HallState, events: tuple[e.Event, ...], now: int, body: Any)
 
 def _policy(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
     return policy_view(state, now)
+
+
+def _settings(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return settings_view(state, now)
 
 
 def _called(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain | None:
@@ -367,6 +372,17 @@ ACTS: tuple[Act, ...] = (
         _policy,
         200,
         "Bring back the parameters of an earlier version of the policy",
+    ),
+    Act(
+        "settings.change",
+        "/settings",
+        "PATCH",
+        SettingsBody,
+        frozenset(("manager",)),
+        change_settings_of,
+        _settings,
+        200,
+        "Change settings of the running hall; null brings hall.toml's back",
     ),
 )
 

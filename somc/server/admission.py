@@ -13,6 +13,7 @@ from somc.server.access import Principal, WsTickets
 from somc.server.edge import Edge, read_body
 from somc.server.identity import COOKIE_PREFIX, cookie_of
 from somc.server.problems import Problem, of_validation, problem
+from somc.server.user_routes import note_grant, revoke
 
 __all__ = ["LinkBody", "RevokeBody", "TokenBody", "add_admission_routes", "link_path"]
 
@@ -22,7 +23,7 @@ Subject = Annotated[str, Meta(pattern=r"^[\w.@-]{1,64}$(?!\n)")]
 Role = Literal["floor", "kiosk", "display", "agent", "manager", "admin", "device", "channel", "centre"]
 """`access.ROLES`, as a type that validates and that the OpenAPI document spells out."""
 
-Page = Literal["kiosk", "display", "counter", "monitor", "policy", "promise"]
+Page = Literal["kiosk", "display", "counter", "second", "monitor", "policy", "promise", "admin"]
 """`access.PAGES`, likewise."""
 
 LONGEST_TOKEN_S = 10 * 366 * 24 * 3600
@@ -94,6 +95,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         until = None if body.expires_in_s is None else access.until(hall, body.expires_in_s * 1000)
         new = Principal(body.subject, tuple(body.roles), body.scope)
         secret = await access.issue(hall.journal, new, "api", until)
+        await note_grant(hall, principal, secret, "api", new, until)
         return edge.answer(201, {"token": secret, "subject": body.subject, "roles": body.roles})
 
     @quart.post(f"{base}/tokens/revoke")
@@ -104,7 +106,7 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         body = await body_as(RevokeBody)
         if isinstance(body, Problem):
             return edge.fail(body)
-        await hall.journal.drop_token(access.digest_of(body.token))
+        await revoke(hall, principal, access.digest_of(body.token))
         return edge.nothing()
 
     @quart.post(f"{base}/sign-in-links")
@@ -116,7 +118,9 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
         if isinstance(body, Problem):
             return edge.fail(body)
         new = Principal(body.subject, (body.role,), body.scope)
-        secret = await access.issue(hall.journal, new, "link", access.until(hall, access.LINK_LIFE_MS))
+        until = access.until(hall, access.LINK_LIFE_MS)
+        secret = await access.issue(hall.journal, new, "link", until)
+        await note_grant(hall, principal, secret, "link", new, until)
         page = body.page or access.page_of(new.roles)
         return edge.answer(201, {"path": link_path(secret, body.page), "page": f"/{page}"})
 

@@ -177,6 +177,7 @@ class CalledAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CounterAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: Words
+    place: list[int] | None
     state: CounterState
     mode: str
     since: datetime
@@ -191,6 +192,7 @@ class CounterAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CounterInHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: Words
+    place: list[int] | None
     state: CounterState
     mode: str
     since: datetime
@@ -271,6 +273,12 @@ class TodayAnswer(Sums, frozen=True, kw_only=True, forbid_unknown_fields=True):
     by_half_hour: list[HalfHour]
 
 
+class DisplayAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    notices: list[Words]
+    media: list[str]
+    picture_s: int
+
+
 class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epoch: str
     seq: int
@@ -293,6 +301,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     places: dict[str, tuple[int | None, int | None]]
     advice: AdviceAnswer | None
     devices: list[DeviceAnswer]
+    display: DisplayAnswer
     today: TodayAnswer
 
 
@@ -425,6 +434,55 @@ class ReloadAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waits_for_restart: list[str]
 
 
+class SettingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: str
+    value: Any
+    default: Any
+    own: bool
+
+
+class SettingsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seq: int
+    settings: list[SettingAnswer]
+
+
+class RightAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    kind: str
+    subject: str
+    roles: list[str]
+    scope: str
+    expires_at: datetime | None
+
+
+class WhatIfSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    arrived: int
+    wait_mean_s: float | None
+    wait_p90_s: float | None
+    wait_max_s: float | None
+    within_target: float | None
+
+
+class WhatIfRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    id: str
+    in_force: WhatIfSide
+    changed: WhatIfSide
+
+
+class WhatIfAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    policy: str
+    policy_then: str
+    arrivals_per_h: float
+    counters: list[int]
+    hours: int
+    days: int
+    utilisation: float
+    utilisation_then: float
+    assumptions: Words
+    rows: list[WhatIfRow]
+
+
 class WsTicketAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket: str
     expires_in_s: int
@@ -489,6 +547,10 @@ ANSWERS: dict[str, Any] = {
     "policy.history": PolicyHistoryAnswer,
     "devices": list[DeviceAnswer],
     "devices.reload": ReloadAnswer,
+    "settings": SettingsAnswer,
+    "settings.change": SettingsAnswer,
+    "users": list[RightAnswer],
+    "policy.what-if": WhatIfAnswer,
     "ws-ticket": WsTicketAnswer,
     "tokens.issue": TokenAnswer,
     "links.issue": LinkAnswer,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,12 +26,16 @@ from somc.server.device_routes import Reload, add_device_routes
 from somc.server.edge import Edge, read_body, response_of
 from somc.server.identity import caller_of
 from somc.server.live import LiveFeed, refuse
+from somc.server.media import add_media_route
 from somc.server.metrics import Metrics
 from somc.server.openapi import document
 from somc.server.pages import add_pages
 from somc.server.problems import Problem, of_validation, problem
 from somc.server.queries import QUERIES, Floor, Query
 from somc.server.replies import SAFE_HEADERS
+from somc.server.user_routes import add_user_routes
+from somc.server.what_if import add_what_if_route
+from somc.simulate.model import LoopFactory
 
 __all__ = ["Application"]
 
@@ -61,6 +66,14 @@ class Application:
     def add_reload(self, reload: Reload) -> None:
         """Serve `POST /devices/reload`; before the first request."""
         add_device_routes(self.edge, reload)
+
+    def add_media(self, folder: Path) -> None:
+        """Serve the hall display's pictures and videos; before the first request."""
+        add_media_route(self.edge, folder)
+
+    def add_what_if(self, make_loop: LoopFactory) -> None:
+        """Serve `POST /policy/what-if`; before the first request."""
+        add_what_if_route(self.edge, make_loop)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
@@ -113,6 +126,7 @@ class Application:
 
         app.add_url_rule(f"{BASE}/openapi.json", "openapi", describe)
         add_admission_routes(edge, self.ws_tickets)
+        add_user_routes(edge)
         add_pages(edge)
 
         @app.get("/healthz")

@@ -18,11 +18,13 @@ from somc.server.problems import Problem, problem
 __all__ = ["COOKIE_PREFIX", "Caller", "Headers", "asker_of", "caller_of", "changer_of", "cookie_of"]
 
 COOKIE_PREFIX = "somc-"
-SESSIONS = ("admin", *PAGES)
-"""Names of cookies after the prefix: `admin` is the session of the index, where administrators arrive."""
+SESSIONS = PAGES
+"""Names of cookies after the prefix; the session of the index is the administration's."""
 
 SESSIONS_OF_PAGE = {
     "policy": ("policy", "admin", "monitor"),
+    "second": ("second", "display", "counter"),
+    "admin": ("admin", "policy", "monitor"),
     "promise": ("promise", "monitor", "policy", "admin"),
 }
 """Pages that the same person opens from another one: whoever is signed in there need not do so again."""

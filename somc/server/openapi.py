@@ -17,6 +17,7 @@ from somc.server.admission import LinkBody, RevokeBody, TokenBody
 from somc.server.answers import ANSWERS
 from somc.server.problems import Problem
 from somc.server.queries import QUERIES, Query
+from somc.server.what_if import WhatIfBody
 
 __all__ = ["document"]
 
@@ -49,6 +50,7 @@ def document() -> dict[str, Any]:
         TokenBody,
         LinkBody,
         RevokeBody,
+        WhatIfBody,
     ]
     _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -66,6 +68,18 @@ def document() -> dict[str, Any]:
     }
     paths["/devices/reload"] = {
         "post": _post("devices.reload", "Read hall.toml's devices anew, as it runs (admin)", None, 200)
+    }
+    paths["/users"] = {"get": _post("users", "Who may enter, and until when (admin)", None, 200)}
+    paths["/users/{token}/revoke"] = {
+        "post": {
+            **_post("users.revoke", "Take a right back by its id (admin)", None, 204),
+            "parameters": [
+                {"name": "token", "in": "path", "required": True, "schema": {"type": "string"}},
+            ],
+        }
+    }
+    paths["/policy/what-if"] = {
+        "post": _post("policy.what-if", "Try a change of the policy on simulated days", "WhatIfBody", 200)
     }
     return {
         "openapi": "3.1.0",

@@ -74,4 +74,5 @@ def add_pages(edge: Edge) -> None:
     for name in PAGES:
         edge.quart.add_url_rule(f"/{name}", f"page-{name or 'index'}", page)
     edge.quart.add_url_rule("/counter/<rest>", "page-one-counter", page)
+    edge.quart.add_url_rule("/second/<rest>", "page-second-screen", page)
     edge.quart.add_url_rule("/assets/<path:path>", "asset", asset)

@@ -23,6 +23,7 @@ from somc.server.audience import is_public, knows_people, public_hall, public_ti
 from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
+from somc.server.settings import settings_view
 from somc.server.watching import WATCHING
 
 __all__ = ["QUERIES", "Floor", "Query", "hall_for"]
@@ -164,6 +165,10 @@ async def _policy(floor: Floor, params: NoParams, principal: Principal) -> Any:
     return await floor.hall.read(policy_view)
 
 
+async def _settings(floor: Floor, params: NoParams, principal: Principal) -> Any:
+    return await floor.hall.read(settings_view)
+
+
 async def _devices(floor: Floor, params: NoParams, principal: Principal) -> Any:
     return await floor.hall.read(lambda state, now: views.device_views(state, floor.devices))
 
@@ -204,6 +209,15 @@ QUERIES: tuple[Query, ...] = (
         STAFF,
         _policy_history,
         "The versions of the policy that can be rolled back to, the newest first",
+        True,
+    ),
+    Query(
+        "settings",
+        "/settings",
+        NoParams,
+        frozenset(("manager", "centre")),
+        _settings,
+        "The settings in force, each with hall.toml's own",
         True,
     ),
     Query(

@@ -109,6 +109,7 @@ def counter_view(state: HallState, counter: Counter) -> Plain:
     return {
         "number": counter.number,
         "name": to_plain(state.hall.counters[counter.number].name),
+        "place": to_plain(state.hall.counters[counter.number].at),
         "state": counter.state.value,
         "mode": state.hall.counters[counter.number].mode,
         "since": counter.since,
@@ -242,6 +243,7 @@ def hall_view(
         "advice": derived["advice"],
         "devices": device_views(state, drivers),
         "today": derived["today"],
+        "display": to_plain(hall.display),
     }
 
 
@@ -267,6 +269,7 @@ INSTANTS = frozenset(
         *("at", "now", "since", "free_since", "from", "to", "taken_at", "queued_at", "first_called_at"),
         *("called_at", "started_at", "ended_at", "held_at", "cleared_at", "acknowledged_at"),
         "booked_at",
+        "expires_at",
     )
 )
 """Fields that hold an instant, in every view."""
@@ -275,6 +278,7 @@ INSTANTS = frozenset(
 NAMED = frozenset(
     (
         *("skills", "target_wait_s", "weight", "max_wait_s", "waiting", "by_class", "changes", "value"),
+        "default",
         *("places", "breaches", "breaches_then"),
     )
 )

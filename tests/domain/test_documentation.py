@@ -155,6 +155,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         e.DeviceReported(by="x", device="printer", status="online"),
         e.ConfigChanged(by="x", changes={}),
         e.PolicyChanged(by="x", version=1, cause="asked", changes={}, terms={}),
+        e.AccessRevoked(by="x", token="0a1b", subject="li"),
     ]
     topics = [e.topic_of(event, "a/b") for event in made]
     assert topics == [
@@ -167,6 +168,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         "a/b/device/printer",
         "a/b/config",
         "a/b/policy",
+        "a/b/access/0a1b",
     ]
 
 

@@ -154,6 +154,10 @@ class Running:
                 return found
             found += page["records"]
 
+    async def acts_on_record(self) -> int:
+        """How many records there are, but of rights: a test's own tokens are among those."""
+        return sum(not record["type"].startswith("access.") for record in await self.records())
+
 
 @asynccontextmanager
 async def running(folder: Path, toml: str = HALL) -> AsyncIterator[Running]:

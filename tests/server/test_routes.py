@@ -30,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "counters.mode": {"mode": "auto"},
     "alerts.acknowledge": {"as": "served"},
     "policy.rollback": {"version": 1},
+    "settings.change": {"changes": {"display.picture_s": 20}},
 }
 """A good body of each act that needs one."""
 
@@ -55,7 +56,7 @@ async def send(client: httpx.AsyncClient, act: Act, url: str | None = None, **mo
 async def test_an_act_is_refused_without_a_token_with_a_wrong_role_and_from_elsewhere(
     hall: Running, act: Act
 ) -> None:
-    before = hall.node.hall.journal.head
+    before = await hall.acts_on_record()
     nobody = is_problem(await send(hall.client(), act), 401, "not_signed_in")
     assert "Bearer" in nobody["detail"]
     answer = await send(hall.client("not-a-token"), act)
@@ -72,7 +73,7 @@ async def test_an_act_is_refused_without_a_token_with_a_wrong_role_and_from_else
     is_problem(await send(elsewhere, act), 403, "other_hall")
     namesake = await hall.as_role("admin", scope="somc/shoudu/xi")
     is_problem(await send(namesake, act), 403, "other_hall")
-    assert hall.node.hall.journal.head == before
+    assert await hall.acts_on_record() == before
 
 
 @queries
@@ -101,6 +102,7 @@ async def test_an_act_on_what_is_not_there_is_404(hall: Running, act: Act) -> No
         "services.divert": (BODIES["services.divert"], 422, "unknown_service"),
         "policy.change": ({"classes": {"nobody": {"rate": 2}}}, 422, "unknown_class"),
         "policy.rollback": ({"version": 99}, 404, "unknown_policy_version"),
+        "settings.change": ({"changes": {"counter.1.skills": {"nails": 1}}}, 422, "bad_config"),
     }
     if act.name in elsewhere:
         body, status, code = elsewhere[act.name]
