@@ -33,6 +33,7 @@ from somc.config.schema import (
     DISPLAY,
     ESTIMATES,
     HALL,
+    MESSAGES,
     POLICY,
     SERVICE,
     Key,
@@ -147,7 +148,7 @@ def _customers(
 
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, DISPLAY, CLASS, SERVICE, COUNTER):
+    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, DISPLAY, MESSAGES, CLASS, SERVICE, COUNTER):
         for place, (name, fields) in enumerate(tables[table.name].items()):
             stem = f"{table.name}.{name}" if table.entry else table.name
             for key in _setting_keys(table):

@@ -32,6 +32,7 @@ from somc.config.kinds import (
     Whole,
     WordsPair,
 )
+from somc.domain.values import MESSAGE_CLASSES, NEVER_QUIET
 from somc.scheduler.interface import SHARE_LIMIT
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import BOOST_LIMIT, DEFAULT_KIND
@@ -438,6 +439,72 @@ DISPLAY = Table(
     ),
 )
 
+MESSAGES = Table(
+    "messages",
+    (
+        Key(
+            "quiet_from",
+            DayTime(),
+            "22:00",
+            "When quiet hours begin on the hall's clock; the same as `quiet_until`: there are none",
+            into="quiet_from_s",
+        ),
+        Key(
+            "quiet_until",
+            DayTime(),
+            "07:00",
+            "When they end: what they held leaves then, with the time at which it was made",
+            into="quiet_until_s",
+        ),
+        Key(
+            "quiet_classes",
+            ListOf(Choice(tuple(name for name in MESSAGE_CLASSES if name not in NEVER_QUIET))),
+            ["dunning", "marketing", "reminder"],
+            "The classes of messages that quiet hours hold",
+        ),
+        Key(
+            "per_hour",
+            Whole(1, 1000, "messages"),
+            10,
+            "No more messages to one customer within an hour; alarms to staff are not counted",
+        ),
+        Key(
+            "per_day",
+            MapOf("class", Whole(0, 1000, "messages")),
+            {},
+            "No more messages of a class to one person within 24 hours",
+        ),
+        Key(
+            "consent",
+            ListOf(Choice(tuple(name for name in MESSAGE_CLASSES if name not in NEVER_QUIET))),
+            ["marketing"],
+            "The classes that only those get who asked for them",
+        ),
+        Key("attempts", Whole(1, 50), 8, "A message that gateways refused so often is given up"),
+        Key("retry_s", WAIT, 30, "The pause after the first refusal; it doubles with each"),
+        Key("retry_most_s", WAIT, 3600, "The longest pause"),
+        Key(
+            "near_turn",
+            Whole(0, 99, "people"),
+            0,
+            "A customer whose number is known is told when so many are ahead; 0: nobody is told",
+        ),
+        Key(
+            "reminder_lead_s",
+            Whole(0, 7 * DAY_S, "seconds"),
+            7200,
+            "How long before an appointment its holder is reminded; 0: not at all",
+        ),
+        Key("language", Choice(LANGUAGES), "zh", "The language of messages"),
+        Key(
+            "gateway_down_s",
+            Whole(0, DAY_S, "seconds"),
+            300,
+            "A gateway that is down for so long is an alert; 0: never",
+        ),
+    ),
+)
+
 SERVER = Table(
     "server",
     (
@@ -545,6 +612,7 @@ TABLES: Final = (
     APPOINTMENTS,
     ESTIMATES,
     DISPLAY,
+    MESSAGES,
     SERVER,
     DEVICE,
     ANNOUNCEMENTS,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from somc.domain.events import AskFacts
 from somc.domain.values import Words
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "AssignCounter",
     "CallNext",
     "CallTicket",
+    "CancelMessage",
     "CancelTicket",
     "ChangeConfig",
     "ChangePolicy",
@@ -35,22 +37,32 @@ __all__ = [
     "HoldTicket",
     "LogCare",
     "MarkNoShow",
+    "MessageOutcome",
     "OpenCounter",
+    "PartReceipt",
     "PauseCounter",
     "PrintTicket",
+    "QueueMessage",
     "RaiseAlerts",
     "RateTicket",
     "Recall",
+    "ReceiveMessage",
     "RecordOffer",
+    "ReportChannel",
     "ReportDevice",
+    "ReportMessages",
+    "ReportReceipts",
     "ResumeCounter",
     "ResumeTicket",
+    "RetryMessage",
     "ReturnTicket",
     "RevokeAccess",
     "RollbackPolicy",
+    "SetConsent",
     "StartService",
     "TakeTicket",
     "TransferTicket",
+    "WatchGateways",
     "WatchHall",
 ]
 
@@ -319,3 +331,102 @@ class ReportDevice(Command, frozen=True, kw_only=True):
     device: str
     status: str
     detail: str = ""
+
+
+class QueueMessage(Command, frozen=True, kw_only=True):
+    """Send somebody a message (消息). Its words travel beside the command and are kept sealed.
+
+    With a `key` that was used before nothing is done. `not_before` and `expires_at` are Unix ms; `ask` is
+    what a reply to it will do.
+    """
+
+    message_id: str
+    message_class: str
+    template: str
+    person: str
+    language: str | None = None
+    key: str | None = None
+    ticket: str | None = None
+    appointment: str | None = None
+    not_before: int | None = None
+    expires_at: int | None = None
+    ask: AskFacts | None = None
+
+
+class CancelMessage(Command, frozen=True, kw_only=True):
+    """A message that was not sent yet is not wanted any more: by its id, or by its key."""
+
+    message: str | None = None
+    key: str | None = None
+    reason: str | None = None
+
+
+class RetryMessage(Command, frozen=True, kw_only=True):
+    """Try a message again that was given up."""
+
+    message: str
+
+
+class MessageOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one attempt: `sent` (with the gateway's `refs`), `refused` (for good if `permanent`), or
+    `expired`, `no_number`, `no_text`, which are for good."""
+
+    message: str
+    outcome: str
+    refs: tuple[str, ...] = ()
+    detail: str = ""
+    permanent: bool = False
+
+
+class ReportMessages(Command, frozen=True, kw_only=True):
+    """What a gateway did with messages that it was given; unknown ones are passed over."""
+
+    gateway: str
+    outcomes: tuple[MessageOutcome, ...]
+
+
+class PartReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway's receipt for the part that it called `ref`."""
+
+    ref: str
+    delivered: bool
+    detail: str = ""
+
+
+class ReportReceipts(Command, frozen=True, kw_only=True):
+    """Receipts of a gateway; those of no message that waits for one are passed over."""
+
+    gateway: str
+    receipts: tuple[PartReceipt, ...]
+
+
+class ReceiveMessage(Command, frozen=True, kw_only=True):
+    """Somebody wrote to the hall; the same `gateway` and `ref` again is the same message."""
+
+    message_id: str
+    gateway: str
+    ref: str
+    person: str
+    intent: str
+    answers: str | None = None
+
+
+class SetConsent(Command, frozen=True, kw_only=True):
+    """Somebody wants messages of these classes, or does not."""
+
+    person: str
+    message_classes: tuple[str, ...]
+    allowed: bool
+    cause: str = "asked"
+
+
+class ReportChannel(Command, frozen=True, kw_only=True):
+    """A channel's supervisor reports its state: `up`, `down` or `off`."""
+
+    channel: str
+    status: str
+    detail: str = ""
+
+
+class WatchGateways(Command, frozen=True, kw_only=True):
+    """Look at the gateways: raise what is down for too long, clear what is up again."""

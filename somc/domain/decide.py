@@ -16,6 +16,7 @@ from somc.domain import (
     calling,
     contacts,
     counters,
+    messages,
     rating,
     steering,
     taking,
@@ -75,5 +76,14 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.RollbackPolicy: steering.rollback_policy,
     c.ReportDevice: upkeep.report_device,
     c.CountPeople: rating.count_people,
+    c.QueueMessage: messages.queue,
+    c.CancelMessage: messages.cancel,
+    c.RetryMessage: messages.retry,
+    c.ReportMessages: messages.report,
+    c.ReportReceipts: messages.report_receipts,
+    c.ReceiveMessage: messages.receive,
+    c.SetConsent: messages.set_consent,
+    c.ReportChannel: messages.report_channel,
+    c.WatchGateways: messages.watch_gateways,
 }
 """Command → its rule: the catalogue."""

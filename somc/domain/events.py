@@ -25,9 +25,12 @@ __all__ = [
     "AlertCleared",
     "AlertEvent",
     "AlertRaised",
+    "AskFacts",
     "CalledReason",
     "CareLogged",
+    "ChannelReported",
     "ConfigChanged",
+    "ConsentChanged",
     "CounterClosed",
     "CounterConfigured",
     "CounterOpened",
@@ -37,6 +40,15 @@ __all__ = [
     "DayEnded",
     "DeviceReported",
     "Event",
+    "MessageCancelled",
+    "MessageDelivered",
+    "MessageEvent",
+    "MessageFailed",
+    "MessagePartDelivered",
+    "MessageQueued",
+    "MessageReceived",
+    "MessageRequeued",
+    "MessageSent",
     "OfferOutcome",
     "PeopleCounted",
     "PolicyChanged",
@@ -279,7 +291,7 @@ class AlertEvent(Event, frozen=True, kw_only=True):
 class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     """Something that a manager must see. `warning` and `breach` are of one ticket: its service, class,
     promise, wait and the seconds left (negative: past). `long_wait` and `peak` are of the hall: its `value`
-    crossed `limit`."""
+    crossed `limit`. `gateway_down` is of the channel `subject`, down for `value` seconds."""
 
     kind: str
     service: str | None = None
@@ -289,11 +301,12 @@ class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     left_s: int | None = None
     value: int | None = None
     limit: int | None = None
+    subject: str | None = None
 
 
 class AlertCleared(AlertEvent, frozen=True, kw_only=True):
     """Its ground is gone: the ticket was `called`, `cancelled`, `held`, has `expired` or was `transferred` to
-    a longer promise, the hall's value `fell_back`, or `day_ended`."""
+    a longer promise, the hall's value `fell_back`, the gateway is `up` again or `off`, or `day_ended`."""
 
     cause: str
 
@@ -427,6 +440,117 @@ class PeopleCounted(Event, frozen=True, kw_only=True):
     left: int = 0
 
 
+class MessageEvent(Event, frozen=True, kw_only=True):
+    """A fact about message `message` (its id); `ticket` and `appointment` if it is about one."""
+
+    message: str
+    ticket: str | None = None
+    appointment: str | None = None
+
+
+class AskFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a reply to a message will do: `kind` (`confirm_appointment`, `book`, …) with what it needs,
+    nothing of it personal; in time `until` (Unix ms)."""
+
+    kind: str
+    facts: dict[str, Any] = {}
+    until: int
+
+
+class MessageQueued(MessageEvent, frozen=True, kw_only=True):
+    """A message (消息) waits to be sent. Its words lie sealed beside the journal, its number with `person`.
+
+    `ready_at` is when it may leave; `held`: quiet hours keep it until then. With `key` there is no other
+    message of the same key.
+    """
+
+    message_class: str
+    template: str
+    person: str
+    language: str
+    ready_at: int
+    expires_at: int
+    held: bool = False
+    key: str | None = None
+    ask: AskFacts | None = None
+
+
+class MessageSent(MessageEvent, frozen=True, kw_only=True):
+    """A gateway took it over. `refs` are the gateway's ids of its parts, which receipts name."""
+
+    gateway: str
+    refs: tuple[str, ...] = ()
+    attempt: int = 1
+
+
+class MessageDelivered(MessageEvent, frozen=True, kw_only=True):
+    """A receipt said that the telephone has it."""
+
+    gateway: str
+
+
+class MessagePartDelivered(MessageEvent, frozen=True, kw_only=True):
+    """A receipt said so of one part of a long message (`ref`); others are still out."""
+
+    gateway: str
+    ref: str
+
+
+class MessageFailed(MessageEvent, frozen=True, kw_only=True):
+    """It could not be sent or delivered. `retry_at` is when it is tried again; null: it is given up.
+
+    `cause`: `gateway` (refused it), `undelivered` (a receipt said so), `expired`, `no_number` (the person was
+    erased), `no_text`.
+    """
+
+    cause: str
+    detail: str = ""
+    gateway: str | None = None
+    attempt: int = 0
+    retry_at: int | None = None
+
+
+class MessageRequeued(MessageEvent, frozen=True, kw_only=True):
+    """A message that was given up is tried again by hand."""
+
+    ready_at: int
+    expires_at: int
+
+
+class MessageCancelled(MessageEvent, frozen=True, kw_only=True):
+    """It is not wanted any more and was not sent."""
+
+    reason: str | None = None
+
+
+class MessageReceived(MessageEvent, frozen=True, kw_only=True):
+    """Somebody wrote to the hall. `intent` is what the words were taken for (`confirm`, `book`, `place`, …;
+    `unknown`), `answers` the message whose question it answers. `ref` is the gateway's id of it."""
+
+    gateway: str
+    ref: str
+    person: str
+    intent: str
+    answers: str | None = None
+
+
+class ConsentChanged(Event, frozen=True, kw_only=True):
+    """A customer wants messages of these classes (`allowed`), or does not. `cause`: `reply`, `asked`."""
+
+    person: str
+    message_classes: tuple[str, ...]
+    allowed: bool
+    cause: str = "asked"
+
+
+class ChannelReported(Event, frozen=True, kw_only=True):
+    """A gateway's state changed: `up`, `down`, `off`."""
+
+    channel: str
+    status: str
+    detail: str = ""
+
+
 BY_TYPE: dict[str, type[Event]] = {
     "ticket.taken": TicketTaken,
     "ticket.called": TicketCalled,
@@ -460,6 +584,16 @@ BY_TYPE: dict[str, type[Event]] = {
     "people.counted": PeopleCounted,
     "access.granted": AccessGranted,
     "access.revoked": AccessRevoked,
+    "message.queued": MessageQueued,
+    "message.sent": MessageSent,
+    "message.delivered": MessageDelivered,
+    "message.part_delivered": MessagePartDelivered,
+    "message.failed": MessageFailed,
+    "message.requeued": MessageRequeued,
+    "message.cancelled": MessageCancelled,
+    "message.received": MessageReceived,
+    "consent.changed": ConsentChanged,
+    "channel.status": ChannelReported,
 }
 """Record type → event class: the catalogue."""
 
@@ -489,6 +623,12 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/day/{event.day}"
         case DeviceReported() | PeopleCounted():
             return f"{org}/device/{event.device}"
+        case MessageEvent():
+            return f"{org}/message/{event.message}"
+        case ConsentChanged():
+            return f"{org}/consent/{'+'.join(event.message_classes)}"
+        case ChannelReported():
+            return f"{org}/channel/{event.channel}"
         case PolicyChanged():
             return f"{org}/policy"
         case AccessGranted() | AccessRevoked():

@@ -14,7 +14,8 @@ import msgspec
 
 from somc.domain import events as e
 from somc.domain.learning import learn
-from somc.domain.lifecycle import COUNTER_MOVES, TICKET_MOVES
+from somc.domain.lifecycle import COUNTER_MOVES, MESSAGE_MOVES, TICKET_MOVES
+from somc.domain.outbox import Message, received_key
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, Footfall, HallState
 from somc.domain.values import (
@@ -247,6 +248,7 @@ def _alert_raised(state: HallState, event: e.AlertRaised, at: int) -> None:
         left_s=event.left_s,
         value=event.value,
         limit=event.limit,
+        subject=event.subject,
     )
     if event.ticket is None:
         state.watch.serial += 1
@@ -286,6 +288,7 @@ def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
         )
     state.alerts, state.past_alerts = {}, {}
     state.watch.minutes = {}
+    state.outbox.forget(at)
 
 
 def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
@@ -339,6 +342,96 @@ def _people_counted(state: HallState, event: e.PeopleCounted, at: int) -> None:
     state.footfall[event.door] = replace(
         before, entered=before.entered + event.entered, left=before.left + event.left
     )
+
+
+# -- messages -------------------------------------------------------------------------------------
+
+
+def _message_queued(state: HallState, event: e.MessageQueued, at: int) -> None:
+    message = Message(
+        id=event.message,
+        message_class=event.message_class,
+        template=event.template,
+        person=event.person,
+        state=MESSAGE_MOVES[None, e.MessageQueued],
+        queued_at=at,
+        ready_at=event.ready_at,
+        expires_at=event.expires_at,
+        changed_at=at,
+        language=event.language,
+        key=event.key,
+        ticket=event.ticket,
+        appointment=event.appointment,
+        held=event.held,
+        ask=event.ask,
+    )
+    outbox = state.outbox
+    outbox.put(message)
+    outbox.count(message.person, message.message_class, at)
+    if event.key is not None:
+        outbox.by_key[event.key] = (event.message, at)
+    if event.ask is not None:
+        outbox.add_ask(message, event.ask)
+
+
+def _message_moved(state: HallState, event: e.MessageEvent, at: int, **changes: Any) -> None:
+    message = state.outbox.messages[event.message]
+    moved = MESSAGE_MOVES[message.state, type(event)]
+    state.outbox.put(replace(message, state=moved, changed_at=at, **changes))
+
+
+def _message_sent(state: HallState, event: e.MessageSent, at: int) -> None:
+    _message_moved(
+        state, event, at, gateway=event.gateway, refs=event.refs, attempts=event.attempt, cause=None
+    )
+
+
+def _message_delivered(state: HallState, event: e.MessageDelivered, at: int) -> None:
+    _message_moved(state, event, at, refs=())
+
+
+def _message_part_delivered(state: HallState, event: e.MessagePartDelivered, at: int) -> None:
+    refs = tuple(ref for ref in state.outbox.messages[event.message].refs if ref != event.ref)
+    _message_moved(state, event, at, refs=refs)
+
+
+def _message_failed(state: HallState, event: e.MessageFailed, at: int) -> None:
+    message = state.outbox.messages[event.message]
+    if event.retry_at is None:
+        _message_moved(state, event, at, refs=(), attempts=event.attempt, cause=event.cause)
+        return
+    state.outbox.put(
+        replace(message, ready_at=event.retry_at, attempts=event.attempt, cause=event.cause, changed_at=at)
+    )
+
+
+def _message_requeued(state: HallState, event: e.MessageRequeued, at: int) -> None:
+    _message_moved(
+        state, event, at, ready_at=event.ready_at, expires_at=event.expires_at, attempts=0, gateway=None
+    )
+
+
+def _message_cancelled(state: HallState, event: e.MessageCancelled, at: int) -> None:
+    _message_moved(state, event, at)
+
+
+def _message_received(state: HallState, event: e.MessageReceived, at: int) -> None:
+    outbox = state.outbox
+    outbox.by_key[received_key(event.gateway, event.ref)] = (event.message, at)
+    if event.answers is not None:
+        outbox.close_ask(event.person, event.answers)
+
+
+def _consent_changed(state: HallState, event: e.ConsentChanged, at: int) -> None:
+    said = dict.fromkeys(event.message_classes, event.allowed)
+    consents = state.outbox.consents
+    consents[event.person] = {**consents.get(event.person, {}), **said}
+
+
+def _channel_reported(state: HallState, event: e.ChannelReported, at: int) -> None:
+    known = state.channels.get(event.channel)
+    since = known.since if known is not None and known.status == event.status else at
+    state.channels[event.channel] = Device(event.channel, event.status, event.detail, since)
 
 
 # -- steps that several events share ----------------------------------------------------------------
@@ -453,5 +546,15 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.PeopleCounted: _people_counted,
     e.AccessGranted: _access,
     e.AccessRevoked: _access,
+    e.MessageQueued: _message_queued,
+    e.MessageSent: _message_sent,
+    e.MessageDelivered: _message_delivered,
+    e.MessagePartDelivered: _message_part_delivered,
+    e.MessageFailed: _message_failed,
+    e.MessageRequeued: _message_requeued,
+    e.MessageCancelled: _message_cancelled,
+    e.MessageReceived: _message_received,
+    e.ConsentChanged: _consent_changed,
+    e.ChannelReported: _channel_reported,
 }
 assert _WRITERS.keys() == e.TYPE_OF.keys(), "an event without a writer"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from somc.domain import alerts, auto, upkeep, watch
+from somc.domain import alerts, auto, messages, upkeep, watch
 from somc.domain.commands import Command
 from somc.domain.state import HallState
 
@@ -22,7 +22,13 @@ __all__ = ["DUE", "FOLLOW_UPS", "Look", "due_command", "follow_up"]
 
 Look = Callable[[HallState, int], Command | None]
 
-FOLLOW_UPS: tuple[Look, ...] = (auto.given_somebody, alerts.left, alerts.overdue, watch.crossed)
+FOLLOW_UPS: tuple[Look, ...] = (
+    auto.given_somebody,
+    alerts.left,
+    alerts.overdue,
+    watch.crossed,
+    messages.gateways_changed,
+)
 """In their order: who is given a counter in time is no alert; one is cleared before another is raised."""
 
 DUE: tuple[Look, ...] = (upkeep.day_over, *FOLLOW_UPS)

@@ -7,11 +7,12 @@ the first state means that the thing does not exist yet.
 from __future__ import annotations
 
 from somc.domain import events as e
+from somc.domain.outbox import MessageState as M
 from somc.domain.values import CounterState as C
 from somc.domain.values import TicketState as T
 from somc.domain.values import Words
 
-__all__ = ["ACTS", "COUNTER_MOVES", "COUNTER_WORDS", "STATE_WORDS", "TICKET_MOVES"]
+__all__ = ["ACTS", "COUNTER_MOVES", "COUNTER_WORDS", "MESSAGE_MOVES", "STATE_WORDS", "TICKET_MOVES"]
 
 TICKET_MOVES: dict[tuple[T | None, type[e.Event]], T] = {
     (None, e.TicketTaken): T.WAITING,
@@ -37,6 +38,18 @@ TICKET_MOVES: dict[tuple[T | None, type[e.Event]], T] = {
     (T.HELD, e.TicketExpired): T.EXPIRED,
     (T.FINISHED, e.TicketRated): T.FINISHED,
 }
+
+MESSAGE_MOVES: dict[tuple[M | None, type[e.Event]], M] = {
+    (None, e.MessageQueued): M.QUEUED,
+    (M.QUEUED, e.MessageSent): M.SENT,
+    (M.QUEUED, e.MessageFailed): M.FAILED,
+    (M.QUEUED, e.MessageCancelled): M.CANCELLED,
+    (M.SENT, e.MessagePartDelivered): M.SENT,
+    (M.SENT, e.MessageDelivered): M.DELIVERED,
+    (M.SENT, e.MessageFailed): M.FAILED,
+    (M.FAILED, e.MessageRequeued): M.QUEUED,
+}
+"""A `message.failed` with a `retry_at` leaves the message queued: it moves nothing."""
 
 COUNTER_MOVES: dict[tuple[C, type[e.Event]], C] = {
     (C.CLOSED, e.CounterOpened): C.OPEN,

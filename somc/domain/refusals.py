@@ -251,6 +251,51 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "没有策略版本 {version}；可选：{known}。",
         "There is no version {version} of the policy; known: {known}.",
     ),
+    "unknown_message_class": (
+        "invalid",
+        "没有消息类别“{message_class}”；可选：{known}。",
+        "There is no message class '{message_class}'; known: {known}.",
+    ),
+    "unknown_message": (
+        "not_found",
+        "没有消息 {message}；它可能已被清理。",
+        "There is no message {message}; it may be forgotten already: see the message log.",
+    ),
+    "message_id_taken": (
+        "conflict",
+        "消息标识 {message} 已被使用。",
+        "The message id {message} was used before: draw another.",
+    ),
+    "message_too_late": (
+        "invalid",
+        "消息在 {expired} 已失效，不再发送。",
+        "The message was of use until {expired} only: it is not sent.",
+    ),
+    "message_not_failed": (
+        "conflict",
+        "消息 {message} 当前为“{state}”，只有发送失败的消息才能重发。",
+        "Message {message} is {state}: only one that was given up can be tried again.",
+    ),
+    "not_wanted": (
+        "conflict",
+        "客户已退订“{message_class}”类消息，不发送。",
+        "The customer does not want messages of the class '{message_class}': nothing is sent.",
+    ),
+    "no_consent": (
+        "conflict",
+        "客户没有订阅“{message_class}”类消息，不发送。",
+        "The customer has not asked for messages of the class '{message_class}': nothing is sent.",
+    ),
+    "recipient_limit": (
+        "conflict",
+        "该客户 {hours} 小时内的“{message_class}”消息已达上限 {limit} 条，不再发送。",
+        "{limit} messages to this customer within {hours} h are the limit (class '{message_class}').",
+    ),
+    "bad_channel_state": (
+        "invalid",
+        "通道状态“{status}”无效；可选：{known}。",
+        "There is no channel state '{status}'; known: {known}.",
+    ),
     "bad_text": (
         "invalid",
         "“{field}”为空、过长或含有无法显示的字符（应为 1 到 {limit} 个字符）。",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from somc.domain.values import Counter, HallSettings
+from somc.domain.values import NEVER_QUIET, Counter, HallSettings
 from somc.scheduler.interface import GROUP_LIMIT
 
 __all__ = ["TABLES", "differences", "settings_from", "skills_under"]
@@ -21,7 +21,7 @@ __all__ = ["TABLES", "differences", "settings_from", "skills_under"]
 TABLES = {"service": "services", "class": "classes", "counter": "counters"}
 """First word of a three-part key → the field of `HallSettings` that collects it."""
 
-SINGLE = ("policy", "alerts", "appointments", "estimates", "display")
+SINGLE = ("policy", "alerts", "appointments", "estimates", "display", "messages")
 """First words of a two-part key, each a field of `HallSettings`."""
 
 GATHERED = frozenset((*TABLES.values(), *SINGLE))
@@ -70,6 +70,11 @@ def _check_names(settings: HallSettings) -> None:
         raise msgspec.ValidationError(
             f"hall.default_class names '{settings.default_class}', which is no class"
         )
+    for kind in settings.messages.quiet_classes:
+        if kind in NEVER_QUIET:
+            raise msgspec.ValidationError(
+                f"messages.quiet_classes names '{kind}', for which somebody waits: it is never held"
+            )
     for key, named in _names_of(settings):
         known = settings.services if key.endswith((".skills", ".overflow_s")) else settings.classes
         for name in named:

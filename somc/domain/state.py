@@ -18,6 +18,7 @@ import msgspec
 
 from somc.domain import business_day
 from somc.domain.idle import next_sight
+from somc.domain.outbox import Outbox, next_gateway_alert
 from somc.domain.policy import PolicyKinds, PolicyLog, PolicyVersion
 from somc.domain.queues import Queues
 from somc.domain.settings import settings_from
@@ -96,6 +97,9 @@ class HallState:
         self.devices: dict[str, Device] = {}
         self.footfall: dict[str, Footfall] = {}
         """Door → who came and went on its last day with a count."""
+        self.channels: dict[str, Device] = {}
+        """Gateways (短信网关) and the like by name, as last reported."""
+        self.outbox = Outbox()
         self.copies: dict[str, int] = {}
         """Ticket id → how many copies of its slip were asked for."""
         self.offers: dict[str, dict[str, str]] = {}
@@ -169,6 +173,7 @@ class HallState:
             self.scheduler.next_due(),
             next_crossing(self, max(self.at, looked_at)),
             next_sight(self, max(self.at, looked_at)),
+            next_gateway_alert(self),
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
@@ -206,6 +211,8 @@ class HallState:
             "counters": [to_plain(self.counters[number]) for number in sorted(self.counters)],
             "devices": [to_plain(self.devices[name]) for name in sorted(self.devices)],
             "footfall": [to_plain(self.footfall[door]) for door in sorted(self.footfall)],
+            "channels": [to_plain(self.channels[name]) for name in sorted(self.channels)],
+            "outbox": self.outbox.dump(),
             "copies": dict(sorted(self.copies.items())),
             "offers": {name: dict(sorted(offers.items())) for name, offers in sorted(self.offers.items())},
             "cares": dict(sorted(self.cares.items())),
@@ -251,6 +258,10 @@ class HallState:
         for plain in dumped["footfall"]:
             passed = msgspec.convert(plain, Footfall)
             state.footfall[passed.door] = passed
+        for plain in dumped["channels"]:
+            channel = msgspec.convert(plain, Device)
+            state.channels[channel.name] = channel
+        state.outbox.load(dumped["outbox"])
         state.copies = dict(dumped["copies"])
         state.offers = {name: dict(offers) for name, offers in dumped["offers"].items()}
         state.cares = dict(dumped["cares"])
@@ -286,6 +297,7 @@ class HallState:
         offset_ms = sum(ticket.waited_ms - ticket.queued_at for ticket in in_line)
         assert self.watch.offset_ms == offset_ms, "the waits of those who wait are miscounted"
         self._check_alerts()
+        self.outbox.check_invariants()
         held_by = [counter.ticket for counter in self.counters.values() if counter.ticket is not None]
         assert len(held_by) == len(set(held_by)), "one ticket is at two counters"
         at_counter = {t.id for t in self.tickets.values() if t.state.at_counter}
@@ -305,7 +317,7 @@ class HallState:
                 assert alert.ticket in self.tickets, "an alert is about a ticket that is not there"
         for alert in self.past_alerts.values():
             assert alert.cleared_at is not None, "an alert that was never cleared is among the past ones"
-        of_hall = [alert.kind for alert in self.alerts.values() if alert.ticket is None]
+        of_hall = [(alert.kind, alert.subject) for alert in self.alerts.values() if alert.ticket is None]
         assert len(of_hall) == len(set(of_hall)), "one warning of the hall stands twice"
         queues = self.scheduler.dump()["queues"]
         told = {key: told for queue in queues for key, _, _, told in queue["tickets"]}

@@ -22,6 +22,8 @@ __all__ = [
     "ALERT_KINDS",
     "ANY_COUNTER",
     "BEST_LEVEL",
+    "MESSAGE_CLASSES",
+    "NEVER_QUIET",
     "TOLD",
     "WORST_LEVEL",
     "Acknowledgement",
@@ -35,6 +37,7 @@ __all__ = [
     "Display",
     "Estimates",
     "HallSettings",
+    "MessageRules",
     "OpeningHours",
     "Policy",
     "Rating",
@@ -50,8 +53,8 @@ ANY_COUNTER = 0
 BEST_LEVEL, WORST_LEVEL = 1, 9
 """The preference levels of a skill."""
 
-ALERT_KINDS = ("warning", "breach", "long_wait", "peak")
-"""The first two are of one ticket, the others of the hall."""
+ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "gateway_down")
+"""The first two are of one ticket, the next two of the hall, the last of a channel."""
 
 TOLD = {"warning": 1, "breach": 2}
 """Level of an alert → what its ticket keeps of it (`Ticket.told`)."""
@@ -247,6 +250,46 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a picture stands; a video plays to its end."""
 
 
+MESSAGE_CLASSES = ("code", "receipt", "alarm", "notice", "reminder", "dunning", "marketing")
+"""What a message (消息) is for: `code` proves a number, `receipt` answers what a customer just did, `alarm`
+is for staff, `notice` is of today; `reminder`, `dunning` (催缴) and `marketing` are the hall's own idea."""
+
+NEVER_QUIET = frozenset(("code", "receipt", "alarm"))
+"""Somebody waits for these: no quiet hours hold them."""
+
+Second = Annotated[int, msgspec.Meta(ge=0, lt=86_400)]
+MessageClassName = Literal["code", "receipt", "alarm", "notice", "reminder", "dunning", "marketing"]
+
+
+class MessageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When messages may leave, how many, and how often they are tried."""
+
+    quiet_from_s: Second = 22 * 3600
+    """Quiet hours begin so many seconds after local midnight; the same as `quiet_until_s`: there are none."""
+    quiet_until_s: Second = 7 * 3600
+    quiet_classes: tuple[MessageClassName, ...] = ("dunning", "marketing", "reminder")
+    """The classes that wait for the end of the quiet hours."""
+    per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    """No more messages to one customer within an hour; alarms to staff are not counted."""
+    per_day: dict[MessageClassName, Annotated[int, msgspec.Meta(ge=0, le=1000)]] = {}
+    """No more messages of a class to one person within 24 hours."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=50)] = 8
+    """A message that a gateway refused so often is given up."""
+    retry_s: Seconds = 30
+    """The pause after the first refusal; it doubles with each, to `retry_most_s`."""
+    retry_most_s: Seconds = 3600
+    consent: tuple[MessageClassName, ...] = ("marketing",)
+    """Classes that only those get who asked for them."""
+    near_turn: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
+    """Tell a customer by message when so many are ahead; 0: nobody is told."""
+    reminder_lead_s: Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400)] = 7200
+    """Remind of an appointment so long before it; 0: no reminders."""
+    language: Literal["zh", "en"] = "zh"
+    """The language of messages to whom no other is known."""
+    gateway_down_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 300
+    """A gateway that is down for so long is an alert; 0: never."""
+
+
 class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that the rules of one hall (营业厅) read. Built from the records of `config.changed`."""
 
@@ -270,6 +313,7 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     appointments: Appointments = Appointments()
     estimates: Estimates = Estimates()
     display: Display = Display()
+    messages: MessageRules = MessageRules()
 
     def target_wait_s(self, service: str, customer_class: str) -> int:
         """The wait promised to a class for a service (服务标准), in seconds."""
@@ -408,6 +452,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     left_s: int | None = None
     value: int | None = None
     limit: int | None = None
+    subject: str | None = None
+    """What it is about, if that is no ticket: a gateway."""
     cleared_at: int | None = None
     cause: str | None = None
     """Why it was cleared."""

@@ -1,7 +1,8 @@
 """What one command hands to the journal: values, and nothing that acts.
 
 What must stay true: an `Entry` is written whole or not at all, and of everything in it only
-`people` may hold a phone or a name. Records and answers carry the person's random id.
+`people` and `texts` may hold a phone, a name or a message's words. Records and answers carry the person's
+random id.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import msgspec
 
 from somc.journal.record import Record
 
-__all__ = ["Entry", "Person", "StoredAnswer", "Token"]
+__all__ = ["Entry", "MessageText", "Person", "StoredAnswer", "Token"]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -22,6 +23,14 @@ class Person(msgspec.Struct, frozen=True):
     id: str
     phone: str
     name: str | None = None
+
+
+class MessageText(msgspec.Struct, frozen=True):
+    """The words of message `id` to or from `person`. Stored sealed, outside the chain, as people are."""
+
+    id: str
+    person: str
+    text: str
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
@@ -62,3 +71,4 @@ class Entry(msgspec.Struct, frozen=True):
     records: tuple[Record, ...]
     people: tuple[Person, ...] = ()
     answer: StoredAnswer | None = None
+    texts: tuple[MessageText, ...] = ()

@@ -18,12 +18,13 @@ import apsw
 import trio
 
 from somc.errors import StoreError, UsageError
-from somc.journal import answers, people, positions, records, snapshots, tokens
+from somc.journal import answers, messages, people, positions, records, snapshots, tokens
 from somc.journal.answers import AnswerIndex
 from somc.journal.chain import check_shape
 from somc.journal.committer import Committer, Stats, Work
 from somc.journal.connection import Connection
 from somc.journal.entry import Entry, Person, StoredAnswer, Token
+from somc.journal.messages import LogQuery, LogRow
 from somc.journal.people import PeopleKey, Reservations
 from somc.journal.record import Record
 from somc.journal.ring import Ring
@@ -141,7 +142,7 @@ class Journal:
                 raise UsageError(f"record {record.seq} is of {record.at}, before the last one's {at}")
             check_shape(record)
             seq, at = record.seq, record.at
-        key = self._people_key() if entry.people else None
+        key = self._people_key() if entry.people or entry.texts else None
         self._queued_seq, self._queued_at = seq, at
         work = Work(
             partial(self._write_entry, entry, key),
@@ -156,9 +157,12 @@ class Journal:
 
     def _write_entry(self, entry: Entry, key: PeopleKey | None, connection: apsw.Connection) -> None:
         self._written_chain = records.insert(connection, entry.records, self._written_chain)
+        messages.project(connection, entry.records)
         if key is not None:
             for person in entry.people:
                 people.save(connection, key, person)
+            for text in entry.texts:
+                messages.save_text(connection, key, text, entry.records[-1].at)
         if entry.answer is not None:
             answers.save(connection, entry.answer)
 
@@ -211,6 +215,7 @@ class Journal:
             positions.save(connection, moved)
             if due and answers.prune(connection, now - answers.LIFE_MS):
                 tokens.prune(connection, now)
+                messages.prune(connection, now - messages.TEXT_LIFE_MS)
                 self._pruned_at = now
 
         def written() -> None:
@@ -324,12 +329,33 @@ class Journal:
         erased: list[bytes] = []
 
         def write(connection: apsw.Connection) -> None:
-            lookup = people.erase(connection, id)
-            if lookup is not None:
+            found = people.erase(connection, id)
+            if found is not None:
+                lookup, ids = found
                 erased.append(lookup)
+                messages.erase_texts(connection, ids)
 
         await self._writing().put_durable(Work(write, lambda: self._reservations.settle(*erased), scrub=True))
         return bool(erased)
+
+    async def persons_of(self, phone: str) -> list[str]:
+        """Every id under which a phone is known, also one whose row is not written yet."""
+        lookup = self._people_key().lookup(phone)
+        found = await self._reader.run(people.ids_of, lookup)
+        reserved = self._reservations.get(lookup)
+        return found if reserved is None or reserved in found else [*found, reserved]
+
+    # --- messages --------------------------------------------------------------------------
+
+    async def message_text(self, id: str) -> str | None:
+        """The words of a message; None if they are not kept (any more)."""
+        key = self._people_key()
+        sealed = await self._reader.run(messages.load_text, id)
+        return None if sealed is None else key.open_text(id, sealed)
+
+    async def message_log(self, query: LogQuery) -> list[LogRow]:
+        """The messages that fit, the newest first."""
+        return await self._reader.run(messages.find, query, self.head)
 
     # --- answers by idempotency key --------------------------------------------------------
 

@@ -84,6 +84,40 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT;
         """,
     ),
+    Migration(
+        "messages: their words outside the chain, and a log of them that can be searched",
+        """
+        CREATE TABLE message_text (
+            id TEXT PRIMARY KEY,
+            person TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            sealed BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX message_text_person ON message_text (person);
+        CREATE INDEX message_text_at ON message_text (at);
+        CREATE TABLE message_log (
+            id TEXT PRIMARY KEY,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            direction TEXT NOT NULL,
+            person TEXT,
+            message_class TEXT NOT NULL,
+            template TEXT NOT NULL,
+            state TEXT NOT NULL,
+            gateway TEXT,
+            ticket TEXT,
+            appointment TEXT,
+            cause TEXT,
+            detail TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            ready_at INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX message_log_seq ON message_log (seq);
+        CREATE INDEX message_log_state ON message_log (state, seq);
+        CREATE INDEX message_log_person ON message_log (person, seq);
+        """,
+    ),
 )
 
 

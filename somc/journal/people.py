@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from somc.errors import StoreError
 from somc.journal.connection import sync_folder, system_errors
 from somc.journal.entry import Person
-from somc.journal.sql import value
+from somc.journal.sql import rows, value
 
 __all__ = [
     "PeopleKey",
@@ -33,6 +33,7 @@ __all__ = [
     "create_key",
     "erase",
     "find",
+    "ids_of",
     "load",
     "read_key",
     "save",
@@ -82,6 +83,21 @@ class PeopleKey:
             raise StoreError(f"person {id}: the stored row cannot be opened with people.key") from error
         found = msgspec.json.decode(inside, type=_Inside)
         return Person(id, found.phone, found.name)
+
+    def seal_text(self, id: str, text: str) -> bytes:
+        """The words of message `id`, unreadable without the key."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, text.encode(), b"message:" + id.encode())
+
+    def open_text(self, id: str, sealed: bytes) -> str:
+        """The words again. Raises StoreError when they were not sealed for this id by this key."""
+        try:
+            inside = self._cipher.decrypt(
+                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], b"message:" + id.encode()
+            )
+        except InvalidTag as error:
+            raise StoreError(f"message {id}: its stored words cannot be opened with people.key") from error
+        return inside.decode()
 
 
 def create_key(path: Path) -> PeopleKey:
@@ -148,12 +164,19 @@ def load(connection: apsw.Connection, id: str) -> bytes | None:
     return found
 
 
-def erase(connection: apsw.Connection, id: str) -> bytes | None:
-    """Remove every row of the phone that `id` stands for; that phone's look-up, None if unknown."""
+def ids_of(connection: apsw.Connection, lookup: bytes) -> list[str]:
+    """Every id under which a phone is known."""
+    return [id for (id,) in rows(connection, "SELECT id FROM person WHERE lookup = ?", (lookup,))]
+
+
+def erase(connection: apsw.Connection, id: str) -> tuple[bytes, list[str]] | None:
+    """Remove every row of the phone that `id` stands for; its look-up and its ids, None if unknown."""
     lookup: bytes | None = value(connection, "SELECT lookup FROM person WHERE id = ?", (id,))
-    if lookup is not None:
-        connection.execute("DELETE FROM person WHERE lookup = ?", (lookup,))
-    return lookup
+    if lookup is None:
+        return None
+    ids = ids_of(connection, lookup)
+    connection.execute("DELETE FROM person WHERE lookup = ?", (lookup,))
+    return lookup, ids
 
 
 class Reservations:

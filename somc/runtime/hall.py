@@ -28,7 +28,7 @@ from somc.domain.follow_ups import DUE, FOLLOW_UPS, Look
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
 from somc.errors import IdempotencyConflict, Overloaded, RuleFailed, ShuttingDown
-from somc.journal.entry import Entry, Person, StoredAnswer
+from somc.journal.entry import Entry, MessageText, Person, StoredAnswer
 from somc.journal.journal import Journal
 from somc.journal.record import Record
 from somc.runtime.clock import Clock
@@ -82,7 +82,7 @@ Encode = Callable[[T], "tuple[int, bytes]"]
 class _Asked(Generic[T]):
     """One command on its way through the door; none: only what is due."""
 
-    __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "view")
+    __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "text", "view")
 
     def __init__(
         self,
@@ -91,7 +91,9 @@ class _Asked(Generic[T]):
         person: Person | None,
         key: Key | None,
         encode: Encode[T] | None,
+        text: MessageText | None = None,
     ) -> None:
+        self.text = text
         self.command = command
         self.view = view
         self.person = person
@@ -133,15 +135,17 @@ class Hall:
         person: Person | None = None,
         key: Key | None = None,
         encode: Encode[T] | None = None,
+        text: MessageText | None = None,
     ) -> Decided[T] | Replayed | Refusal:
         """Carry `command` out and return when its records are on disk.
 
-        `person` is kept in the same transaction. With `key` and `encode` the answer is remembered
+        `person` and `text` are kept in the same transaction, `text` only if the command did something. With
+        `key` and `encode` the answer is remembered
         for 48 hours; a status of 204 or a refusal is not.
         Raises `Overloaded`, `ShuttingDown`, `IdempotencyConflict`, `StoreError`.
         """
         if key is None:
-            return await self._through_door(_Asked(command, view, person, None, None))
+            return await self._through_door(_Asked(command, view, person, None, None, text))
         place = (key.principal, key.route, key.key)
         while (first := self._under_way.get(place)) is not None:
             await first.wait()
@@ -158,7 +162,7 @@ class Hall:
             # on the way, or a repetition would be carried out twice. It takes one commit.
             outcome: Decided[T] | Refusal | None = None
             with trio.CancelScope(shield=True):
-                outcome = await self._through_door(_Asked(command, view, person, key, encode))
+                outcome = await self._through_door(_Asked(command, view, person, key, encode, text))
             assert outcome is not None
             return outcome
         finally:
@@ -271,7 +275,10 @@ class Hall:
         records += self._follow(FOLLOW_UPS, now)[0]
         if records or answer is not None:
             people = () if asked.person is None else (asked.person,)
-            await self.journal.enqueue(Entry(records=tuple(records), people=people, answer=answer))
+            texts = (asked.text,) if asked.text is not None and events else ()
+            await self.journal.enqueue(
+                Entry(records=tuple(records), people=people, answer=answer, texts=texts)
+            )
         asked.resolve(decided)
 
     def _follow(self, looks: Sequence[Look], now: int) -> tuple[list[Record], RuleFailed | None]:

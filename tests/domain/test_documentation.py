@@ -12,7 +12,9 @@ import msgspec
 import pytest
 
 from somc.domain import events as e
-from somc.domain.lifecycle import COUNTER_MOVES, COUNTER_WORDS, STATE_WORDS, TICKET_MOVES
+from somc.domain.lifecycle import COUNTER_MOVES, COUNTER_WORDS, MESSAGE_MOVES, STATE_WORDS, TICKET_MOVES
+from somc.domain.outbox import STATE_WORDS as MESSAGE_WORDS
+from somc.domain.outbox import MessageState
 from somc.domain.refusals import CATALOGUE, refuse
 from somc.domain.values import CounterState, TicketState, Words
 from somc.journal.record import Record
@@ -63,6 +65,7 @@ def type_words(kind: object) -> str:
         Words: "words",
         e.CalledReason: "reason",
         e.QueueTerms: "terms",
+        e.AskFacts: "ask",
         typing.Any: "anything",
         msgspec.Raw: "object",
     }
@@ -95,7 +98,7 @@ def fields_of(kind: type[msgspec.Struct], without: set[str]) -> list[tuple[str, 
 def shared(kind: type[e.Event]) -> set[str]:
     """Fields that the page lists once for all records of an entity."""
     own = {"by"}
-    for family in (e.TicketEvent, e.CustomerEvent, e.CounterEvent, e.AlertEvent):
+    for family in (e.TicketEvent, e.CustomerEvent, e.CounterEvent, e.AlertEvent, e.MessageEvent):
         if issubclass(kind, family):
             own |= set(family.__struct_fields__)
     return own
@@ -118,7 +121,8 @@ def test_a_record_s_section_lists_its_fields_with_types_and_defaults(name: str) 
 
 
 @pytest.mark.parametrize(
-    ("heading", "kind"), [("reason", e.CalledReason), ("terms", e.QueueTerms), ("words", Words)]
+    ("heading", "kind"),
+    [("reason", e.CalledReason), ("terms", e.QueueTerms), ("ask", e.AskFacts), ("words", Words)],
 )
 def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Struct]) -> None:
     assert [(row[0], row[1]) for row in rows(section(heading))] == fields_of(kind, set())
@@ -133,6 +137,7 @@ def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Str
         ("Records of `offer.…` and `care.…`", e.CustomerEvent, {"by"}),
         ("Records of `counter.…`", e.CounterEvent, {"by"}),
         ("Records of `alert.…`", e.AlertEvent, {"by"}),
+        ("Records of `message.…`", e.MessageEvent, {"by"}),
     ],
 )
 def test_shared_fields_are_listed(before: str, kind: type[msgspec.Struct], without: set[str]) -> None:
@@ -153,6 +158,9 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         e.CounterClosed(by="x", counter=3),
         e.DayEnded(by="x", day="2026-03-02", taken=0, finished=0, no_show=0, cancelled=0, expired=0),
         e.DeviceReported(by="x", device="printer", status="online"),
+        e.MessageCancelled(by="x", message="m1"),
+        e.ConsentChanged(by="x", person="p1", message_classes=("dunning", "reminder"), allowed=False),
+        e.ChannelReported(by="x", channel="sms", status="up"),
         e.ConfigChanged(by="x", changes={}),
         e.PolicyChanged(by="x", version=1, cause="asked", changes={}, terms={}),
         e.AccessRevoked(by="x", token="0a1b", subject="li"),
@@ -166,6 +174,9 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         "a/b/counter/3",
         "a/b/day/2026-03-02",
         "a/b/device/printer",
+        "a/b/message/m1",
+        "a/b/consent/dunning+reminder",
+        "a/b/channel/sms",
         "a/b/config",
         "a/b/policy",
         "a/b/access/0a1b",
@@ -222,9 +233,10 @@ def arrows(diagram: str) -> list[tuple[str, str, str]]:
     return re.findall(r"^  (\S+) --> (\S+): (\S+)$", diagram, re.MULTILINE)
 
 
-def parts() -> tuple[str, str]:
-    tickets, counters = page("lifecycle.md").split("## Counters")
-    return tickets, counters
+def parts() -> tuple[str, str, str]:
+    tickets, others = page("lifecycle.md").split("## Counters")
+    counters, messages = others.split("## Messages")
+    return tickets, counters, messages
 
 
 def test_the_diagram_of_tickets_is_the_table() -> None:
@@ -244,13 +256,23 @@ def test_the_diagram_of_counters_is_the_table() -> None:
     }
 
 
+def test_the_diagram_of_messages_is_the_table() -> None:
+    drawn = arrows(parts()[2])
+    assert len(drawn) == len(set(drawn))
+    assert {(before, record, after) for before, after, record in drawn} == {
+        ("[*]" if before is None else str(before), e.TYPE_OF[act], str(after))
+        for (before, act), after in MESSAGE_MOVES.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (lambda: parts()[0], {str(state): STATE_WORDS[state] for state in TicketState}),
         (lambda: parts()[1], {str(state): COUNTER_WORDS[state] for state in CounterState}),
+        (lambda: parts()[2], {str(state): MESSAGE_WORDS[state] for state in MessageState}),
     ],
-    ids=["tickets", "counters"],
+    ids=["tickets", "counters", "messages"],
 )
 def test_every_state_is_explained_in_both_languages(text: Callable[[], str], words: dict[str, Words]) -> None:
     listed = {row[0].strip("`"): (row[1], row[2]) for row in rows(text())}
