@@ -54,8 +54,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 class LogCare(Action, frozen=True, kw_only=True):
     """Somebody cared for a customer (客户关怀): `care.logged`. `agent` is who did it, if a person did."""
 
-    kind: Kind
-    ticket: str | None = None
+    ticket: str
+    kind: Annotated[str, Meta(min_length=1, max_length=64)]
     note: Annotated[str, Meta(max_length=200)] | None = None
     agent: Annotated[str, Meta(max_length=64)] | None = None
 
@@ -76,7 +76,7 @@ class DivertTicket(Action, frozen=True, kw_only=True):
 
     ticket: str
     to: Annotated[str, Meta(min_length=1, max_length=64)]
-    kind: Literal["self_service", "other_hall", "online"] = "self_service"
+    kind: Literal["self_service", "other_hall", "online", "quiet_hours"] = "self_service"
 
 
 class Divert(Action, frozen=True, kw_only=True):
@@ -84,16 +84,16 @@ class Divert(Action, frozen=True, kw_only=True):
 
     service: str
     to: Annotated[str, Meta(min_length=1, max_length=64)]
-    kind: Literal["self_service", "other_hall", "online"] = "self_service"
+    kind: Literal["self_service", "other_hall", "online", "quiet_hours"] = "self_service"
 
 
 class RateTicket(Action, frozen=True, kw_only=True):
-    """A customer's judgement (评价) of a finished service: `ticket.rated`. `score` counts from 1, the
-    worst, to `out_of`."""
+    """A customer's judgement (评价) of a finished service, from 1 (worst) to `scale`; `None`: was asked and
+    said nothing. `ticket.rated`, once a ticket and within the hall's window."""
 
     ticket: str
-    score: Annotated[int, Meta(ge=1, le=10)]
-    out_of: Annotated[int, Meta(ge=2, le=10)] = 5
+    score: Annotated[int, Meta(ge=1, le=10)] | None
+    scale: Annotated[int, Meta(ge=2, le=10)] = 5
     source: Kind = "message"
 
 
@@ -107,6 +107,7 @@ class RaiseAlert(Action, frozen=True, kw_only=True):
     limit: int | None = None
     service: str | None = None
     ticket: str | None = None
+    """The ticket that it is about."""
 
 
 class ClearAlert(Action, frozen=True, kw_only=True):

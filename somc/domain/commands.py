@@ -26,9 +26,11 @@ __all__ = [
     "ChangePolicy",
     "ChangeSettings",
     "ClearAlerts",
+    "ClearPluginAlert",
     "CloseCounter",
     "Command",
     "ConfigureCounter",
+    "ConfigurePlugin",
     "CountPeople",
     "Divert",
     "EndDay",
@@ -38,12 +40,14 @@ __all__ = [
     "LogCare",
     "MarkNoShow",
     "MessageOutcome",
+    "NotePlugin",
     "OpenCounter",
     "PartReceipt",
     "PauseCounter",
     "PrintTicket",
     "QueueMessage",
     "RaiseAlerts",
+    "RaisePluginAlert",
     "RateTicket",
     "Recall",
     "ReceiveMessage",
@@ -51,6 +55,7 @@ __all__ = [
     "ReportChannel",
     "ReportDevice",
     "ReportMessages",
+    "ReportPluginFault",
     "ReportReceipts",
     "ResumeCounter",
     "ResumeTicket",
@@ -60,6 +65,7 @@ __all__ = [
     "RollbackPolicy",
     "SetConsent",
     "StartService",
+    "SwitchPlugin",
     "TakeTicket",
     "TransferTicket",
     "WatchGateways",
@@ -225,6 +231,61 @@ class ClearAlerts(Command, frozen=True, kw_only=True):
 
 class WatchHall(Command, frozen=True, kw_only=True):
     """Look at the hall's mean wait and arrivals: raise what crossed its limit, clear what fell back."""
+
+
+class RaisePluginAlert(Command, frozen=True, kw_only=True):
+    """A plugin warns; one alert of a `name` stands at a time. `about` is a ticket's id."""
+
+    plugin: str
+    name: str
+    words: Words
+    value: int | None = None
+    limit: int | None = None
+    service: str | None = None
+    about: str | None = None
+
+
+class ClearPluginAlert(Command, frozen=True, kw_only=True):
+    """A plugin takes its warning back."""
+
+    plugin: str
+    name: str
+
+
+class SwitchPlugin(Command, frozen=True, kw_only=True):
+    """Say that a plugin works here, or works no more; the host has seen to it, or will at the start."""
+
+    plugin: str
+    enabled: bool
+    version: str | None = None
+    cause: str = "asked"
+    why: str | None = None
+
+
+class ConfigurePlugin(Command, frozen=True, kw_only=True):
+    """Change a plugin's configuration: key → value, `None` for hall.toml's own."""
+
+    plugin: str
+    changes: dict[str, Any]
+
+
+class ReportPluginFault(Command, frozen=True, kw_only=True):
+    """The host tells of a plugin's fault that somebody should look at."""
+
+    plugin: str
+    hook: str
+    why: str
+    action: str
+    record: int | None = None
+    faults: int = 0
+
+
+class NotePlugin(Command, frozen=True, kw_only=True):
+    """A plugin keeps a fact of its own in the journal."""
+
+    plugin: str
+    kind: str
+    data: dict[str, Any]
 
 
 class AcknowledgeAlert(Command, frozen=True, kw_only=True):

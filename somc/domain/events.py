@@ -51,6 +51,12 @@ __all__ = [
     "MessageSent",
     "OfferOutcome",
     "PeopleCounted",
+    "PluginConfigured",
+    "PluginDisabled",
+    "PluginEnabled",
+    "PluginEvent",
+    "PluginFaulted",
+    "PluginNoted",
     "PolicyChanged",
     "QueueTerms",
     "TicketCalled",
@@ -291,7 +297,9 @@ class AlertEvent(Event, frozen=True, kw_only=True):
 class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     """Something that a manager must see. `warning` and `breach` are of one ticket: its service, class,
     promise, wait and the seconds left (negative: past). `long_wait` and `peak` are of the hall: its `value`
-    crossed `limit`. `gateway_down` is of the channel `subject`, down for `value` seconds."""
+    crossed `limit`. `gateway_down` is of the channel `subject`, down for `value`
+    seconds; `plugin` is what the plugin `plugin` calls `name`, in `words`; `about` is a
+    ticket's id."""
 
     kind: str
     service: str | None = None
@@ -302,11 +310,16 @@ class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     value: int | None = None
     limit: int | None = None
     subject: str | None = None
+    plugin: str | None = None
+    name: str | None = None
+    about: str | None = None
+    words: Words | None = None
 
 
 class AlertCleared(AlertEvent, frozen=True, kw_only=True):
-    """Its ground is gone: the ticket was `called`, `cancelled`, `held`, has `expired` or was `transferred` to
-    a longer promise, the hall's value `fell_back`, the gateway is `up` again or `off`, or `day_ended`."""
+    """Its ground is gone: the ticket was `called`, `cancelled`, `held`, has `expired` or was `transferred`
+    to a longer promise, the hall's value `fell_back`, the gateway is `up` again or `off`, the plugin took
+    it back (`taken_back`) or was disabled (`plugin_disabled`), or `day_ended`."""
 
     cause: str
 
@@ -551,6 +564,51 @@ class ChannelReported(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class PluginEvent(Event, frozen=True, kw_only=True):
+    """A fact about the plugin `plugin`."""
+
+    plugin: str
+
+
+class PluginEnabled(PluginEvent, frozen=True, kw_only=True):
+    """The plugin works in this hall from now on."""
+
+    version: str | None = None
+
+
+class PluginDisabled(PluginEvent, frozen=True, kw_only=True):
+    """It does not, until it is enabled again. `cause`: `asked`, `config` (hall.toml), or `quarantine`: it
+    failed again and again, as `why` says."""
+
+    cause: str = "asked"
+    why: str | None = None
+
+
+class PluginConfigured(PluginEvent, frozen=True, kw_only=True):
+    """Its configuration changed: key → value, `None` for hall.toml's own. No secret is among them."""
+
+    changes: dict[str, Any]
+
+
+class PluginFaulted(PluginEvent, frozen=True, kw_only=True):
+    """It failed so that somebody should look: in `hook`, with `why`. `action` is what the host did:
+    `passed_over` (the record `record`), `restarted`, `left_out`, `blocked` (it held the hall's loop)."""
+
+    hook: str
+    why: str
+    action: str
+    record: int | None = None
+    faults: int = 0
+    """Its faults since it was enabled."""
+
+
+class PluginNoted(PluginEvent, frozen=True, kw_only=True):
+    """A fact of the plugin's own."""
+
+    kind: str
+    data: dict[str, Any] = {}
+
+
 BY_TYPE: dict[str, type[Event]] = {
     "ticket.taken": TicketTaken,
     "ticket.called": TicketCalled,
@@ -594,6 +652,11 @@ BY_TYPE: dict[str, type[Event]] = {
     "message.received": MessageReceived,
     "consent.changed": ConsentChanged,
     "channel.status": ChannelReported,
+    "plugin.enabled": PluginEnabled,
+    "plugin.disabled": PluginDisabled,
+    "plugin.configured": PluginConfigured,
+    "plugin.faulted": PluginFaulted,
+    "plugin.noted": PluginNoted,
 }
 """Record type → event class: the catalogue."""
 
@@ -629,6 +692,8 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/consent/{'+'.join(event.message_classes)}"
         case ChannelReported():
             return f"{org}/channel/{event.channel}"
+        case PluginEvent():
+            return f"{org}/plugin/{event.plugin}"
         case PolicyChanged():
             return f"{org}/policy"
         case AccessGranted() | AccessRevoked():

@@ -25,6 +25,7 @@ from somc.domain.values import (
     Alert,
     Counter,
     CounterState,
+    PluginState,
     Rating,
     Ticket,
     TicketState,
@@ -249,6 +250,10 @@ def _alert_raised(state: HallState, event: e.AlertRaised, at: int) -> None:
         value=event.value,
         limit=event.limit,
         subject=event.subject,
+        plugin=event.plugin,
+        name=event.name,
+        about=event.about,
+        words=event.words,
     )
     if event.ticket is None:
         state.watch.serial += 1
@@ -434,6 +439,60 @@ def _channel_reported(state: HallState, event: e.ChannelReported, at: int) -> No
     state.channels[event.channel] = Device(event.channel, event.status, event.detail, since)
 
 
+# -- plugins --------------------------------------------------------------------------------------
+
+
+def _plugin_enabled(state: HallState, event: e.PluginEnabled, at: int) -> None:
+    known = _plugin(state, event.plugin, at)
+    state.plugins[event.plugin] = replace(
+        known,
+        enabled=True,
+        since=known.since if known.enabled else at,
+        version=event.version,
+        cause=None,
+        why=None,
+        in_file=known.in_file or event.by == "config",
+    )
+
+
+def _plugin_disabled(state: HallState, event: e.PluginDisabled, at: int) -> None:
+    known = _plugin(state, event.plugin, at)
+    state.plugins[event.plugin] = replace(
+        known,
+        enabled=False,
+        since=at if known.enabled else known.since,
+        cause=event.cause,
+        why=event.why,
+        in_file=known.in_file and event.by != "config",
+    )
+
+
+def _plugin_configured(state: HallState, event: e.PluginConfigured, at: int) -> None:
+    known = _plugin(state, event.plugin, at)
+    from_file = event.by == "config"
+    values, file_values = dict(known.values), dict(known.file_values)
+    for key, value in event.changes.items():
+        if from_file:
+            _set(file_values, key, value)
+        _set(values, key, value if value is not None else file_values.get(key))
+    state.plugins[event.plugin] = replace(known, values=values, file_values=file_values)
+
+
+def _plugin(state: HallState, name: str, at: int) -> PluginState:
+    return state.plugins.get(name) or PluginState(name=name, enabled=False, since=at)
+
+
+def _set(table: dict[str, Any], key: str, value: Any) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
+
+
+def _kept(state: HallState, event: e.Event, at: int) -> None:
+    """A fact that no rule asks for: it is in the journal, for those who follow it."""
+
+
 # -- steps that several events share ----------------------------------------------------------------
 
 
@@ -543,6 +602,11 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.ConfigChanged: _config_changed,
     e.PolicyChanged: _policy_changed,
     e.DeviceReported: _device_reported,
+    e.PluginEnabled: _plugin_enabled,
+    e.PluginDisabled: _plugin_disabled,
+    e.PluginConfigured: _plugin_configured,
+    e.PluginFaulted: _kept,
+    e.PluginNoted: _kept,
     e.PeopleCounted: _people_counted,
     e.AccessGranted: _access,
     e.AccessRevoked: _access,

@@ -296,6 +296,16 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "通道状态“{status}”无效；可选：{known}。",
         "There is no channel state '{status}'; known: {known}.",
     ),
+    "bad_kind": (
+        "invalid",
+        "“{field}”的值“{value}”无效；应为{allowed}。",
+        "'{value}' is no {field}; allowed: {allowed}.",
+    ),
+    "data_too_large": (
+        "invalid",
+        "记录的数据有 {size} 字节；最多 {limit} 字节。",
+        "The data to be kept has {size} bytes; allowed: {limit}.",
+    ),
     "bad_text": (
         "invalid",
         "“{field}”为空、过长或含有无法显示的字符（应为 1 到 {limit} 个字符）。",

@@ -27,6 +27,7 @@ from somc.domain.values import (
     Counter,
     CounterState,
     HallSettings,
+    PluginState,
     Ticket,
     TicketState,
     to_plain,
@@ -100,6 +101,8 @@ class HallState:
         self.channels: dict[str, Device] = {}
         """Gateways (短信网关) and the like by name, as last reported."""
         self.outbox = Outbox()
+        self.plugins: dict[str, PluginState] = {}
+        """Every plugin that was ever enabled here, in the order of its first time."""
         self.copies: dict[str, int] = {}
         """Ticket id → how many copies of its slip were asked for."""
         self.offers: dict[str, dict[str, str]] = {}
@@ -213,6 +216,7 @@ class HallState:
             "footfall": [to_plain(self.footfall[door]) for door in sorted(self.footfall)],
             "channels": [to_plain(self.channels[name]) for name in sorted(self.channels)],
             "outbox": self.outbox.dump(),
+            "plugins": [to_plain(plugin) for plugin in self.plugins.values()],
             "copies": dict(sorted(self.copies.items())),
             "offers": {name: dict(sorted(offers.items())) for name, offers in sorted(self.offers.items())},
             "cares": dict(sorted(self.cares.items())),
@@ -262,6 +266,9 @@ class HallState:
             channel = msgspec.convert(plain, Device)
             state.channels[channel.name] = channel
         state.outbox.load(dumped["outbox"])
+        for plain in dumped["plugins"]:
+            plugin = msgspec.convert(plain, PluginState)
+            state.plugins[plugin.name] = plugin
         state.copies = dict(dumped["copies"])
         state.offers = {name: dict(offers) for name, offers in dumped["offers"].items()}
         state.cares = dict(dumped["cares"])
@@ -317,7 +324,11 @@ class HallState:
                 assert alert.ticket in self.tickets, "an alert is about a ticket that is not there"
         for alert in self.past_alerts.values():
             assert alert.cleared_at is not None, "an alert that was never cleared is among the past ones"
-        of_hall = [(alert.kind, alert.subject) for alert in self.alerts.values() if alert.ticket is None]
+        of_hall = [
+            (alert.kind, alert.subject, alert.plugin, alert.name)
+            for alert in self.alerts.values()
+            if alert.ticket is None
+        ]
         assert len(of_hall) == len(set(of_hall)), "one warning of the hall stands twice"
         queues = self.scheduler.dump()["queues"]
         told = {key: told for queue in queues for key, _, _, told in queue["tickets"]}

@@ -39,6 +39,7 @@ __all__ = [
     "HallSettings",
     "MessageRules",
     "OpeningHours",
+    "PluginState",
     "Policy",
     "Rating",
     "Service",
@@ -55,6 +56,8 @@ BEST_LEVEL, WORST_LEVEL = 1, 9
 
 ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "gateway_down")
 """The first two are of one ticket, the next two of the hall, the last of a channel."""
+ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "plugin")
+"""The first two are of one ticket, the next two of the hall, the last is what a plugin warns of."""
 
 TOLD = {"warning": 1, "breach": 2}
 """Level of an alert → what its ticket keeps of it (`Ticket.told`)."""
@@ -438,7 +441,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alert (预警) of the running day: raised, perhaps cleared, perhaps acknowledged, in any order of the
-    two. `kind` is `warning` or `breach` (of one ticket), `long_wait` or `peak` (of the hall)."""
+    two. `kind` is `warning` or `breach` (of one ticket), `long_wait` or `peak` (of the hall), or `plugin`."""
 
     id: str
     kind: str
@@ -454,6 +457,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limit: int | None = None
     subject: str | None = None
     """What it is about, if that is no ticket: a gateway."""
+    plugin: str | None = None
+    name: str | None = None
+    """What its plugin calls it."""
+    about: str | None = None
+    """The ticket that a plugin's alert is about."""
+    words: Words | None = None
     cleared_at: int | None = None
     cause: str | None = None
     """Why it was cleared."""
@@ -463,6 +472,24 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def open(self) -> bool:
         """Whether a manager still has to look at it."""
         return self.cleared_at is None and self.acknowledged is None
+
+
+class PluginState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A plugin as the records have it: whether it works here, and what was configured beside hall.toml."""
+
+    name: str
+    enabled: bool
+    since: int
+    version: str | None = None
+    cause: str | None = None
+    """Why it is disabled."""
+    why: str | None = None
+    in_file: bool = False
+    """Whether hall.toml named it at the last start."""
+    values: dict[str, Any] = {}
+    """Its configuration in force, secrets and keys that nobody set aside."""
+    file_values: dict[str, Any] = {}
+    """What hall.toml said of it at the last start."""
 
 
 def to_plain(value: Any) -> Any:

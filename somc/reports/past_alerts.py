@@ -70,6 +70,10 @@ class PastAlerts:
             left_s=event.left_s,
             value=event.value,
             limit=event.limit,
+            plugin=event.plugin,
+            name=event.name,
+            about=event.about,
+            words=event.words,
         )
         self._unsettled.add(event.alert)
         self.last = record.seq

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from somc.domain.state import HallState
-from somc.domain.values import Alert
+from somc.domain.values import Alert, to_plain
 
 __all__ = ["alert_view", "of_the_day", "open_alerts"]
 
@@ -29,6 +29,10 @@ def alert_view(alert: Alert) -> Plain:
         "left_s": alert.left_s,
         "value": alert.value,
         "limit": alert.limit,
+        "plugin": alert.plugin,
+        "name": alert.name,
+        "about": alert.about,
+        "words": None if alert.words is None else to_plain(alert.words),
         "cleared_at": alert.cleared_at,
         "cause": alert.cause,
         "acknowledged": None if done is None else done.done,

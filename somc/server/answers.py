@@ -31,6 +31,10 @@ class AlertAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left_s: int | None
     value: int | None
     limit: int | None
+    plugin: str | None
+    name: str | None
+    about: str | None
+    words: Words | None
     cleared_at: datetime | None
     cause: str | None
     acknowledged: str | None

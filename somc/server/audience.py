@@ -34,7 +34,7 @@ INSIDE = frozenset(("floor", "agent", "manager", "centre", "channel", "device"))
 """Roles that work in or for the hall; whoever has none of them is a screen of the public's."""
 
 PERSON = "person"
-PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome", "note", "score"))
+PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome", "note", "score", "why", "data", "about"))
 """Fields of a record's `data` that the public's screens do not get."""
 
 PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": [], "rating": None}
