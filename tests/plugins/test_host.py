@@ -11,8 +11,7 @@ import pytest
 
 from somc.composition import load_config
 from somc.errors import UsageError
-from somc.runtime import plugins
-from somc.runtime.plugins import GROUP, Plugins, installed
+from somc.runtime.plugins import GROUP, Plugins, finding, installed
 from somc_hal.drivers.catalogue import DRIVERS
 from somc_hal.simulators.catalogue import SIMULATORS
 
@@ -38,7 +37,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         entries.append(EntryPoint(name, module + attribute, GROUP))
 
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(plugins, "entry_points", found)
+    monkeypatch.setattr(finding, "entry_points", found)
     yield install
     for module in modules:
         sys.modules.pop(module, None)

@@ -1,36 +1,30 @@
-"""The plugin host: finds installed plugins, loads those that hall.toml names, calls their hooks.
+"""What plugins bring that hall.toml may name: drivers, their simulators, policy kinds.
 
 What must stay true
-- Bundled plugins are found by the same entry points as anybody's; nothing runs that hall.toml does not name.
-- What is wrong with a plugin is found at the start and said with the plugin's name: one that is missing
-  or does not load, a hook that does not exist or is of the wrong colour, a hook that raises or gives
-  something else than it should, a name that two plugins bring.
+- Nothing runs that hall.toml does not name.
+- What is wrong is said with the plugin's name: a hook that raises or gives something else than it should, a
+  name that two plugins bring.
 """
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TypeVar
 
-import pluggy
 import structlog
 
-from somc.api import PROJECT, HallHooks
 from somc.errors import UsageError
+from somc.runtime.plugins.finding import find
+from somc.runtime.plugins.loading import Loaded, load
 from somc.scheduler.kinds import BUILT_IN
 from somc.scheduler.policy import Candidate, Pick, PolicyKind, check_picked
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.simulators.base import Simulator
 
-__all__ = ["GROUP", "Plugins", "installed"]
-
-GROUP = "somc.plugins"
-"""The entry-point group."""
+__all__ = ["Plugins"]
 
 KIND_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -39,40 +33,22 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-def installed() -> dict[str, EntryPoint]:
-    """Every installed plugin by name, loaded or not; of two that share a name, the last one found."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
 class Plugins:
     """The loaded plugins of one hall, and what they bring."""
 
-    def __init__(self, names: Collection[str]) -> None:
-        """Load the plugins `names`. `UsageError` names one that is missing, does not load, or
-        implements a hook that is none."""
-        self.manager = pluggy.PluginManager(PROJECT)
-        self.manager.add_hookspecs(HallHooks)
-        for name in dict.fromkeys(names):
-            entry = _entry(name)
-            try:
-                plugin = entry.load()
-                self.manager.register(plugin, name)
-            except Exception as error:
-                raise UsageError(f"the plugin '{name}' ({entry.value}) does not load: {error!r}") from error
-            self._check(name, plugin)
+    def __init__(self, names: Collection[str], paths: Sequence[Path] = ()) -> None:
+        """Load the plugins `names`, found on `paths` or installed. `UsageError` names one that is missing,
+        does not load, or implements a hook that is none."""
+        self.paths = tuple(paths)
+        self.loaded: dict[str, Loaded] = {name: load(find(name, self.paths)) for name in dict.fromkeys(names)}
+        """By name, in the order of hall.toml; the host adds and removes what is enabled and disabled."""
 
-    def _check(self, name: str, plugin: object) -> None:
-        """That every hook it implements exists, and is sync where the specification is."""
-        known = [hook for hook in dir(HallHooks) if hook.startswith(f"{PROJECT}_")]
-        for caller in self.manager.get_hookcallers(plugin) or ():
-            if not caller.has_spec():
-                near = difflib.get_close_matches(caller.name, known, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-                raise UsageError(f"the plugin '{name}' implements '{caller.name}', which is no hook; {hint}")
-            spec = vars(HallHooks)[caller.name]
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin_name == name:
-                    _check_colour(name, caller.name, spec, implementation.function)
+    @classmethod
+    def of(cls, loaded: Collection[Loaded], paths: Sequence[Path] = ()) -> Plugins:
+        """Those that are loaded already."""
+        made = cls((), paths)
+        made.loaded = {one.name: one for one in loaded}
+        return made
 
     def drivers(self) -> dict[str, DriverSpec]:
         """Every device driver by name. `UsageError` if two plugins bring the same name, and for a plugin
@@ -114,49 +90,14 @@ class Plugins:
         return kinds
 
     def _brought(self, hook: str, things_in: Callable[[object], list[T]]) -> Iterator[tuple[str, T]]:
-        """What each plugin's hook gives, with the plugin's name, in the order of hall.toml.
-
-        The plugins are asked one by one, because pluggy does not say whose hook raised.
-        """
-        everybody = self.manager.list_name_plugin()
-        for name, plugin in everybody:
-            others = [other for _, other in everybody if other is not plugin]
+        """What each plugin's hook gives, with the plugin's name, in the order of hall.toml."""
+        for name, plugin in self.loaded.items():
             try:
-                answers = self.manager.subset_hook_caller(hook, others)()
-                things = [thing for answer in answers for thing in things_in(answer)]
+                answer = plugin.ask(hook)
+                things = [] if answer is None else things_in(answer)
             except Exception as error:
                 raise UsageError(f"the plugin '{name}' failed in '{hook}': {error!r}") from error
             yield from ((name, thing) for thing in things)
-
-
-def _check_colour(name: str, hook: str, spec: object, function: object) -> None:
-    """A hook is async where its specification is, and only there. `UsageError`."""
-    wanted = "async" if inspect.iscoroutinefunction(spec) else "sync"
-    if inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(function):
-        found = "async"
-    else:
-        found = "sync"
-    write = "`async def` instead of `def`" if wanted == "async" else "`def` instead of `async def`"
-    if inspect.isasyncgenfunction(function) and wanted == "async":
-        found, write = "async generator", "`return` instead of `yield`"
-    if found != wanted:
-        article = "a" if found == "sync" else "an"
-        raise UsageError(
-            f"the plugin '{name}' implements '{hook}' as {article} {found} function; this hook is {wanted}: "
-            f"write {write}"
-        )
-
-
-def _entry(name: str) -> EntryPoint:
-    """The entry point of the plugin `name`; `UsageError` if there is none, or two that differ."""
-    found = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
-    if not found:
-        known = ", ".join(sorted(installed())) or "none"
-        raise UsageError(f"the plugin '{name}' is not installed; installed: {known}")
-    if len(found) > 1:
-        both = " and ".join(sorted(found))
-        raise UsageError(f"two installed packages bring a plugin '{name}' ({both}): uninstall one of them")
-    return next(iter(found.values()))
 
 
 def _drivers_in(answer: object) -> list[DriverSpec]:
