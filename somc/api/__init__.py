@@ -48,6 +48,7 @@ from somc.api.values import (
     Record,
     Secret,
     TicketView,
+    Tone,
     Visit,
     Words,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "Store",
     "Terms",
     "TicketView",
+    "Tone",
     "Visit",
     "Words",
     "each",

@@ -127,11 +127,12 @@ class OpenAlert(Value, frozen=True, kw_only=True):
 
 
 class HallView(Value, frozen=True, kw_only=True):
-    """The hall at one instant. `waiting` and `expected_wait_s` (of somebody who came now) are by service;
-    `peak` is whether an alert of that kind is open."""
+    """The hall at one instant, on the clock of `timezone`. `waiting` and `expected_wait_s` (of somebody who
+    came now) are by service; `peak` is whether an alert of that kind is open."""
 
     now: int
     org: str
+    timezone: str
     open: bool
     waiting: dict[str, int]
     expected_wait_s: dict[str, int | None]
