@@ -126,9 +126,7 @@ class CrmConfig(Model, frozen=True, kw_only=True):
         for number, rule in enumerate(self.rules):
             for earlier in self.rules[:number]:
                 if earlier.covers(rule):
-                    why = (
-                        f"nobody comes to rule {number + 1}, class '{rule.class_}': an earlier one takes all"
-                    )
+                    why = f"rule {number + 1} ('{rule.class_}') is never reached: an earlier one takes all"
                     raise ValueError(f"rules: {why}; put the narrower rule first")
         for service, template in self.pages.items():
             check_template(f"pages.{service}", template, PAGE_VALUES)

@@ -1,4 +1,4 @@
-"""What the operator's answers mean: customers, classes by rule, histories; and what cannot work is refused."""
+"""What the operator's answers mean: customers, classes by rule, histories; what cannot work is refused."""
 
 from __future__ import annotations
 
