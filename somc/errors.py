@@ -12,7 +12,12 @@
     │   ├── StoreLocked       another process has this journal open for writing
     │   ├── StoreTooNew       written by a newer SOMC than this one
     │   └── StoreCorrupt      the chain, a sequence or a checksum does not hold
-    └── IdempotencyConflict   you: this key was used before with another body
+    ├── IdempotencyConflict   you: this key was used before with another body
+    └── ClientError           of `somc.client`, whose hall is another process
+        ├── NotAdmitted       you: the hall does not know this token, or it has no right to be there
+        ├── HallRefused       the hall said no, and why, in a problem document
+        ├── NoAnswer          they: nothing was heard in time; whether it happened is not known
+        └── HallUnreachable   they: nobody answers at that address, or who answers is no hall
 
 A refusal of the domain (calling at a paused counter) is not an exception: it is a value, see
 `somc.domain.refusals`. An exception means that nothing was decided.
@@ -20,14 +25,19 @@ A refusal of the domain (calling at a paused counter) is not an exception: it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = [
     "CannotKeepUp",
+    "ClientError",
     "ConfigurationError",
     "Fault",
+    "HallRefused",
+    "HallUnreachable",
     "IdempotencyConflict",
+    "NoAnswer",
+    "NotAdmitted",
     "Overloaded",
     "RuleFailed",
     "ShuttingDown",
@@ -118,3 +128,56 @@ class StoreCorrupt(StoreError):
 
 class IdempotencyConflict(SomcError):
     """The idempotency key was used before by the same principal on the same route with another body."""
+
+
+class ClientError(SomcError):
+    """A hall elsewhere did not do what was asked of it."""
+
+
+class NotAdmitted(ClientError):
+    """The hall knows no such token (`status` 401), or it has no right to be there (403). Asking again with
+    the same token does not help."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(f"{detail} ({status})")
+
+
+class HallRefused(ClientError):
+    """The hall said no. `code` is stable for programs, `words` says why in `zh` and `en` where a rule of
+    the hall refused, `fields` names wrong input."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        words: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.words = dict(words or {})
+        self.fields = dict(fields or {})
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{detail} ({status} {code})")
+
+
+class NoAnswer(ClientError):
+    """Nothing was heard of `act` in time: it may have happened or not. The same act with the same `key`
+    has one effect, however often it is asked."""
+
+    def __init__(self, act: str, key: str, waited_s: float) -> None:
+        self.act = act
+        self.key = key
+        super().__init__(
+            f"the hall did not answer {act} within {waited_s:g} s; whether it happened is not known:"
+            f" ask again with the key {key}"
+        )
+
+
+class HallUnreachable(ClientError):
+    """Nobody answers at that address, or who answers is no hall; the message says which."""
