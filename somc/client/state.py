@@ -2,7 +2,7 @@
 
 Instants are integer Unix milliseconds of the hall's clock (`…_at`, `at`, `now`, `since`), every other
 duration names its unit. What a role may not see is `None` or empty. Unknown fields are ignored, so that an
-older client reads a newer hall; `tests/client/test_state.py` holds these shapes to what the hall sends.
+older client reads a newer hall; `tests/client/test_state.py` holds these names to what the hall sends.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class CounterState(msgspec.Struct, frozen=True):
     """The id of the ticket that is there, called or being served."""
     served: int = 0
     free_since: int = 0
+    place: list[int] | None = None
+    """Where it stands on the floor, if that was set."""
 
 
 class TicketState(msgspec.Struct, frozen=True):
@@ -106,6 +108,7 @@ class TicketState(msgspec.Struct, frozen=True):
     waited_s: int = 0
     served_s: int = 0
     outcome: str | None = None
+    rating: dict[str, Any] | None = None
     reason: dict[str, Any] | None = None
     alerts: list[dict[str, Any]] = []
     phone: str | None = None
@@ -160,6 +163,7 @@ class HallState(msgspec.Struct, frozen=True):
     advice: dict[str, Any] | None = None
     devices: list[DeviceState] = []
     today: dict[str, Any] = {}
+    display: dict[str, Any] = {}
 
 
 class ServiceFigures(msgspec.Struct, frozen=True):

@@ -13,9 +13,9 @@ from somc.client import ClientSettings, HallClient, HallHttp
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "client.md").read_text(encoding="utf-8")
 
 EXPORTED = """
-ClassState ClientError ClientSettings CounterState DeviceState Figures HallClient HallFigures HallHttp HallRefused
-HallState HallUnreachable Message NoAnswer NotAdmitted Position Reader RecentCall Record Resync ServiceFigures
-ServiceState Snapshot TicketState Welcome Words open_client open_http ticket_by
+ClassState ClientError ClientSettings CounterState DeviceState Figures HallClient HallFigures HallHttp
+HallRefused HallState HallUnreachable Message NoAnswer NotAdmitted Position Reader RecentCall Record Resync
+ServiceFigures ServiceState Snapshot TicketState Welcome Words open_client open_http ticket_by
 """
 
 

@@ -1,4 +1,7 @@
-"""What the client knows of a hall is what the hall sends: no field is missing or misnamed."""
+"""What the client knows of a hall is what the hall sends: no field is misnamed.
+
+A hall may send more than this client knows; programs find it in `await command("hall")`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("ours", "theirs"), SHAPES, ids=[ours.__name__ for ours, _ in SHAPES])
-def test_a_shape_has_the_halls_fields(ours: Any, theirs: Any) -> None:
+def test_a_shape_names_the_halls_fields(ours: Any, theirs: Any) -> None:
     names = {field.encode_name for field in msgspec.structs.fields(theirs)}
-    assert {field.encode_name for field in msgspec.structs.fields(ours)} == names
+    assert {field.encode_name for field in msgspec.structs.fields(ours)} <= names
 
 
 def test_what_a_newer_hall_adds_is_ignored() -> None:
