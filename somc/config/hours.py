@@ -16,7 +16,17 @@ from typing import Any
 from somc.config.kinds import Kind, ListOf
 from somc.config.reading import FAULTY, Place, found_words, one_of
 
-__all__ = ["DAYS", "EVERY_DAY", "ClosedDate", "DayTime", "Hours", "Span", "TimeZone", "hours_from"]
+__all__ = [
+    "DAYS",
+    "EVERY_DAY",
+    "ClosedDate",
+    "DayTime",
+    "Hours",
+    "Span",
+    "TimeZone",
+    "WeekDay",
+    "hours_from",
+]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = "every_day"
@@ -94,6 +104,19 @@ class TimeZone:
             close = one_of(raw, zoneinfo.available_timezones())
             return at.fault(found_words(raw), close if close.startswith("did you mean") else self.allowed)
         return raw
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day of the week, kept as its number (0 is Monday)."""
+
+    type: str = "text"
+    allowed: str = " or ".join(f'"{day}"' for day in DAYS)
+
+    def read(self, raw: Any, at: Place) -> Any:
+        if isinstance(raw, str) and raw in DAYS:
+            return DAYS.index(raw)
+        return at.fault(found_words(raw), self.allowed)
 
 
 SPANS: Kind = ListOf(Span())

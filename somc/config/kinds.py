@@ -19,6 +19,7 @@ from somc.config.reading import FAULTY, Place, found_words, one_line, one_of
 __all__ = [
     "Choice",
     "DeviceUrl",
+    "Fields",
     "FilePath",
     "Free",
     "GridPlace",
@@ -259,6 +260,31 @@ class MapOf:
         if not isinstance(raw, dict) or len(raw) < self.least:
             return at.fault(found_words(raw), self.allowed)
         values = {name: self.value.read(one, at / name) for name, one in raw.items()}
+        return FAULTY if FAULTY in values.values() else values
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """An inline table with keys of its own, none of which must be there."""
+
+    fields: tuple[tuple[str, Kind], ...]
+    type: str = "inline table"
+
+    @property
+    def allowed(self) -> str:
+        each = "; ".join(f"{name} is {kind.allowed}" for name, kind in self.fields)
+        return f"{{ {self.fields[0][0]} = N, … }}, where {each}"
+
+    def read(self, raw: Any, at: Place) -> Any:
+        if not isinstance(raw, dict):
+            return at.fault(found_words(raw), self.allowed)
+        known = dict(self.fields)
+        values: dict[str, Any] = {}
+        for name, one in raw.items():
+            if name in known:
+                values[name] = known[name].read(one, at / name)
+            else:
+                values[name] = (at / name).fault("a key that is not known here", one_of(name, known))
         return FAULTY if FAULTY in values.values() else values
 
 

@@ -28,6 +28,7 @@ from somc.config.references import check_devices, check_kind, check_names, check
 from somc.config.schema import (
     ALERTS,
     APPOINTMENTS,
+    CALENDAR,
     CLASS,
     COUNTER,
     DISPLAY,
@@ -148,7 +149,10 @@ def _customers(
 
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for table in (HALL, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, DISPLAY, MESSAGES, CLASS, SERVICE, COUNTER):
+    for table in (
+        *(HALL, CALENDAR, POLICY, ALERTS, APPOINTMENTS, ESTIMATES, DISPLAY, MESSAGES),
+        *(CLASS, SERVICE, COUNTER),
+    ):
         for place, (name, fields) in enumerate(tables[table.name].items()):
             stem = f"{table.name}.{name}" if table.entry else table.name
             for key in _setting_keys(table):

@@ -57,6 +57,12 @@ def check_names(tables: Mapping[str, Entries], reading: Reading) -> None:
         _known(counter["reserved_for"], classes, "class", at / "reserved_for")
         if counter["opens_after_s"] not in (None, FAULTY) and not counter["reserved_for"]:
             (at / "opens_after_s").fault("no reserved_for beside it", "with reserved_for = [CLASS, …] only")
+    for date, special in tables["calendar"].items():
+        at = reading.at("calendar", date)
+        if special["hours"] is None and special["like"] is None:
+            at.doubt("neither 'hours' nor 'like'", 'hours = ["09:00-12:00"], hours = [] or like = "mon"')
+        elif special["hours"] is not None and special["like"] is not None:
+            (at / "like").fault("both 'hours' and 'like'", "one of them")
     visitors = tables["visitors"][""]
     for key, names, word in (("services", services, "service"), ("classes", classes, "class")):
         shares, at = visitors[key], reading.at("visitors", key)

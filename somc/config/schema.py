@@ -12,11 +12,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from somc.config.hours import CLOSED_DATES, DAYS, EVERY_DAY, SPANS, DayTime, Hours, TimeZone
+from somc.config.hours import (
+    CLOSED_DATES,
+    DAYS,
+    EVERY_DAY,
+    SPANS,
+    ClosedDate,
+    DayTime,
+    Hours,
+    TimeZone,
+    WeekDay,
+)
 from somc.config.kinds import (
     LANGUAGES,
     Choice,
     DeviceUrl,
+    Fields,
     FilePath,
     Free,
     GridPlace,
@@ -56,6 +67,10 @@ ORG = Pattern(
 COUNTER_NUMBER = Pattern(r"[1-9]\d{0,2}", "a counter number from 1 to 999 without leading zeros", "number")
 PREFIX = Pattern("[A-Z]{1,2}", "one or two capital letters A-Z")
 WAIT = Whole(1, DAY_S, "seconds")
+SLOT_S = Whole(300, 14_400, "seconds")
+CAPACITY = Whole(0, 1000, "places")
+LEAD_S = Whole(0, 7 * DAY_S, "seconds")
+HORIZON_DAYS = Whole(1, 366, "days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +168,23 @@ HOURS = Table(
         ),
         Key("closed_dates", CLOSED_DATES, [], "Dates on which the hall stays closed"),
     ),
+)
+
+CALENDAR = Table(
+    "calendar",
+    (
+        Key(
+            "hours",
+            SPANS,
+            None,
+            "The hall's hours on this date; `[]` is closed; this or `like`",
+            into="spans",
+        ),
+        Key("like", WeekDay(), None, "The hours of that day of the week, for the hall and every service"),
+        Key("name", WordsPair(), None, "What the date is, such as a holiday's name"),
+    ),
+    entry=ClosedDate(),
+    entry_word="DATE",
 )
 
 CLASS = Table(
@@ -266,6 +298,19 @@ SERVICE = Table(
             None,
             "When this service is offered, narrower than the hall's hours",
             "the hall's hours",
+        ),
+        Key(
+            "slots",
+            Fields(
+                (
+                    ("slot_s", SLOT_S),
+                    ("capacity", CAPACITY),
+                    ("lead_s", LEAD_S),
+                    ("horizon_days", HORIZON_DAYS),
+                )
+            ),
+            {},
+            "Its appointments where they differ from the keys of the same names in [appointments]",
         ),
     ),
     entry=NAME,
@@ -407,6 +452,54 @@ APPOINTMENTS = Table(
             Whole(0, DAY_S, "seconds"),
             2100,
             "How far a booked customer is ahead of walk-ins of the same class, as waiting time",
+        ),
+        Key("slot_s", SLOT_S, 900, "How long a slot is; the first begins when the hours do"),
+        Key("capacity", CAPACITY, 0, "So many places a slot of each service has; 0 is no appointments"),
+        Key("lead_s", LEAD_S, 1800, "A slot is booked no later than so long before it begins"),
+        Key("horizon_days", HORIZON_DAYS, 14, "Slots are offered so many days ahead, today included"),
+        Key(
+            "check_in_early_s",
+            Whole(0, DAY_S, "seconds"),
+            3600,
+            "Check-in opens so long before the booked time",
+        ),
+        Key(
+            "missed_s",
+            Whole(0, DAY_S, "seconds"),
+            1800,
+            "Whoever has not checked in so long after it (but no sooner than `late_s`) has missed it",
+        ),
+        Key(
+            "confirm_s",
+            Whole(60, 7 * DAY_S, "seconds"),
+            None,
+            "A booking that the customer does not confirm within so long expires",
+            "nothing is to be confirmed",
+        ),
+        Key(
+            "offer_s",
+            Whole(60, DAY_S, "seconds"),
+            1800,
+            "A freed place is kept so long for whoever is next on the waiting list",
+        ),
+        Key(
+            "waiting_list",
+            Whole(0, 1000, "people"),
+            20,
+            "So many may stand on the waiting list of one service; 0 is no list",
+        ),
+        Key(
+            "open_limit",
+            Whole(0, 1000, "appointments"),
+            3,
+            "So many appointments one customer may have ahead; 0 is no limit",
+        ),
+        Key("block_limit", Whole(1, 100, "places"), 10, "So many places may be booked at once"),
+        Key(
+            "remind_s",
+            ListOf(Whole(60, 14 * DAY_S, "seconds")),
+            [],
+            "So long before the booked time the customer is reminded, once for each",
         ),
     ),
 )
@@ -604,6 +697,7 @@ PLUGINS = Table(
 TABLES: Final = (
     HALL,
     HOURS,
+    CALENDAR,
     CLASS,
     SERVICE,
     COUNTER,

@@ -1,4 +1,4 @@
-"""Business days and opening hours: what a hall's clock on the wall means.
+"""Business days: what a hall's clock on the wall means.
 
 The time zone's rules are data handed in as a `tzinfo`; nothing here reads a clock.
 """
@@ -8,11 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from somc.domain.values import OpeningHours
-
-__all__ = ["business_day", "day_after", "day_end", "is_open"]
-
-DAY_S = 86_400
+__all__ = ["business_day", "day_after", "day_end", "local"]
 
 
 def local(at: int, zone: tzinfo) -> datetime:
@@ -48,19 +44,3 @@ def day_end(day: str, zone: tzinfo, day_ends_s: int) -> int:
     minutes, seconds = divmod(rest, 60)
     end = datetime(next_day.year, next_day.month, next_day.day, hours, minutes, seconds, tzinfo=zone)
     return int(end.timestamp()) * 1000
-
-
-def is_open(at: int, zone: tzinfo, hours: OpeningHours | None) -> bool:
-    """Whether tickets are taken at `at`. A span past midnight belongs to the date it began on."""
-    if hours is None:
-        return True
-    here = local(at, zone)
-    since_midnight_s = here.hour * 3600 + here.minute * 60 + here.second
-    for days_back in (0, 1):
-        begun = here.date() - timedelta(days=days_back)
-        if begun.isoformat() in hours.closed_dates:
-            continue
-        second = since_midnight_s + days_back * DAY_S
-        if any(start <= second < end for start, end in hours.week[begun.weekday()]):
-            return True
-    return False

@@ -13,24 +13,30 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from somc.domain.events import AskFacts
-from somc.domain.values import Words
+from somc.domain.values import SpecialDay, Words
 
 __all__ = [
     "AcknowledgeAlert",
     "AssignCounter",
+    "BookAppointment",
     "CallNext",
     "CallTicket",
+    "CancelAppointment",
     "CancelMessage",
     "CancelTicket",
+    "ChangeAppointment",
+    "ChangeCalendar",
     "ChangeConfig",
     "ChangePolicy",
     "ChangeSettings",
+    "CheckIn",
     "ClearAlerts",
     "ClearPluginAlert",
     "CloseCounter",
     "Command",
     "ConfigureCounter",
     "ConfigurePlugin",
+    "ConfirmAppointment",
     "CountPeople",
     "Divert",
     "EndDay",
@@ -41,9 +47,11 @@ __all__ = [
     "MarkNoShow",
     "MessageOutcome",
     "NotePlugin",
+    "OfferPlaces",
     "OpenCounter",
     "PartReceipt",
     "PauseCounter",
+    "Place",
     "PrintTicket",
     "QueueMessage",
     "RaiseAlerts",
@@ -63,6 +71,7 @@ __all__ = [
     "ReturnTicket",
     "RevokeAccess",
     "RollbackPolicy",
+    "SeeToAppointments",
     "SetConsent",
     "StartService",
     "SwitchPlugin",
@@ -491,3 +500,77 @@ class ReportChannel(Command, frozen=True, kw_only=True):
 
 class WatchGateways(Command, frozen=True, kw_only=True):
     """Look at the gateways: raise what is down for too long, clear what is up again."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One place to be booked: an id and the keyed hash of a code, both drawn outside."""
+
+    id: str
+    code: str
+
+
+class BookAppointment(Command, frozen=True, kw_only=True):
+    """Book (预约) one place of the slot at `at`, or a block of them. With `wait`, somebody for whom there is
+    none waits for one; with `until`, any slot of that date from `at` to `until` will do. `confirmed`: the
+    customer has said yes already, no confirmation is asked for."""
+
+    places: tuple[Place, ...]
+    service: str
+    at: int
+    channel: str
+    person: str | None = None
+    wait: bool = False
+    until: int | None = None
+    confirmed: bool = False
+
+
+class ConfirmAppointment(Command, frozen=True, kw_only=True):
+    """The customer says yes to a booking, or to the place that was offered."""
+
+    appointment: str
+
+
+class ChangeAppointment(Command, frozen=True, kw_only=True):
+    """Move (改期) it to another slot, another service, or both."""
+
+    appointment: str
+    service: str | None = None
+    at: int | None = None
+
+
+class CancelAppointment(Command, frozen=True, kw_only=True):
+    """Give it up."""
+
+    appointment: str
+    reason: str | None = None
+
+
+class CheckIn(Command, frozen=True, kw_only=True):
+    """Its holder is here (取号): take the ticket. Without `appointment`, that of `person` whose time it is.
+    `service`, if given, must be the one that was booked."""
+
+    appointment: str | None
+    ticket_id: str
+    customer_class: str
+    class_source: str
+    channel: str
+    person: str | None = None
+    service: str | None = None
+    slip: tuple[Words, ...] = ()
+
+
+class OfferPlaces(Command, frozen=True, kw_only=True):
+    """Offer a free place to whoever is next on the waiting list."""
+
+
+class SeeToAppointments(Command, frozen=True, kw_only=True):
+    """See to what is due of appointments: reminders, those that were missed, those that expire."""
+
+
+class ChangeCalendar(Command, frozen=True, kw_only=True):
+    """Give a date hours of its own; `None` brings back those of its weekday, or of hall.toml. Appointments
+    that would lie outside are in the way unless `cancel` says that they shall be cancelled."""
+
+    date: str
+    day: SpecialDay | None
+    cancel: bool = False

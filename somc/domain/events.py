@@ -25,6 +25,17 @@ __all__ = [
     "AlertCleared",
     "AlertEvent",
     "AlertRaised",
+    "AppointmentBooked",
+    "AppointmentCancelled",
+    "AppointmentChanged",
+    "AppointmentCheckedIn",
+    "AppointmentConfirmed",
+    "AppointmentEvent",
+    "AppointmentExpired",
+    "AppointmentMissed",
+    "AppointmentOffered",
+    "AppointmentReminderDue",
+    "AppointmentWaitlisted",
     "AskFacts",
     "CalledReason",
     "CareLogged",
@@ -111,6 +122,8 @@ class TicketTaken(TicketEvent, frozen=True, kw_only=True):
     """The booked time (Unix ms) of somebody who has an appointment."""
     booked: bool = False
     """Whether the ticket stands with the appointments: whoever checks in too late does not."""
+    appointment: str | None = None
+    """The appointment that was checked in with it."""
 
 
 class CalledReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -356,6 +369,91 @@ class CareLogged(CustomerEvent, frozen=True, kw_only=True):
     note: str | None = None
     agent: str | None = None
     """Who cared, where `by` is the program they said it to."""
+
+
+class AppointmentEvent(Event, frozen=True, kw_only=True):
+    """A fact about appointment `appointment` (its id): for which service, when its slot begins (Unix ms),
+    whose.
+
+    Its code is in no record but as a keyed hash, where it is made.
+    """
+
+    appointment: str
+    service: str
+    slot: int
+    person: str | None = None
+
+
+class AppointmentBooked(AppointmentEvent, frozen=True, kw_only=True):
+    """Somebody booked a place of a slot. `code` is the keyed hash of its code; `block` what those booked at
+    once have in common; `confirm_by` until when it must be confirmed, if it must."""
+
+    ends_at: int
+    channel: str
+    code: str
+    block: str | None = None
+    confirm_by: int | None = None
+
+
+class AppointmentWaitlisted(AppointmentEvent, frozen=True, kw_only=True):
+    """Somebody waits for a place: of this slot, or of one that begins no later than `until`."""
+
+    ends_at: int
+    channel: str
+    code: str
+    until: int | None = None
+
+
+class AppointmentOffered(AppointmentEvent, frozen=True, kw_only=True):
+    """A freed place is kept for somebody on the waiting list until `answer_by`."""
+
+    ends_at: int
+    answer_by: int
+
+
+class AppointmentConfirmed(AppointmentEvent, frozen=True, kw_only=True):
+    """The customer said yes: to a booking, or to the place that was offered."""
+
+
+class AppointmentChanged(AppointmentEvent, frozen=True, kw_only=True):
+    """It was moved to this service and slot; the code stays."""
+
+    ends_at: int
+    from_service: str
+    from_slot: int
+
+
+class AppointmentCancelled(AppointmentEvent, frozen=True, kw_only=True):
+    """It was given up. `cause`: `asked`, `calendar` (the hall is closed then now), `service_gone`."""
+
+    cause: str = "asked"
+    reason: str | None = None
+
+
+class AppointmentCheckedIn(AppointmentEvent, frozen=True, kw_only=True):
+    """Its holder came and took `ticket`. `late`: too late to stand with the appointments."""
+
+    ticket: str
+    number: str
+    late: bool = False
+
+
+class AppointmentReminderDue(AppointmentEvent, frozen=True, kw_only=True):
+    """So long (`lead_s`) before its time the customer is to be reminded. `too_late`: its time is over already
+    (the hall stood still)."""
+
+    lead_s: int
+    too_late: bool = False
+
+
+class AppointmentMissed(AppointmentEvent, frozen=True, kw_only=True):
+    """Nobody checked in."""
+
+
+class AppointmentExpired(AppointmentEvent, frozen=True, kw_only=True):
+    """It fell by itself. `cause`: `unconfirmed`, `offer` (not accepted in time), `no_place` (none came)."""
+
+    cause: str
 
 
 class DayEnded(Event, frozen=True, kw_only=True):
@@ -635,6 +733,16 @@ BY_TYPE: dict[str, type[Event]] = {
     "alert.raised": AlertRaised,
     "alert.cleared": AlertCleared,
     "alert.acknowledged": AlertAcknowledged,
+    "appointment.booked": AppointmentBooked,
+    "appointment.waitlisted": AppointmentWaitlisted,
+    "appointment.offered": AppointmentOffered,
+    "appointment.confirmed": AppointmentConfirmed,
+    "appointment.changed": AppointmentChanged,
+    "appointment.cancelled": AppointmentCancelled,
+    "appointment.checked_in": AppointmentCheckedIn,
+    "appointment.reminder_due": AppointmentReminderDue,
+    "appointment.missed": AppointmentMissed,
+    "appointment.expired": AppointmentExpired,
     "day.ended": DayEnded,
     "config.changed": ConfigChanged,
     "policy.changed": PolicyChanged,
@@ -682,6 +790,8 @@ def topic_of(event: Event, org: str) -> str:
             return f"{org}/counter/{event.counter}"
         case AlertEvent():
             return f"{org}/alert/{event.alert}"
+        case AppointmentEvent():
+            return f"{org}/appointment/{event.appointment}"
         case DayEnded():
             return f"{org}/day/{event.day}"
         case DeviceReported() | PeopleCounted():

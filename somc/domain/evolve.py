@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from somc.domain import events as e
+from somc.domain.evolve_appointments import APPOINTMENT_WRITERS
 from somc.domain.learning import learn
 from somc.domain.lifecycle import COUNTER_MOVES, MESSAGE_MOVES, TICKET_MOVES
 from somc.domain.outbox import Message, received_key
@@ -71,6 +72,7 @@ def _taken(state: HallState, event: e.TicketTaken, at: int) -> None:
         v=event.booked_at if event.booked and event.booked_at is not None else at,
         booked_at=event.booked_at,
         booked=event.booked,
+        appointment=event.appointment,
         target_wait_s=event.target_wait_s,
         estimated_wait_s=event.estimated_wait_s,
         position=event.position,
@@ -294,6 +296,7 @@ def _day_ended(state: HallState, event: e.DayEnded, at: int) -> None:
     state.alerts, state.past_alerts = {}, {}
     state.watch.minutes = {}
     state.outbox.forget(at)
+    state.bookings.forget_ended(at)
 
 
 def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
@@ -317,6 +320,7 @@ def _config_changed(state: HallState, event: e.ConfigChanged, at: int) -> None:
             )
         state.counters[number] = replace(counter, skills=skills)
     state.queues.apply_settings(settings, state.skills())
+    state.bookings.apply_settings(settings)
 
 
 def _policy_changed(state: HallState, event: e.PolicyChanged, at: int) -> None:
@@ -598,6 +602,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.AlertRaised: _alert_raised,
     e.AlertCleared: _alert_cleared,
     e.AlertAcknowledged: _alert_acknowledged,
+    **APPOINTMENT_WRITERS,
     e.DayEnded: _day_ended,
     e.ConfigChanged: _config_changed,
     e.PolicyChanged: _policy_changed,

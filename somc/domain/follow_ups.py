@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from somc.domain import alerts, auto, messages, upkeep, watch
+from somc.domain import alerts, auto, messages, upkeep, waiting_list, watch
 from somc.domain.commands import Command
 from somc.domain.state import HallState
 
@@ -28,8 +28,11 @@ FOLLOW_UPS: tuple[Look, ...] = (
     alerts.overdue,
     watch.crossed,
     messages.gateways_changed,
+    waiting_list.came_due,
+    waiting_list.came_free,
 )
-"""In their order: who is given a counter in time is no alert; one is cleared before another is raised."""
+"""In their order: who is given a counter in time is no alert; one is cleared before another is raised; an
+offer that was not accepted makes room before the next is made."""
 
 DUE: tuple[Look, ...] = (upkeep.day_over, *FOLLOW_UPS)
 """The day ends before anything else: what waited while nobody looked belongs to it."""

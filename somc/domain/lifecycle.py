@@ -1,4 +1,4 @@
-"""The life of a ticket and of a counter as tables.
+"""The life of a ticket, of a counter and of an appointment as tables.
 
 A transition is a look-up; an illegal one is a missing key and becomes one precise refusal. `None` as
 the first state means that the thing does not exist yet.
@@ -7,12 +7,23 @@ the first state means that the thing does not exist yet.
 from __future__ import annotations
 
 from somc.domain import events as e
+from somc.domain.bookings import AppointmentState as A
 from somc.domain.outbox import MessageState as M
 from somc.domain.values import CounterState as C
 from somc.domain.values import TicketState as T
 from somc.domain.values import Words
 
-__all__ = ["ACTS", "COUNTER_MOVES", "COUNTER_WORDS", "MESSAGE_MOVES", "STATE_WORDS", "TICKET_MOVES"]
+__all__ = [
+    "ACTS",
+    "APPOINTMENT_ACTS",
+    "APPOINTMENT_MOVES",
+    "APPOINTMENT_WORDS",
+    "COUNTER_MOVES",
+    "COUNTER_WORDS",
+    "MESSAGE_MOVES",
+    "STATE_WORDS",
+    "TICKET_MOVES",
+]
 
 TICKET_MOVES: dict[tuple[T | None, type[e.Event]], T] = {
     (None, e.TicketTaken): T.WAITING,
@@ -59,6 +70,29 @@ COUNTER_MOVES: dict[tuple[C, type[e.Event]], C] = {
     (C.PAUSED, e.CounterClosed): C.CLOSED,
 }
 
+APPOINTMENT_MOVES: dict[tuple[A | None, type[e.Event]], A] = {
+    (None, e.AppointmentBooked): A.BOOKED,
+    (None, e.AppointmentWaitlisted): A.WAITING,
+    (A.WAITING, e.AppointmentOffered): A.OFFERED,
+    (A.OFFERED, e.AppointmentConfirmed): A.CONFIRMED,
+    (A.BOOKED, e.AppointmentConfirmed): A.CONFIRMED,
+    (A.BOOKED, e.AppointmentChanged): A.BOOKED,
+    (A.CONFIRMED, e.AppointmentChanged): A.CONFIRMED,
+    (A.BOOKED, e.AppointmentReminderDue): A.BOOKED,
+    (A.CONFIRMED, e.AppointmentReminderDue): A.CONFIRMED,
+    (A.BOOKED, e.AppointmentCheckedIn): A.CHECKED_IN,
+    (A.CONFIRMED, e.AppointmentCheckedIn): A.CHECKED_IN,
+    (A.WAITING, e.AppointmentCancelled): A.CANCELLED,
+    (A.OFFERED, e.AppointmentCancelled): A.CANCELLED,
+    (A.BOOKED, e.AppointmentCancelled): A.CANCELLED,
+    (A.CONFIRMED, e.AppointmentCancelled): A.CANCELLED,
+    (A.BOOKED, e.AppointmentMissed): A.MISSED,
+    (A.CONFIRMED, e.AppointmentMissed): A.MISSED,
+    (A.WAITING, e.AppointmentExpired): A.EXPIRED,
+    (A.OFFERED, e.AppointmentExpired): A.EXPIRED,
+    (A.BOOKED, e.AppointmentExpired): A.EXPIRED,
+}
+
 STATE_WORDS: dict[T, Words] = {
     T.WAITING: Words("等候", "waiting"),
     T.CALLED: Words("已叫号", "called"),
@@ -75,6 +109,25 @@ COUNTER_WORDS: dict[C, Words] = {
     C.OPEN: Words("开放", "open"),
     C.PAUSED: Words("暂停", "paused"),
 }
+
+APPOINTMENT_WORDS: dict[A, Words] = {
+    A.WAITING: Words("候补", "on the waiting list"),
+    A.OFFERED: Words("待接受", "offered"),
+    A.BOOKED: Words("已预约", "booked"),
+    A.CONFIRMED: Words("已确认", "confirmed"),
+    A.CHECKED_IN: Words("已取号", "checked in"),
+    A.CANCELLED: Words("已取消", "cancelled"),
+    A.MISSED: Words("已失约", "missed"),
+    A.EXPIRED: Words("已失效", "expired"),
+}
+
+APPOINTMENT_ACTS: dict[type[e.Event], Words] = {
+    e.AppointmentConfirmed: Words("确认", "confirmed"),
+    e.AppointmentChanged: Words("改期", "moved"),
+    e.AppointmentCancelled: Words("取消", "cancelled"),
+    e.AppointmentCheckedIn: Words("取号", "checked in"),
+}
+"""What an event does to an appointment, as a word for refusals."""
 
 ACTS: dict[type[e.Event], Words] = {
     e.TicketCalled: Words("叫号", "called"),

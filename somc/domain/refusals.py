@@ -159,6 +159,106 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "预约时间 {booked} 不在营业日 {day} 内。",
         "The booked time {booked} is not on the business day {day}: check in on its day.",
     ),
+    "unknown_appointment": (
+        "not_found",
+        "没有这个预约；预约码可能输错，或属于其他营业厅，或已过期。",
+        "There is no such appointment here: the code is mistyped, of another hall, or of a day that is over.",
+    ),
+    "appointment_used": (
+        "conflict",
+        "{when} 的预约已取号（{number}），预约码只能使用一次。",
+        "The appointment of {when} was checked in already (ticket {number}): a code is good once.",
+    ),
+    "appointment_state": (
+        "conflict",
+        "{when} 的预约{state}，不能{act}。",
+        "The appointment of {when} is {state}: it cannot be {act}.",
+    ),
+    "appointment_id_taken": (
+        "conflict",
+        "预约标识或预约码已被使用，请重新生成。",
+        "An id or a code of these appointments was used before: draw others.",
+    ),
+    "appointment_other_service": (
+        "conflict",
+        "{when} 的预约办理“{booked}”，不是所选业务；请改选业务，或先改约。",
+        "The appointment of {when} is for '{booked}', not for this service: choose that, or move it first.",
+    ),
+    "appointment_same_slot": (
+        "conflict",
+        "该预约已在 {when}。",
+        "The appointment is at {when} already.",
+    ),
+    "nothing_to_change": (
+        "invalid",
+        "请指定新的时间或业务。",
+        "Say what to change: the time, the service, or both.",
+    ),
+    "no_appointments": (
+        "conflict",
+        "业务“{service}”不接受预约，请到营业厅取号。",
+        "The service '{service}' takes no appointments: come and take a ticket.",
+    ),
+    "no_slot": (
+        "conflict",
+        "业务“{service}”在 {when} 没有可预约的时段，请查询可预约时段。",
+        "There is no slot of '{service}' at {when}: list the slots of that date.",
+    ),
+    "slot_full": (
+        "conflict",
+        "业务“{service}” {when} 的时段已约满（剩余 {free} 个），请另选时段或候补。",
+        "The slot of '{service}' at {when} has {free} places left: choose another, or join the waiting list.",
+    ),
+    "slot_too_soon": (
+        "conflict",
+        "{when} 太近，须至少提前 {minutes} 分钟预约。",
+        "{when} is too soon: book at least {minutes} minutes before, or come as a walk-in.",
+    ),
+    "slot_too_far": (
+        "conflict",
+        "{when} 尚未开放预约，目前可约至 {last}。",
+        "{when} cannot be booked yet: the last date that can is {last}.",
+    ),
+    "too_many_places": (
+        "invalid",
+        "一次不能预约 {count} 个名额，最多 {limit} 个。",
+        "{count} places cannot be booked at once; allowed: 1 to {limit}.",
+    ),
+    "too_many_appointments": (
+        "conflict",
+        "该客户已有 {limit} 个未办理的预约，请先取消一个。",
+        "This customer has {limit} appointments ahead, the limit: cancel one first.",
+    ),
+    "waiting_list_full": (
+        "conflict",
+        "业务“{service}”候补已满 {limit} 人。",
+        "{limit} people are on the waiting list of '{service}', its limit: choose another slot.",
+    ),
+    "wait_other_day": (
+        "invalid",
+        "候补的最晚时间须与 {when} 在同一天且不早于它。",
+        "The last time that would do must be on the date of {when} and not before it.",
+    ),
+    "check_in_too_early": (
+        "conflict",
+        "{when} 的预约从 {opens} 起可以取号，请届时再来。",
+        "The appointment of {when} can be checked in from {opens} on: come back then.",
+    ),
+    "several_appointments": (
+        "conflict",
+        "该号码有 {count} 个预约可以取号，请选择一个。",
+        "This number has {count} appointments to check in: say which.",
+    ),
+    "appointments_on_day": (
+        "conflict",
+        "{date} 有 {count} 个预约将落在营业时间之外；确认取消它们后才能修改。",
+        "{count} appointments of {date} would lie outside the opening hours: say that they are to fall.",
+    ),
+    "bad_date": (
+        "invalid",
+        "“{date}”不是日期，应为 YYYY-MM-DD。",
+        "'{date}' is no date; write YYYY-MM-DD.",
+    ),
     "nothing_to_configure": (
         "invalid",
         "请指定要修改的业务或模式。",

@@ -8,6 +8,7 @@ records win, until a key's value in hall.toml itself changes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,9 @@ import msgspec
 from somc.domain.values import NEVER_QUIET, Counter, HallSettings
 from somc.scheduler.interface import GROUP_LIMIT
 
-__all__ = ["TABLES", "differences", "settings_from", "skills_under"]
+__all__ = ["TABLES", "differences", "is_date", "settings_from", "skills_under"]
 
-TABLES = {"service": "services", "class": "classes", "counter": "counters"}
+TABLES = {"service": "services", "class": "classes", "counter": "counters", "calendar": "calendar"}
 """First word of a three-part key → the field of `HallSettings` that collects it."""
 
 SINGLE = ("policy", "alerts", "appointments", "estimates", "display", "messages")
@@ -36,7 +37,7 @@ def settings_from(values: Mapping[str, Any]) -> HallSettings:
     `evolve` never meets a time zone or a number that it cannot use. (Whether the policy is a good one is
     asked by `policy_faults`: that needs the kinds, which a replay may lack.)
     """
-    plain: dict[str, Any] = {"services": {}, "classes": {}, "counters": {}, **{name: {} for name in SINGLE}}
+    plain: dict[str, Any] = {name: {} for name in (*TABLES.values(), *SINGLE)}
     # Sorted, so that services and classes come in one order however the table was filled: live, from
     # the journal or from a snapshot. Queues are numbered in that order.
     for key, value in sorted(values.items()):
@@ -75,6 +76,12 @@ def _check_names(settings: HallSettings) -> None:
             raise msgspec.ValidationError(
                 f"messages.quiet_classes names '{kind}', for which somebody waits: it is never held"
             )
+    for day, special in settings.calendar.items():
+        if (special.spans is None) == (special.like is None) or not is_date(day):
+            why = "needs a date of the calendar, and spans or like: one of them"
+            raise msgspec.ValidationError(f"calendar.{day} {why}")
+        if any(start >= end or start >= 86_400 for start, end in special.spans or ()):
+            raise msgspec.ValidationError(f"calendar.{day}.spans has a span that ends before it begins")
     for key, named in _names_of(settings):
         known = settings.services if key.endswith((".skills", ".overflow_s")) else settings.classes
         for name in named:
@@ -83,6 +90,14 @@ def _check_names(settings: HallSettings) -> None:
                 raise msgspec.ValidationError(f"{key} names '{name}', which is no {what}")
     if len(settings.classes) > GROUP_LIMIT:
         raise msgspec.ValidationError(f"there are {len(settings.classes)} classes; allowed are {GROUP_LIMIT}")
+
+
+def is_date(text: str) -> bool:
+    """Whether it is a date of the calendar, as `YYYY-MM-DD`."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _names_of(settings: HallSettings) -> Iterator[tuple[str, Collection[str]]]:

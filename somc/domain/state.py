@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from somc.domain import business_day
+from somc.domain import business_day, calendar
+from somc.domain.bookings import Bookings
 from somc.domain.idle import next_sight
 from somc.domain.outbox import Outbox, next_gateway_alert
 from somc.domain.policy import PolicyKinds, PolicyLog, PolicyVersion
@@ -115,6 +116,7 @@ class HallState:
         """Those that stand: raised and not cleared, in the order in which they were raised."""
         self.past_alerts: dict[str, Alert] = {}
         """Those of the running day that were cleared."""
+        self.bookings = Bookings()
         self.watch = Watch()
         self.learned_ms: dict[str, int] = {}
         """Service → its mean service as this hall's records say (ms); see `estimates`."""
@@ -174,6 +176,7 @@ class HallState:
         instants = (
             self.day_end_at(),
             self.scheduler.next_due(),
+            self.bookings.next_due(),
             next_crossing(self, max(self.at, looked_at)),
             next_sight(self, max(self.at, looked_at)),
             next_gateway_alert(self),
@@ -182,9 +185,7 @@ class HallState:
 
     def is_open(self, at: int, service: str | None = None) -> bool:
         """Whether tickets are taken at `at` (for `service`)."""
-        if not business_day.is_open(at, self.zone, self.hall.hours):
-            return False
-        return service is None or business_day.is_open(at, self.zone, self.hall.services[service].hours)
+        return calendar.is_open(self.hall, self.zone, at, service)
 
     def live_tickets(self) -> list[Ticket]:
         """Those that wait, are held or at a counter, in the order in which they were taken."""
@@ -223,6 +224,7 @@ class HallState:
             "diverted": dict(sorted(self.diverted.items())),
             "alerts": [to_plain(alert) for alert in self.alerts.values()],
             "past_alerts": [to_plain(alert) for alert in self.past_alerts.values()],
+            "appointments": self.bookings.dump(),
             "watch": self.watch.dump(),
             "learned_ms": dict(sorted(self.learned_ms.items())),
             "queues": self.queues.dump(),
@@ -277,6 +279,8 @@ class HallState:
             for plain in dumped[name]:
                 alert = msgspec.convert(plain, Alert)
                 alerts[alert.id] = alert
+        if state.settings is not None:
+            state.bookings.load(dumped["appointments"], state.settings)
         state.watch.load(dumped["watch"])
         state.learned_ms = dict(dumped["learned_ms"])
         restore(state.scheduler, dumped["queues"]["scheduler"])
@@ -305,6 +309,7 @@ class HallState:
         assert self.watch.offset_ms == offset_ms, "the waits of those who wait are miscounted"
         self._check_alerts()
         self.outbox.check_invariants()
+        self._check_appointments()
         held_by = [counter.ticket for counter in self.counters.values() if counter.ticket is not None]
         assert len(held_by) == len(set(held_by)), "one ticket is at two counters"
         at_counter = {t.id for t in self.tickets.values() if t.state.at_counter}
@@ -334,3 +339,11 @@ class HallState:
         told = {key: told for queue in queues for key, _, _, told in queue["tickets"]}
         for key, ticket in self.by_key.items():
             assert told[key] == self.tickets[ticket].told, "the scheduler was told otherwise of an alert"
+
+    def _check_appointments(self) -> None:
+        self.bookings.check(self.hall)
+        tickets = [a.ticket for a in self.bookings.all.values() if a.ticket is not None]
+        assert len(tickets) == len(set(tickets)), "two appointments were checked in with one ticket"
+        for ticket in self.tickets.values():
+            if ticket.appointment is not None and ticket.appointment in self.bookings.all:
+                assert self.bookings.all[ticket.appointment].ticket == ticket.id, "a ticket of no check-in"

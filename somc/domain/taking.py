@@ -10,13 +10,18 @@ from somc.domain.estimates import booked_newcomer, newcomer
 from somc.domain.guards import counter_of, plain_text, ticket_for
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
-from somc.domain.values import ANY_COUNTER, TicketState
+from somc.domain.values import ANY_COUNTER, Service, TicketState
 
 __all__ = ["cancel", "hold", "print_again", "resume", "take", "transfer"]
 
 
-def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | Refusal:
-    """Hours and limits, then the next number with place and expected wait as of now."""
+def take(
+    state: HallState, command: c.TakeTicket, now: int, appointment: str | None = None
+) -> list[e.Event] | Refusal:
+    """Hours and limits, then the next number with place and expected wait as of now.
+
+    A customer with an `appointment` has a place already: the limits are for walk-ins.
+    """
     hall = state.hall
     service = hall.services.get(command.service)
     if service is None:
@@ -30,11 +35,8 @@ def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | R
         return refuse("hall_closed")
     if not state.is_open(now, command.service):
         return refuse("service_closed", service=service.name)
-    taken = state.counts.by_service.get(command.service, 0) if state.day is not None else 0
-    if service.daily_limit is not None and taken >= service.daily_limit:
-        return refuse("service_sold_out", service=service.name, limit=service.daily_limit)
-    if service.max_waiting is not None and state.service_lines()[command.service] >= service.max_waiting:
-        return refuse("service_full", service=service.name, limit=service.max_waiting)
+    if appointment is None and (refused := _beyond_limits(state, service, command.service)):
+        return refused
     serial = state.counts.serials.get(service.prefix, 0) + 1
     booked = stands_booked(hall.appointments, command.booked_at, now)
     if booked and command.booked_at is not None:
@@ -66,8 +68,19 @@ def take(state: HallState, command: c.TakeTicket, now: int) -> list[e.Event] | R
             slip=command.slip,
             booked_at=command.booked_at,
             booked=booked,
+            appointment=appointment,
         )
     ]
+
+
+def _beyond_limits(state: HallState, service: Service, name: str) -> Refusal | None:
+    """Why no more tickets are given out for the service, if so."""
+    taken = state.counts.by_service.get(name, 0) if state.day is not None else 0
+    if service.daily_limit is not None and taken >= service.daily_limit:
+        return refuse("service_sold_out", service=service.name, limit=service.daily_limit)
+    if service.max_waiting is not None and state.service_lines()[name] >= service.max_waiting:
+        return refuse("service_full", service=service.name, limit=service.max_waiting)
+    return None
 
 
 def cancel(state: HallState, command: c.CancelTicket, now: int) -> list[e.Event] | Refusal:

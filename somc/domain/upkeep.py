@@ -7,6 +7,7 @@ import msgspec
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.alerts import clear_all
+from somc.domain.business_calendar import without_service
 from somc.domain.counters import released
 from somc.domain.lifecycle import TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
@@ -71,6 +72,7 @@ def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e
         if number in settings.counters:
             skills = skills_under(settings, command.changes, number, counter)
             events += released(state, command, counter, skills, "counter_configured")
+    events += without_service(state, command, settings)
     return events
 
 

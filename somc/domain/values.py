@@ -43,6 +43,8 @@ __all__ = [
     "Policy",
     "Rating",
     "Service",
+    "SlotTerms",
+    "SpecialDay",
     "Ticket",
     "TicketState",
     "Words",
@@ -76,6 +78,12 @@ Place = Annotated[int, msgspec.Meta(ge=0, le=99)]
 """A column or row of the floor plan."""
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[\w-][\w .-]{0,119}$(?!\n)")]
 """A file of the media folder: no path, nothing hidden."""
+DaySecond = Annotated[int, msgspec.Meta(ge=0, le=2 * 86_400)]
+"""Seconds after the midnight on which a span's date begins; a span may end on the next date."""
+SlotLength = Annotated[int, msgspec.Meta(ge=300, le=14_400)]
+Places = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+LongLead = Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400)]
+Horizon = Annotated[int, msgspec.Meta(ge=1, le=366)]
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d_]{1,4}$")]
 """Letters only: were a digit allowed, the 1001st of "A" and the first of "A1" would both be A1001."""
 
@@ -128,6 +136,28 @@ class OpeningHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     closed_dates: frozenset[str] = frozenset()
 
 
+class SpecialDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A date on which the calendar says otherwise than the week: a holiday (节假日), shorter hours, or a day
+    worked in place of another (调休).
+
+    `spans` are the hall's hours of that date (none: closed), within which services with hours of their own
+    stay. `like` (0 is Monday) gives the date the hours of that weekday instead, for the
+    hall and for every service. Exactly one of the two is there."""
+
+    spans: tuple[tuple[DaySecond, DaySecond], ...] | None = None
+    like: Annotated[int, msgspec.Meta(ge=0, le=6)] | None = None
+    name: Words | None = None
+
+
+class SlotTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A service's appointments where they differ from the hall's own (`Appointments`)."""
+
+    slot_s: SlotLength | None = None
+    capacity: Places | None = None
+    lead_s: LongLead | None = None
+    horizon_days: Horizon | None = None
+
+
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A service (业务): what a customer comes for."""
 
@@ -148,6 +178,8 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Refuse further tickets once so many were taken on a business day."""
     hours: OpeningHours | None = None
     """Narrower than the hall's."""
+    slots: SlotTerms = SlotTerms()
+    """Its appointments where they differ from the hall's."""
     order: int = 0
     """Its place in lists; set from its place in hall.toml."""
 
@@ -225,7 +257,7 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Appointments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How booked tickets (预约) stand beside walk-ins."""
+    """Appointments (预约): which are offered, what becomes of them, how the booked stand beside walk-ins."""
 
     early_s: Lead = 300
     """From so long before the booked time on they may be called."""
@@ -233,6 +265,35 @@ class Appointments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whoever checks in later than so long after it is an ordinary walk-in."""
     credit_s: Lead = 2100
     """At the booked time they stand as if they had waited so long already."""
+    slot_s: SlotLength = 900
+    """How long a slot (时段) is."""
+    capacity: Places = 0
+    """So many places a slot has; 0: no appointments."""
+    lead_s: LongLead = 1800
+    """A slot is booked no later than so long before it begins."""
+    horizon_days: Horizon = 14
+    """Slots are offered so many days ahead, today included."""
+    check_in_early_s: Lead = 3600
+    """Check-in opens so long before the booked time."""
+    missed_s: Lead = 1800
+    """Whoever has not checked in so long after it has missed it."""
+    confirm_s: Annotated[int, msgspec.Meta(ge=60, le=7 * 86_400)] | None = None
+    """A booking that nobody confirms within so long expires; none: bookings need no confirmation."""
+    offer_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 1800
+    """A freed place is kept so long for whoever is next on the waiting list (候补)."""
+    waiting_list: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20
+    """So many may stand on the waiting list of one service; 0: none."""
+    open_limit: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 3
+    """So many appointments one customer may have before them; 0: no limit."""
+    block_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    """So many places may be booked at once."""
+    remind_s: tuple[Annotated[int, msgspec.Meta(ge=60, le=14 * 86_400)], ...] = ()
+    """So long before the booked time the customer is reminded."""
+
+    @property
+    def missed_after_s(self) -> int:
+        """When an appointment is missed: not while its holder could still stand with the appointments."""
+        return max(self.missed_s, self.late_s)
 
 
 class Estimates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -317,6 +378,8 @@ class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimates: Estimates = Estimates()
     display: Display = Display()
     messages: MessageRules = MessageRules()
+    calendar: dict[Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")], SpecialDay] = {}
+    """Date → what is special about it."""
 
     def target_wait_s(self, service: str, customer_class: str) -> int:
         """The wait promised to a class for a service (服务标准), in seconds."""
@@ -386,6 +449,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The booked time of somebody with an appointment."""
     booked: bool = False
     """Whether it stands with the appointments."""
+    appointment: str | None = None
+    """The id of the appointment that was checked in with it."""
     told: int = 0
     """Which alert was told of it: 0 none, 1 the warning, 2 the breach. It never falls."""
     waited_ms: int = 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from somc.config import HallConfig
 from somc.config.hours import DAYS, ClosedDate, Span, hours_from
 from somc.config.reading import FAULTY, Reading
-from somc.domain.business_day import is_open
+from somc.domain.calendar import is_open
 from somc.domain.values import OpeningHours
 from somc.errors import Fault
 
@@ -44,11 +44,11 @@ def test_a_day_that_is_not_named_is_closed(smallest: str, loaded: Loading) -> No
 
 
 def test_closed_dates_alone_leave_every_other_day_open(smallest: str, loaded: Loading) -> None:
-    hours = read(loaded, smallest, 'closed_dates = ["2026-10-01"]')
+    hall = loaded(smallest + '[hours]\nclosed_dates = ["2026-10-01"]').settings
     zone = ZoneInfo("Asia/Shanghai")
     noon = int(datetime(2026, 10, 1, 12, tzinfo=zone).timestamp()) * 1000
-    assert not is_open(noon, zone, hours)
-    assert is_open(noon + 24 * HOUR * 1000, zone, hours)
+    assert not is_open(hall, zone, noon)
+    assert is_open(hall, zone, noon + 24 * HOUR * 1000)
 
 
 def test_span_past_midnight_exceeds_the_day(smallest: str, loaded: Loading) -> None:
@@ -126,3 +126,32 @@ def test_accepted_hours_never_overlap_and_refused_ones_say_why(
             for start, end in spans
         ]
         assert all(end <= start for (_, end), (start, _) in itertools.pairwise(fortnight))
+
+
+def test_a_date_of_the_calendar_is_closed_open_otherwise_or_like_another_day(
+    smallest: str, loaded: Loading
+) -> None:
+    calendar = loaded(
+        smallest
+        + '[calendar.2026-10-01]\nhours = []\nname = { zh = "国庆节", en = "National Day" }\n'
+        + '[calendar.2026-10-10]\nlike = "wed"\n[calendar.2026-12-31]\nhours = ["09:00-12:00"]\n'
+    ).settings.calendar
+    assert calendar["2026-10-01"].spans == ()
+    assert calendar["2026-10-10"].like == 2
+    assert calendar["2026-12-31"].spans == ((9 * HOUR, 12 * HOUR),)
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        ("[calendar.2026-02-30]\nhours = []", "not in the calendar"),
+        ('[calendar.2026-10-01]\nname = "x"', "neither 'hours' nor 'like'"),
+        ('[calendar.2026-10-01]\nhours = []\nlike = "mon"', "both 'hours' and 'like'"),
+        ('[calendar.2026-10-01]\nlike = "monday"', "monday"),
+    ],
+)
+def test_a_date_that_says_nothing_or_too_much_is_a_fault(
+    smallest: str, faults_of: Callable[..., list[Fault]], table: str, found: str
+) -> None:
+    (fault,) = faults_of(smallest + table)
+    assert found in fault.found

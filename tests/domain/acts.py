@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from somc.domain import commands as c
+from somc.domain.values import SpecialDay
 
 AGENT = "agent:li"
 
@@ -129,3 +130,40 @@ def report(device: str, status: str, detail: str = "") -> c.ReportDevice:
 
 def acknowledge(alert: str, done: str = "served", note: str | None = None) -> c.AcknowledgeAlert:
     return c.AcknowledgeAlert(by="manager:wu", alert=alert, done=done, note=note)
+
+
+def book(
+    name: str, at: int, service: str = "payment", places: int = 1, person: str | None = None, **more: Any
+) -> c.BookAppointment:
+    """Book as the channel does; the code of the n-th place of `name` is `name-n`."""
+    drawn = [name, *(f"{name}{n}" for n in range(2, places + 1))]
+    fields = {"channel": "web", **more}
+    return c.BookAppointment(
+        by="channel:web",
+        places=tuple(c.Place(each, f"code-{each}") for each in drawn),
+        service=service,
+        at=at,
+        person=person,
+        **fields,
+    )
+
+
+def confirm(appointment: str) -> c.ConfirmAppointment:
+    return c.ConfirmAppointment(by="channel:sms", appointment=appointment)
+
+
+def move(appointment: str, at: int | None = None, service: str | None = None) -> c.ChangeAppointment:
+    return c.ChangeAppointment(by="channel:web", appointment=appointment, at=at, service=service)
+
+
+def give_up(appointment: str, reason: str | None = None) -> c.CancelAppointment:
+    return c.CancelAppointment(by="channel:web", appointment=appointment, reason=reason)
+
+
+def check_in(appointment: str | None, ticket_id: str, service: str | None = None, **more: Any) -> c.CheckIn:
+    fields = {"customer_class": "plain", "class_source": "default", "channel": "kiosk", **more}
+    return c.CheckIn(by="kiosk:1", appointment=appointment, ticket_id=ticket_id, service=service, **fields)
+
+
+def special(date: str, day: SpecialDay | None, cancel: bool = False) -> c.ChangeCalendar:
+    return c.ChangeCalendar(by="manager:wu", date=date, day=day, cancel=cancel)

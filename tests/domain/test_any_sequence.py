@@ -25,6 +25,7 @@ from somc.domain.refusals import Refusal
 from somc.domain.values import ANY_COUNTER, TicketState
 from somc.testing.given import Situation, given, small_hall, week
 from tests.domain import acts
+from tests.domain.appointment_rules import APPOINTMENTS, AppointmentRules, service_names
 
 CAMPAIGN = os.environ.get("SOMC_CAMPAIGN") == "1"
 PROFILE = settings(
@@ -40,7 +41,6 @@ CLASSES = ("gold", "plain")
 KINDS = ("fifo", "strict", "accumulating", "deadline", "gcmu", "ratio")
 HOURS = (None, week("09:00-17:00"), week("20:00-02:00", sun=()), week("08:00-23:00", closed=("2026-03-29",)))
 
-service_names = st.sampled_from((*SERVICES, "unheard-of"))
 class_names = st.sampled_from((*CLASSES, "unheard-of"))
 counter_numbers = st.integers(0, 4)
 some_skills = st.dictionaries(service_names, st.integers(0, 10), max_size=3)
@@ -65,7 +65,7 @@ class_entries = st.fixed_dictionaries(
     }
 )
 halls = st.builds(
-    small_hall,
+    lambda **hall: {**small_hall(**hall), **APPOINTMENTS},
     services=st.fixed_dictionaries(dict.fromkeys(SERVICES, service_entries)),
     classes=st.fixed_dictionaries(dict.fromkeys(CLASSES, class_entries)),
     counters=st.fixed_dictionaries({1: good_skills, 2: good_skills, 3: good_skills}),
@@ -104,6 +104,18 @@ changes = st.one_of(
     st.fixed_dictionaries(
         {"appointments.early_s": st.integers(0, 900), "appointments.late_s": st.integers(0, 900)}
     ),
+    st.fixed_dictionaries(
+        {
+            "appointments.capacity": st.integers(0, 2),
+            "appointments.slot_s": st.sampled_from((300, 900, 1800)),
+            "appointments.lead_s": st.integers(0, 1800),
+            "appointments.confirm_s": st.none() | st.integers(60, 1800),
+            "appointments.offer_s": st.integers(60, 900),
+            "appointments.missed_s": st.integers(0, 900),
+            "appointments.remind_s": st.sampled_from(([], [600], [7200, 600])),
+        }
+    ),
+    st.fixed_dictionaries({"service.payment.slots": st.sampled_from(({}, {"capacity": 1, "slot_s": 600}))}),
     st.builds(
         lambda number, mode, overflow_s: {
             f"counter.{number}.mode": mode,
@@ -178,7 +190,7 @@ policy_changes = st.one_of(
 )
 
 
-class AnyHall(RuleBasedStateMachine):
+class AnyHall(AppointmentRules, RuleBasedStateMachine):
     """Every command, with arguments that fit and that do not, while time goes on."""
 
     hall: Situation
@@ -196,6 +208,8 @@ class AnyHall(RuleBasedStateMachine):
         self.ended_days: list[str] = []
         self.policies: list[e.PolicyChanged] = []
         """Every version after the first."""
+        self.booked: set[str] = set()
+        self.came: set[str] = set()
         self.alerts: dict[str, str] = {}
         """Every alert that there ever was → whether it stands."""
         for service in (*SERVICES, "payment"):
@@ -259,6 +273,14 @@ class AnyHall(RuleBasedStateMachine):
             case e.PolicyChanged():
                 assert event.version == len(self.policies) + 2, "a version was left out"
                 self.policies.append(event)
+            case e.AppointmentBooked() | e.AppointmentWaitlisted():
+                assert event.appointment not in self.booked, "an appointment came twice"
+                self.booked.add(event.appointment)
+            case e.AppointmentCheckedIn():
+                assert event.appointment not in self.came, "a code was good twice"
+                self.came.add(event.appointment)
+            case e.AppointmentOffered():
+                assert self.hall.state.bookings.all[event.appointment].at == event.slot
             case e.DayEnded():
                 assert "stands" not in self.alerts.values(), "an alert outlived its day"
                 today = [t for t in self.hall.happened if isinstance(t, e.TicketTaken) and t.day == event.day]

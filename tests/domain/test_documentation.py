@@ -12,7 +12,16 @@ import msgspec
 import pytest
 
 from somc.domain import events as e
-from somc.domain.lifecycle import COUNTER_MOVES, COUNTER_WORDS, MESSAGE_MOVES, STATE_WORDS, TICKET_MOVES
+from somc.domain.bookings import AppointmentState
+from somc.domain.lifecycle import (
+    APPOINTMENT_MOVES,
+    APPOINTMENT_WORDS,
+    COUNTER_MOVES,
+    COUNTER_WORDS,
+    MESSAGE_MOVES,
+    STATE_WORDS,
+    TICKET_MOVES,
+)
 from somc.domain.outbox import STATE_WORDS as MESSAGE_WORDS
 from somc.domain.outbox import MessageState
 from somc.domain.refusals import CATALOGUE, refuse
@@ -98,7 +107,14 @@ def fields_of(kind: type[msgspec.Struct], without: set[str]) -> list[tuple[str, 
 def shared(kind: type[e.Event]) -> set[str]:
     """Fields that the page lists once for all records of an entity."""
     own = {"by"}
-    for family in (e.TicketEvent, e.CustomerEvent, e.CounterEvent, e.AlertEvent, e.MessageEvent):
+    for family in (
+        e.TicketEvent,
+        e.CustomerEvent,
+        e.CounterEvent,
+        e.AlertEvent,
+        e.AppointmentEvent,
+        e.MessageEvent,
+    ):
         if issubclass(kind, family):
             own |= set(family.__struct_fields__)
     return own
@@ -137,6 +153,7 @@ def test_a_value_s_section_lists_its_fields(heading: str, kind: type[msgspec.Str
         ("Records of `offer.…` and `care.…`", e.CustomerEvent, {"by"}),
         ("Records of `counter.…`", e.CounterEvent, {"by"}),
         ("Records of `alert.…`", e.AlertEvent, {"by"}),
+        ("Records of `appointment.…`", e.AppointmentEvent, {"by"}),
         ("Records of `message.…`", e.MessageEvent, {"by"}),
     ],
 )
@@ -156,6 +173,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         e.OfferOutcome(by="x", ticket="t1", number="A001", offer="o", outcome="later"),
         e.CareLogged(by="x", ticket="t1", number="A001", kind="water"),
         e.CounterClosed(by="x", counter=3),
+        e.AppointmentMissed(by="x", appointment="a1", service="payment", slot=0),
         e.DayEnded(by="x", day="2026-03-02", taken=0, finished=0, no_show=0, cancelled=0, expired=0),
         e.DeviceReported(by="x", device="printer", status="online"),
         e.MessageCancelled(by="x", message="m1"),
@@ -172,6 +190,7 @@ def test_a_topic_is_the_hall_s_path_entity_and_id() -> None:
         "a/b/offer/t1",
         "a/b/care/t1",
         "a/b/counter/3",
+        "a/b/appointment/a1",
         "a/b/day/2026-03-02",
         "a/b/device/printer",
         "a/b/message/m1",
@@ -233,10 +252,11 @@ def arrows(diagram: str) -> list[tuple[str, str, str]]:
     return re.findall(r"^  (\S+) --> (\S+): (\S+)$", diagram, re.MULTILINE)
 
 
-def parts() -> tuple[str, str, str]:
+def parts() -> tuple[str, str, str, str]:
     tickets, others = page("lifecycle.md").split("## Counters")
-    counters, messages = others.split("## Messages")
-    return tickets, counters, messages
+    counters, others = others.split("## Appointments")
+    appointments, messages = others.split("## Messages")
+    return tickets, counters, messages, appointments
 
 
 def test_the_diagram_of_tickets_is_the_table() -> None:
@@ -265,14 +285,24 @@ def test_the_diagram_of_messages_is_the_table() -> None:
     }
 
 
+def test_the_diagram_of_appointments_is_the_table() -> None:
+    drawn = arrows(parts()[3])
+    assert len(drawn) == len(set(drawn))
+    assert {(before, record, after) for before, after, record in drawn} == {
+        ("[*]" if before is None else str(before), e.TYPE_OF[act], str(after))
+        for (before, act), after in APPOINTMENT_MOVES.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (lambda: parts()[0], {str(state): STATE_WORDS[state] for state in TicketState}),
         (lambda: parts()[1], {str(state): COUNTER_WORDS[state] for state in CounterState}),
         (lambda: parts()[2], {str(state): MESSAGE_WORDS[state] for state in MessageState}),
+        (lambda: parts()[3], {str(state): APPOINTMENT_WORDS[state] for state in AppointmentState}),
     ],
-    ids=["tickets", "counters", "messages"],
+    ids=["tickets", "counters", "messages", "appointments"],
 )
 def test_every_state_is_explained_in_both_languages(text: Callable[[], str], words: dict[str, Words]) -> None:
     listed = {row[0].strip("`"): (row[1], row[2]) for row in rows(text())}
