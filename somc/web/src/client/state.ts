@@ -61,6 +61,8 @@ export interface CounterView {
   /** The id of the ticket at this counter, called or being served. */
   ticket: string | null;
   served: number;
+  /** Where it stands on the floor plan: column and row; null if the hall does not say. */
+  place?: [number, number] | null;
   /** When it last became free. */
   free_since?: number;
 }
@@ -170,6 +172,7 @@ export interface HalfHour {
   taken: number;
   finished: number;
   mean_wait_s: number | null;
+  mean_service_s?: number | null;
 }
 
 export interface TodayFigures {
@@ -186,6 +189,13 @@ export interface TodayFigures {
   within_target: number | null;
   by_class: Record<string, ClassFigures>;
   by_half_hour: HalfHour[];
+}
+
+/** What the hall display shows beside calls. */
+export interface DisplayView {
+  notices: Words[];
+  media: string[];
+  picture_s: number;
 }
 
 export interface HallState {
@@ -212,6 +222,7 @@ export interface HallState {
   /** By ticket id, of everybody who waits. */
   places?: Record<string, Place>;
   devices: DeviceView[];
+  display?: DisplayView;
   today: TodayFigures;
 }
 

@@ -172,6 +172,23 @@ export const en: Record<keyof typeof zh, string> = {
   "monitor.feed": "Just now",
   "monitor.feed_none": "Waiting for the next record…",
 
+  "monitor.plan": "Floor plan",
+  "monitor.list": "List",
+  "monitor.counter": "Counter",
+  "monitor.state": "State",
+  "monitor.elapsed": "For",
+  "monitor.filter": "Filter",
+  "monitor.every_state": "Every state",
+  "monitor.none_such": "No counter is like that.",
+  "monitor.brand_waiting": "{n} waiting",
+  "monitor.in_minutes": "min",
+  "monitor.equipment": "Equipment",
+  "monitor.vendors": "By vendor",
+  "monitor.vendor": "Vendor",
+  "monitor.faults": "Faults",
+  "monitor.calls": "Calls today",
+
+
   "alert.warning": "Promise at risk",
   "alert.breach": "Promise broken",
   "alert.long_wait": "Long wait",

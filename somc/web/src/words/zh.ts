@@ -170,6 +170,23 @@ export const zh = {
   "monitor.feed": "实时动态",
   "monitor.feed_none": "等待新的记录…",
 
+  "monitor.plan": "平面图",
+  "monitor.list": "列表",
+  "monitor.counter": "台席",
+  "monitor.state": "状态",
+  "monitor.elapsed": "持续",
+  "monitor.filter": "筛选",
+  "monitor.every_state": "全部状态",
+  "monitor.none_such": "没有符合条件的台席。",
+  "monitor.brand_waiting": "等候 {n} 位",
+  "monitor.in_minutes": "分",
+  "monitor.equipment": "设备与插件",
+  "monitor.vendors": "按厂家",
+  "monitor.vendor": "厂家",
+  "monitor.faults": "故障",
+  "monitor.calls": "今日呼叫",
+
+
   "alert.warning": "即将超时",
   "alert.breach": "已超时",
   "alert.long_wait": "久等",
