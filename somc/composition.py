@@ -32,7 +32,7 @@ from somc.errors import ConfigurationError, Fault
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
-from somc.rack import Rack
+from somc.rack import Doors, Rack
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import installed_drivers, installed_policies
 from somc.runtime.hall import Hall
@@ -45,9 +45,11 @@ from somc.scheduler.choose import factory
 from somc.scheduler.kinds import BUILT_IN
 from somc.server import access
 from somc.server.access import Principal, issue, keep_file_token
+from somc.server.acts import BY_NAME
 from somc.server.admission import link_path
 from somc.server.app import Application
 from somc.server.desk import Desk
+from somc.server.problems import Problem
 from somc.server.queries import Floor
 from somc.server.serve import ServeSettings, serve
 from somc.simulate.arrivals import Arrival, random_arrivals
@@ -234,6 +236,23 @@ async def reload_devices(rack: Rack, config: HallConfig) -> dict[str, Any]:
     return {**asdict(changes), "waits_for_restart": waits}
 
 
+def doors_of(desk: Desk) -> Doors:
+    """Of kiosks without a page, what may be done at keypad, scanner and card reader: what a page may."""
+
+    async def act(name: str, kiosk: str, fields: dict[str, Any]) -> str:
+        act = BY_NAME[name]
+        answer = await desk.do(act, act.body(**fields), Principal(kiosk, ("kiosk",)))
+        return answer.detail if isinstance(answer, Problem) else ""
+
+    async def take(kiosk: str, service: str, phone: str | None) -> str:
+        return await act("tickets.take", kiosk, {"service": service, "phone": phone, "channel": "kiosk"})
+
+    async def print_copy(kiosk: str, ticket: str) -> str:
+        return await act("tickets.print", kiosk, {"ticket": ticket})
+
+    return Doors(take, print_copy)
+
+
 # -- the whole node -------------------------------------------------------------------------------------
 
 
@@ -254,7 +273,15 @@ async def run_node(
     kinds = plugins.policies()
     async with open_hall(config, options.data_dir, clock, ids, kinds) as (hall, nursery):
         health = Health()
-        rack = Rack(hall, options.speed, health.report, str(config.file))
+        desk = Desk(hall, ids, lambda: config.customers)
+        rack = Rack(
+            hall,
+            options.speed,
+            health.report,
+            str(config.file),
+            rating_wait_s=config.announcements.rating_wait_s,
+            doors=doors_of(desk),
+        )
         await nursery.start(rack.run)
         await rack.set_up(config.devices, plugins)
         nursery.start_soon(health.run, hall)
@@ -268,11 +295,11 @@ async def run_node(
         async def reload() -> dict[str, Any]:
             return await reload_devices(rack, config)
 
-        desk = Desk(hall, ids, lambda: config.customers)
         app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
         app.add_reload(reload)
         app.add_media(config.media_dir)
         app.add_what_if(simulation_loop())
+        app.add_stills(rack.still)
         nursery.start_soon(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, rack.devices, rack.hosts, reload)
@@ -303,6 +330,7 @@ async def run_node(
         stop_server.set()
         await stopped.wait()
         with trio.move_on_after(LAST_STATE_S):
+            await rack.write_counts()
             await announcer.wait_idle()
             await announcer.draw_last()
             for device in rack.arranged.all():

@@ -28,7 +28,7 @@ from somc_hal.conversation import Conversation, Gone
 from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.outbox import Outbox, Slot
-from somc_hal.port import MISSING_CAP_S, LinkReport, Timing, opened_link
+from somc_hal.port import MISSING_CAP_S, LinkReport, Timing, ending, opened_link
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
@@ -104,6 +104,8 @@ class Station(Generic[FrameT]):
         self._on_link = on_link
         self._random = random_source
         self._delay_s = timing.backoff_first_s
+        self._told: DeviceState | None = None
+        """What the bus's outage was told as, while it lasts."""
 
     @property
     def busy(self) -> bool:
@@ -149,6 +151,7 @@ class Station(Generic[FrameT]):
         self.due_at = trio.current_time() + self.timing.heartbeat_s
         if not self.online:
             self.online = True
+            self._told = None
             self._on_link(LinkReport(True, DeviceState.ONLINE))
             self._bus.turn.turn()
 
@@ -162,12 +165,15 @@ class Station(Generic[FrameT]):
         self.due_at = trio.current_time() + self.jittered(self._delay_s)
         self._delay_s = min(self._delay_s * 2, self.timing.backoff_cap_s)
 
-    def lose(self, state: DeviceState, why: str) -> None:
-        """It does not serve any more, or still not: its commands fail, its contents wait."""
+    def lose(self, state: DeviceState, why: str, *, line: bool = False) -> None:
+        """It does not serve any more, or still not: its commands fail, its contents wait. `line`: the whole
+        bus is gone, which is told once for each outage and state."""
         self.online = False
         self.outbox.lost(why)
         self.dialect.opened()
-        self._on_link(LinkReport(False, state, why))
+        if not line or self._told is not state:
+            self._on_link(LinkReport(False, state, why))
+        self._told = state if line else None
         self._bus.turn.turn()
 
     def jittered(self, pause_s: float) -> float:
@@ -241,7 +247,7 @@ class Bus(Generic[FrameT]):
                     if served or not delay_s:
                         delay_s = first.timing.backoff_first_s
                     for station in tuple(self._order):
-                        station.lose(gone.state, str(gone))
+                        station.lose(gone.state, str(gone), line=True)
                     missing = gone.state is DeviceState.NO_DEVICE
                     await trio.sleep(first.jittered(min(delay_s, MISSING_CAP_S) if missing else delay_s))
                     delay_s = min(delay_s * 2, first.timing.backoff_cap_s)
@@ -282,7 +288,7 @@ class Bus(Generic[FrameT]):
                 nursery.cancel_scope.cancel()
         finally:
             await trio.aclose_forcefully(stream)
-        return gone, served
+        return (await ending(self.url, gone) if served else gone), served
 
     async def _step(self, talk: Conversation[FrameT], commands: int) -> int:
         """One command, one poll, or a wait for either; the number of commands in a row so far."""

@@ -33,6 +33,9 @@ _REPLIES = 16  # the peer waits for one acknowledgement at a time; a flood beyon
 class Gone(Exception):
     """The connection is over; the text is the reason, for the operator."""
 
+    root: BaseException | None = None
+    """The system's error that it came of, if it was one."""
+
     def __init__(self, state: DeviceState, detail: str) -> None:
         self.state = state
         super().__init__(detail)
@@ -115,7 +118,7 @@ class Conversation(Generic[FrameT]):
                 self._turn.turn()
             self._gone = Gone(DeviceState.OFFLINE, "the peer closed the connection")
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._gone = Gone(DeviceState.OFFLINE, f"the connection broke: {error}")
+            self._gone = _broken("the connection broke", error)
         self._turn.turn()
 
     async def _write_frames(self, exchange: Exchange[FrameT], frames: Sequence[bytes]) -> None:
@@ -143,7 +146,14 @@ class Conversation(Generic[FrameT]):
             try:
                 await self._stream.send_all(frame)
             except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise Gone(DeviceState.OFFLINE, f"writing failed: {error}") from None
+                raise _broken("writing failed", error) from None
         if scope.cancelled_caught:
             raise Gone(DeviceState.OFFLINE, "the device does not take what is written")
         self._quiet_since = trio.current_time()
+
+
+def _broken(what: str, error: Exception) -> Gone:
+    """The end of a connection, with the system's own error as its cause."""
+    gone = Gone(DeviceState.OFFLINE, f"{what}: {error}")
+    gone.root = error if isinstance(error, OSError) else error.__cause__
+    return gone

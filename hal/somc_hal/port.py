@@ -9,6 +9,7 @@ What must stay true
 - ONLINE is said when the device answered, never because a port opened. The back-off starts anew
   only after that.
 - Order on the wire: acknowledgements, commands with an answer, one-way commands, contents, polls.
+- An outage is told once, with what was known when it began; again only if the state is another.
 - A silent peer is noticed within `heartbeat_s` plus the answer's time: every link needs a heartbeat,
   because a peer that lost power says nothing.
 - Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation
@@ -30,12 +31,12 @@ import trio
 from somc_hal.conversation import Conversation, Gone
 from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
-from somc_hal.links import open_link
+from somc_hal.links import open_link, unplugged
 from somc_hal.outbox import Outbox, Slot
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
-__all__ = ["MISSING_CAP_S", "Dialect", "LinkReport", "Port", "Timing", "opened_link"]
+__all__ = ["MISSING_CAP_S", "Dialect", "LinkReport", "Port", "Timing", "ending", "opened_link"]
 
 FrameT = TypeVar("FrameT")
 
@@ -98,9 +99,21 @@ async def opened_link(url: str, timeout_s: float) -> trio.abc.Stream:
     except trio.TooSlowError:
         raise Gone(DeviceState.OFFLINE, f"{url}: could not be opened in time") from None
     except OSError as error:
-        missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+        missing = error.errno in MISSING
         state = DeviceState.NO_DEVICE if missing else DeviceState.OFFLINE
         raise Gone(state, f"{url}: {error}") from None
+
+
+MISSING = (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+
+
+async def ending(url: str, gone: Gone) -> Gone:
+    """Why a connection ended, as it is to be told: a line that broke because the device was pulled is told as
+    that at once, and not first as a broken line."""
+    pulled = isinstance(gone.root, OSError) and gone.root.errno in MISSING
+    if gone.state is DeviceState.OFFLINE and (pulled or await unplugged(url)):
+        return Gone(DeviceState.NO_DEVICE, f"{url}: unplugged")
+    return gone
 
 
 class Port(Generic[FrameT]):
@@ -168,11 +181,15 @@ class Port(Generic[FrameT]):
         """Keep the port connected until cancelled."""
         timing = self._timing
         delay_s = timing.backoff_first_s
+        told: DeviceState | None = None
         while True:
             gone, was_online = await self._connection()
             if was_online:
                 delay_s = timing.backoff_first_s
-            self._on_link(LinkReport(False, gone.state, str(gone)))
+            if was_online or gone.state is not told:
+                # Once for each outage: that it still cannot be reached, in other words, is no news.
+                told = gone.state
+                self._on_link(LinkReport(False, gone.state, str(gone)))
             pause_s = min(delay_s, MISSING_CAP_S) if gone.state is DeviceState.NO_DEVICE else delay_s
             await trio.sleep(pause_s * (1 + timing.jitter * (2 * self._random() - 1)))
             delay_s = min(delay_s * 2, timing.backoff_cap_s)
@@ -210,7 +227,7 @@ class Port(Generic[FrameT]):
             self._talk = None
             self._outbox.lost(str(gone))
             await trio.aclose_forcefully(stream)
-        return gone, was_online
+        return (await ending(self._url, gone) if was_online else gone), was_online
 
     async def _serve(self, talk: Conversation[FrameT]) -> None:
         """Write what there is to write, in order of rank, until the session is gone."""

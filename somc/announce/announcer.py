@@ -1,6 +1,7 @@
-"""The announcer: follows the journal and drives printer, strips, hall display and voice.
+"""The announcer: follows the journal and drives the devices of the hall.
 
     records ──▶ slips (printing) · calls (speech, a queue for each voice) · boards (screens)
+                · questions for a rating (ratings)
 
 What must stay true
 - Its position is stored before a slip is printed: after a crash a slip is printed at most once
@@ -14,7 +15,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 import trio
@@ -122,6 +123,11 @@ class Announcer:
         while self.busy:
             await self._stepped.wait()
 
+    def put_panel(self, ticket: str, lines: Sequence[str]) -> None:
+        """Show `lines` on the second screen (双屏) before the customer of `ticket`, for as long as they are
+        served: for plugins' content. Whatever was shown for the ticket before is replaced."""
+        self._screens.put_panel(ticket, lines)
+
     async def draw_last(self) -> None:
         """Bring every board to the present state; for the end of a run."""
         self._screens.refresh()
@@ -163,6 +169,14 @@ class Announcer:
                 call = Call(called.ticket, called.number, called.counter, record.at)
                 for speaker in self.speakers:
                     speaker.add(call)
+            case e.TicketServiceStarted() as started:
+                for desk in self.devices.evaluators:
+                    if desk.counter == started.counter:
+                        desk.started()
+            case e.TicketFinished() as finished if record.at >= self._oldest_at:
+                for desk in self.devices.evaluators:
+                    if desk.counter == finished.counter:
+                        desk.finished(finished.ticket, finished.number)
 
     async def _queue_slip(self, record: Record, ticket_id: str, copy: int) -> None:
         ticket = self.hall.state.tickets.get(ticket_id)

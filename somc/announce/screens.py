@@ -1,4 +1,4 @@
-"""The boards of a hall (条屏, 综合屏, the displays of keypads), kept like the state that is on disk.
+"""The boards and lamps of a hall (条屏, 综合屏, 双屏, 指示灯, keypads), kept like the state that is on disk.
 
 What must stay true
 - Only what changed is sent, and only the newest picture: any number of records make one drawing.
@@ -11,20 +11,20 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 import trio
 
-from somc.announce import boards
+from somc.announce import boards, lamps
 from somc.announce.boards import USUAL, BoardWords
 from somc.announce.devices import HallDevices
 from somc.domain.state import HallState
 from somc.errors import ShuttingDown, StoreError
 from somc.runtime.hall import Hall
-from somc_hal.devices import CounterCaller, CounterDisplay, HallDisplay
+from somc_hal.devices import CounterCaller, CounterDisplay, HallDisplay, Indicator, SecondScreen
 from somc_hal.errors import DeviceError
 
 __all__ = ["Screens"]
@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 SHOW_TIMEOUT_S = 2.0
 """Handing a picture to a driver waits for no device; a driver that hangs all the same is left."""
+
+MOST_PANEL_LINES = 16
+"""No second screen has more; a plugin that says more is cut."""
 
 Show = Callable[[], Awaitable[object]]
 
@@ -65,7 +68,8 @@ class Screens:
         self._reading = False
         self._devices = devices
         self._words = words
-        self._boards = list(boards_of(devices, words))
+        self._panels: dict[str, tuple[str, ...]] = {}
+        self._boards = list(boards_of(devices, words, self._panels))
 
     @property
     def busy(self) -> bool:
@@ -76,10 +80,18 @@ class Screens:
         """The state has changed: draw soon."""
         self._dirty.set()
 
+    def put_panel(self, ticket: str, lines: Sequence[str]) -> None:
+        """Show `lines` to the customer of `ticket`, below the hall's own, for as long as they are served."""
+        self._panels[ticket] = tuple(lines[:MOST_PANEL_LINES])
+        self.refresh()
+
     def rearrange(self) -> None:
         """The hall's devices are others now. What a board that stays has shown is still known."""
         known = {id(board.device): board for board in self._boards}
-        self._boards = [known.get(id(board.device), board) for board in boards_of(self._devices, self._words)]
+        self._boards = [
+            known.get(id(board.device), board)
+            for board in boards_of(self._devices, self._words, self._panels)
+        ]
         self.refresh()
 
     async def run(self) -> None:
@@ -105,6 +117,8 @@ class Screens:
 
     def _pictures(self, state: HallState) -> list[tuple[Board, Picture]]:
         """What each board should show. They are noted only after the state is on disk."""
+        for ticket in [name for name in self._panels if not _at_counter(state, name)]:
+            del self._panels[ticket]
         pictures = []
         for board in self._boards:
             try:
@@ -129,7 +143,12 @@ class Screens:
             self._stepped()
 
 
-def boards_of(devices: HallDevices, words: BoardWords) -> Iterator[Board]:
+def _at_counter(state: HallState, ticket: str) -> bool:
+    found = state.tickets.get(ticket)
+    return found is not None and found.state.at_counter
+
+
+def boards_of(devices: HallDevices, words: BoardWords, panels: lamps.Panels) -> Iterator[Board]:
     """Everything among `devices` that shows something."""
     for hall_display in devices.hall_displays:
         yield Board(hall_display, hall_display.name, partial(_on_hall_display, hall_display, words))
@@ -138,6 +157,10 @@ def boards_of(devices: HallDevices, words: BoardWords) -> Iterator[Board]:
     for number, keypad in devices.keypads:
         if keypad.capabilities.display:
             yield Board(keypad, keypad.name, partial(_on_keypad, keypad, number))
+    for number, screen in devices.second_screens:
+        yield Board(screen, screen.name, partial(_on_second_screen, screen, number, words, panels))
+    for number, lamp in devices.indicators:
+        yield Board(lamp, lamp.name, partial(_on_lamp, lamp, number))
 
 
 def _on_hall_display(display: HallDisplay, words: BoardWords, state: HallState) -> Picture:
@@ -156,6 +179,23 @@ def _on_strip(strip: CounterDisplay, number: int, words: BoardWords, state: Hall
 def _on_keypad(keypad: CounterCaller, number: int, state: HallState) -> Picture:
     face = boards.keypad_face(state, state.counters.get(number))
     return face, partial(keypad.show, *face)
+
+
+def _on_second_screen(
+    screen: SecondScreen, number: int, words: BoardWords, panels: lamps.Panels, state: HallState
+) -> Picture:
+    size = screen.capabilities
+    content = lamps.second_screen(state, state.counters.get(number), size.lines, size.columns, words, panels)
+    return content, partial(screen.show, content)
+
+
+def _on_lamp(lamp: Indicator, number: int, state: HallState) -> Picture:
+    can = lamp.capabilities
+    if number:
+        colour, blink = lamps.counter_lamp(state, state.counters.get(number), can.colours, can.blink)
+    else:
+        colour, blink = lamps.hall_lamp(state, can.colours)
+    return (colour, blink), partial(lamp.set, colour, blink=blink)
 
 
 async def _shown(name: str, show: Show) -> bool:

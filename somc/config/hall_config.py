@@ -39,6 +39,10 @@ class DeviceSettings:
     simulated: str | None
     counter: int | None
     options: Mapping[str, Any]
+    place: str | None = None
+    """Where in the hall it is; inputs of one place are one kiosk."""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Of a hardware monitor: kind of reading to the lowest and highest good value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class AnnouncementSettings:
     closed: Words | None = None
     footer: Words | None = None
     footer_waiting: bool = True
+    rating_wait_s: int = 30
+    """How long a customer is asked for a rating at the counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,13 @@ class DriverTerms:
 
     `options` maps each option to a type that `msgspec.convert` understands (`int`, `Literal["a", "b"]`,
     `Annotated[int, msgspec.Meta(ge=1, le=16)]`); `required` names those without a default. `at_counter` says
-    whether `counter` must be given (True), must not (False), or may (None).
+    whether `counter` must be given (True), must not (False), or may (None); `measures` whether `limits` may.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     at_counter: bool | None = None
+    measures: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = [
     "GridPlace",
     "Host",
     "Kind",
+    "Limits",
     "ListOf",
     "MapOf",
     "Offered",
@@ -286,6 +287,31 @@ class Fields:
             else:
                 values[name] = (at / name).fault("a key that is not known here", one_of(name, known))
         return FAULTY if FAULTY in values.values() else values
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """An inline table from some of `names` to a lowest and a highest value."""
+
+    names: tuple[str, ...]
+    type: str = "inline table"
+
+    @property
+    def allowed(self) -> str:
+        return (
+            f"{{ NAME = [LOWEST, HIGHEST], … }} with NAME {' or '.join(self.names)} and LOWEST below HIGHEST"
+        )
+
+    def read(self, raw: Any, at: Place) -> Any:
+        if not isinstance(raw, dict) or not all(self._good(name, pair) for name, pair in raw.items()):
+            return at.fault(found_words(raw), self.allowed)
+        return {name: (float(pair[0]), float(pair[1])) for name, pair in raw.items()}
+
+    def _good(self, name: str, pair: Any) -> bool:
+        if name not in self.names or not isinstance(pair, list) or len(pair) != 2:
+            return False
+        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in pair)
+        return numbers and math.isfinite(pair[0]) and math.isfinite(pair[1]) and pair[0] < pair[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,10 @@ def _setting_keys(table: Table) -> list[Key]:
 
 def _devices(entries: Entries) -> tuple[DeviceSettings, ...]:
     return tuple(
-        DeviceSettings(name=name, **{**fields, "options": MappingProxyType(fields["options"])})
+        DeviceSettings(
+            name=name,
+            **{**fields, **{key: MappingProxyType(fields[key]) for key in ("options", "limits")}},
+        )
         for name, fields in entries.items()
     )
 

@@ -130,6 +130,8 @@ def _check_terms(terms: DriverTerms, driver: str, device: Mapping[str, Any], at:
         (at / "counter").doubt("nothing", f"counter = N: the driver '{driver}' serves a device at a counter")
     if terms.at_counter is False and device["counter"] is not None:
         (at / "counter").fault("a counter", f"no counter: the driver '{driver}' serves the whole hall")
+    if device["limits"] and not terms.measures:
+        (at / "limits").fault("limits", f"none: the driver '{driver}' measures nothing")
     options = device["options"]
     if options is FAULTY:
         return

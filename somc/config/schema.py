@@ -33,6 +33,7 @@ from somc.config.kinds import (
     GridPlace,
     Host,
     Kind,
+    Limits,
     ListOf,
     MapOf,
     Offered,
@@ -65,6 +66,7 @@ ORG = Pattern(
     "path",
 )
 COUNTER_NUMBER = Pattern(r"[1-9]\d{0,2}", "a counter number from 1 to 999 without leading zeros", "number")
+PLACE = Pattern(r"[^\x00-\x1f\x7f]{1,40}", "a text of 1 to 40 characters on one line")
 PREFIX = Pattern("[A-Z]{1,2}", "one or two capital letters A-Z")
 WAIT = Whole(1, DAY_S, "seconds")
 SLOT_S = Whole(300, 14_400, "seconds")
@@ -626,6 +628,19 @@ DEVICE = Table(
             "none",
         ),
         Key("counter", Whole(1, 999), None, "The counter it stands at", "none"),
+        Key(
+            "place",
+            PLACE,
+            None,
+            "Where it is in the hall; keypad, scanner and card reader of one place are one kiosk",
+            "none",
+        ),
+        Key(
+            "limits",
+            Limits(("temperature", "voltage")),
+            {},
+            "Of a hardware monitor: which readings are good; one beyond is a fault of the device",
+        ),
         Key("options", Free(), {}, "What the driver wants to know besides"),
     ),
     entry=NAME,
@@ -661,6 +676,12 @@ ANNOUNCEMENTS = Table(
             "the hall's name",
         ),
         Key("footer_waiting", Switch(), True, "Whether that line says how many wait for each service"),
+        Key(
+            "rating_wait_s",
+            Whole(1, 600, "seconds"),
+            30,
+            "How long a customer is asked for a rating (评价) at the counter; then it is kept as not rated",
+        ),
     ),
 )
 

@@ -44,6 +44,7 @@ def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
         name: DriverTerms(
             options={key: option_type(option) for key, option in spec.options_schema.items()},
             at_counter=AT_COUNTER.get(spec.device_class, False),
+            measures=spec.device_class is DeviceClass.HARDWARE_MONITOR,
         )
         for name, spec in drivers.items()
     }

@@ -244,14 +244,25 @@ class RecentCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: str
 
 
+class ReadingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a hardware monitor: a number in °C or V, or `yes`, `no`, `unknown`."""
+
+    kind: str
+    place: str
+    value: float | str
+    at: datetime
+
+
 class DeviceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     driver: str
     device_class: str
     counter: int | None
+    place: str | None
     status: str
     detail: str
     since: datetime | None
+    readings: list[ReadingAnswer]
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

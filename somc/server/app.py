@@ -22,7 +22,7 @@ from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
 from somc.server.desk import Desk
-from somc.server.device_routes import Reload, add_device_routes
+from somc.server.device_routes import Reload, Still, add_device_routes, add_still_route
 from somc.server.edge import Edge, read_body, response_of
 from somc.server.identity import caller_of
 from somc.server.live import LiveFeed, refuse
@@ -74,6 +74,10 @@ class Application:
     def add_what_if(self, make_loop: LoopFactory) -> None:
         """Serve `POST /policy/what-if`; before the first request."""
         add_what_if_route(self.edge, make_loop)
+
+    def add_stills(self, still: Still) -> None:
+        """Serve `GET /devices/{name}/still`; before the first request."""
+        add_still_route(self.edge, still)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":

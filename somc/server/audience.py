@@ -86,6 +86,7 @@ def public_hall(view: Plain) -> Plain:
         **view,
         "tickets": [public_ticket(ticket) for ticket in view["tickets"]],
         "counters": [{**counter, **PRIVATE_OF_COUNTER} for counter in view["counters"]],
+        "devices": [{**device, "place": None, "readings": []} for device in view["devices"]],
         **PRIVATE_OF_FIGURES,
     }
 

@@ -81,6 +81,7 @@ def document() -> dict[str, Any]:
     paths["/policy/what-if"] = {
         "post": _post("policy.what-if", "Try a change of the policy on simulated days", "WhatIfBody", 200)
     }
+    paths["/devices/{name}/still"] = {"get": _still()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -144,6 +145,16 @@ def _query(query: Query, components: Mapping[str, Any]) -> dict[str, Any]:
             for name, each in schema.get("properties", {}).items()
         ],
         "responses": {"200": _answer(ANSWERS[query.name]), **_problems()},
+    }
+
+
+def _still() -> dict[str, Any]:
+    return {
+        "operationId": "devices.still",
+        "summary": "A picture that this camera takes now",
+        "description": "Allowed: admin, manager.",
+        "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "Done", "content": {"image/jpeg": {}}}, **_problems()},
     }
 
 

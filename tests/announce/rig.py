@@ -14,7 +14,9 @@ import trio.testing
 
 from somc.announce.announcer import Announcer
 from somc.announce.devices import HallDevices
+from somc.announce.footfall import PeopleTally
 from somc.announce.keypads import serve_keypad
+from somc.announce.ratings import RatingDesk
 from somc.composition import open_hall
 from somc.config import AnnouncementSettings, HallConfig, load
 from somc.domain import commands as c
@@ -41,6 +43,8 @@ from somc_hal.testing.bench import QUICK
 
 PATIENCE_S = 20.0
 """No step of a test takes this long; reaching it is a failure."""
+
+RATING_WAIT_S = 30
 
 TEN = midnight("2009-04-01", "Asia/Shanghai") + 10 * 3_600_000
 """Ten o'clock on a morning, in Unix ms."""
@@ -210,7 +214,12 @@ class Rig:
         """Return when hall, announcer, drivers and simulators have nothing under way but speech."""
 
         def busy() -> bool:
-            wires = self.devices.busy or any(simulator.busy for simulator in self.simulators.values())
+            listening = any(one.busy for one in (*self.devices.evaluators, *self.devices.people_counters))
+            wires = (
+                listening
+                or self.devices.busy
+                or any(simulator.busy for simulator in self.simulators.values())
+            )
             announcing = self.announcing and self.announcer.busy
             return self.hall.busy or announcing or wires
 
@@ -260,7 +269,7 @@ async def rig(
             spec = driver_spec(plug.driver)
             device: Any = spec.make(plug.name, host.url, {**QUICK, **plug.options}, random_source=lambda: 0.5)
             await nursery.start(device.run)
-            place(devices, spec.device_class, plug.counter, device)
+            place(devices, spec.device_class, plug.counter, device, hall, nursery)
         announcer = Announcer(hall, devices, settings)
         made = Rig(hall, clock, devices, announcer, simulators, hosts, nursery, run_announcer)
         await made.online()
@@ -272,7 +281,14 @@ async def rig(
         nursery.cancel_scope.cancel()
 
 
-def place(devices: HallDevices, device_class: DeviceClass, counter: int, device: Any) -> None:
+def place(
+    devices: HallDevices,
+    device_class: DeviceClass,
+    counter: int,
+    device: Any,
+    hall: Hall,
+    nursery: trio.Nursery,
+) -> None:
     match device_class:
         case DeviceClass.TICKET_PRINTER:
             devices.printers.append(device)
@@ -284,6 +300,20 @@ def place(devices: HallDevices, device_class: DeviceClass, counter: int, device:
             devices.keypads.append((counter, device))
         case DeviceClass.COUNTER_DISPLAY:
             devices.strips.append((counter, device))
+        case DeviceClass.EVALUATOR:
+            desk = RatingDesk(hall, counter, device, RATING_WAIT_S)
+            nursery.start_soon(desk.run)
+            devices.evaluators.append(desk)
+        case DeviceClass.PEOPLE_COUNTER:
+            tally = PeopleTally(hall, device)
+            nursery.start_soon(tally.run)
+            devices.people_counters.append(tally)
+        case DeviceClass.SECOND_SCREEN:
+            devices.second_screens.append((counter, device))
+        case DeviceClass.INDICATOR:
+            devices.indicators.append((counter, device))
+        case _:
+            raise AssertionError(f"the rig has no place for {device_class}")
 
 
 def words(zh: str, en: str = "") -> Words:

@@ -77,7 +77,10 @@ def test_devices_of_the_example_are_simulated_and_complete() -> None:
     at_counters = {driver: {d.counter for d in devices if d.driver == driver} for driver in AT_COUNTERS}
     assert at_counters == {driver: set(range(1, 9)) for driver in AT_COUNTERS}
     whole_hall = sorted(device.driver for device in devices if device.counter is None)
-    assert whole_hall == ["escpos", "reference-announcer", "reference-hall"]
+    assert whole_hall == [
+        *("escpos", "reference-announcer", "reference-hall"),
+        *("reference-monitor", "reference-people-counter"),
+    ]
 
 
 def test_customers_of_the_example_are_of_all_classes() -> None:

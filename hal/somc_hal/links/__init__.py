@@ -29,12 +29,13 @@ from somc_hal.links.agent import DEVICE_NAME, open_agent
 from somc_hal.links.capture import RecordingStream, open_replay
 from somc_hal.links.device_node import open_device_node
 from somc_hal.links.memory import open_memory
+from somc_hal.links.presence import wait_unplugged
 from somc_hal.links.serial_aio import open_serial_aio
 from somc_hal.links.serial_port import open_serial
 from somc_hal.links.tcp import open_tcp
 from somc_hal.links.usb_port import open_usb
 
-__all__ = ["SCHEMES", "SINKS", "Target", "check_url", "open_link"]
+__all__ = ["SCHEMES", "SINKS", "Target", "check_url", "open_link", "unplugged"]
 
 SCHEMES = ("serial", "serial+aio", "pty", "device", "usb", "tcp", "agent", "memory", "replay")
 """What `open_link` can open; the first part of a device URL. Each may stand behind `record+`."""
@@ -154,6 +155,12 @@ def _line(url: str) -> Target:
     if target.scheme in SINKS:
         raise ValueError(f"device URL {url!r}: {target.scheme}:// takes sound from a voice and is no line")
     return target
+
+
+async def unplugged(url: str) -> bool:
+    """After the line behind `url` broke: whether the device itself is gone, as far as this machine knows."""
+    target = _line(url)
+    return await wait_unplugged(target.scheme, target.path, target.host)
 
 
 async def open_link(url: str) -> trio.abc.Stream:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import trio
 from trio.testing import lockstep_stream_pair
 
-__all__ = ["listen_memory", "open_memory", "unlisten_memory"]
+__all__ = ["is_listening", "listen_memory", "open_memory", "unlisten_memory"]
 
 Connected = Callable[[trio.abc.Stream], None]
 
@@ -39,6 +39,11 @@ def listen_memory(name: str, connected: Connected) -> None:
 def unlisten_memory(name: str) -> None:
     """No new connection from now on; those that are open stay."""
     _table().pop(name, None)
+
+
+def is_listening(name: str) -> bool:
+    """Whether `memory://name` could be opened now."""
+    return name in _table()
 
 
 async def open_memory(name: str) -> trio.abc.Stream:
