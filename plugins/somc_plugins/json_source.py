@@ -39,6 +39,7 @@ __all__ = [
     "Kept",
     "Source",
     "SourceFailed",
+    "UrlTemplate",
     "Why",
     "at_path",
     "filled",
@@ -201,6 +202,10 @@ class JsonSource:
     async def post(self, url: str, body: Json) -> Json:
         """Tell something. Raises `SourceFailed`."""
         return await self._ask("POST", url, msgspec.json.encode(body))
+
+    async def aclose(self) -> None:
+        """Close its client, which may be others' too."""
+        await self._client.aclose()
 
     async def _ask(self, method: str, url: str, content: bytes | None = None) -> Json:
         if not self.breaker.enter():

@@ -1,0 +1,137 @@
+"""What became of offers: kept per person, counted per offer, told to the marketing system until it heard.
+
+    p/PERSON/OFFER   what was between them (`Past`)         consent/PERSON   whether they take offers
+    counts           outcomes by offer, and the last record counted
+    out/SEQ          an outcome that the marketing system has not heard yet
+
+What must stay true
+- A record that comes again changes nothing: counts carry the last `seq` that is in them, an outcome waits
+  under its `seq`, and what is kept per person is the same twice.
+- An outcome leaves the store after the marketing system has answered, never before. No number is in the
+  store: it is looked up when the outcome is told.
+- One outcome that the marketing system will not take does not hold up the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import trio
+
+from somc.api import Json, PluginContext, Record, Store, TicketView
+from somc_plugins.json_source import JsonSource, SourceFailed, filled
+from somc_plugins.marketing.config import MarketingConfig
+from somc_plugins.marketing.offers import DAY_MS, Past
+
+__all__ = ["Ledger"]
+
+MOST_SHOWN = 20
+"""Instants kept per person and offer."""
+
+LONGEST_PAUSE_S = 3600.0
+
+
+class Ledger:
+    """The store of one hall's offers."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._store: Store = context.store
+        self._config: MarketingConfig = context.config
+        self._news = trio.Event()
+
+    # -- asking -------------------------------------------------------------------------------------
+
+    async def past(self, person: str) -> dict[str, Past]:
+        """Offer → what was between this person and it."""
+        prefix = f"p/{person}/"
+        found = await self._store.scan(prefix, limit=200)
+        return {key.removeprefix(prefix): msgspec.convert(value, Past) for key, value in found}
+
+    async def consents(self, person: str) -> bool | None:
+        """What the person said in this hall; None: nothing."""
+        said = await self._store.get(f"consent/{person}")
+        return said if isinstance(said, bool) else None
+
+    async def set_consent(self, person: str, consent: bool) -> None:
+        await self._store.put(f"consent/{person}", consent)
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """Offer → outcome → how often."""
+        kept: Any = await self._store.get("counts") or {"offers": {}}
+        return dict(kept["offers"])
+
+    # -- keeping ------------------------------------------------------------------------------------
+
+    async def outcome(self, record: Record, ticket: TicketView | None) -> None:
+        """An `offer.outcome` happened."""
+        offer, outcome = str(record.data["offer"]), str(record.data["outcome"])
+        if ticket is not None and ticket.person is not None:
+            await self._remember(ticket.person, offer, outcome, record.at)
+        if self._config.source is not None and self._config.source.outcome_url is not None:
+            waiting = {"offer": offer, "outcome": outcome, "at": record.at, "ticket": record.data["ticket"]}
+            waiting["person"] = None if ticket is None else ticket.person
+            await self._store.put(f"out/{record.seq:012d}", waiting)
+            self._news.set()
+        kept: Any = await self._store.get("counts") or {"seq": 0, "offers": {}}
+        if record.seq > kept["seq"]:
+            of = kept["offers"].setdefault(offer, {})
+            of[outcome] = of.get(outcome, 0) + 1
+            await self._store.put("counts", {"seq": record.seq, "offers": kept["offers"]})
+
+    async def _remember(self, person: str, offer: str, outcome: str, at: int) -> None:
+        key = f"p/{person}/{offer}"
+        kept = await self._store.get(key)
+        past = msgspec.convert(kept, Past) if kept is not None else Past()
+        if outcome == "shown":
+            shown = sorted({*past.shown, at})[-MOST_SHOWN:]
+            past = msgspec.structs.replace(past, shown=shown)
+        else:
+            past = msgspec.structs.replace(past, outcome=outcome, at=at)
+        await self._store.put(key, msgspec.to_builtins(past))
+
+    # -- telling ------------------------------------------------------------------------------------
+
+    async def tell(self, source: JsonSource) -> None:
+        """Tell the marketing system every outcome, the oldest first, for ever."""
+        pause_s = float(self._config.retry_s)
+        while True:
+            self._news = trio.Event()  # what comes from here on is not missed
+            if await self._tell_all(source):
+                pause_s = float(self._config.retry_s)
+                await self._news.wait()
+            else:
+                await trio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _tell_all(self, source: JsonSource) -> bool:
+        """Whether nothing waits any more. While the other side is down one try is enough."""
+        hall = (await self._context.hall()).org
+        after, all_done = "", True
+        while waiting := await self._store.scan("out/", after, limit=50):
+            for after, told in waiting:  # the last key is where the next page begins
+                assert isinstance(told, dict)
+                failed = await self._tell_one(source, hall, told)
+                if failed is None:
+                    await self._store.delete(after)
+                elif failed == "wrong":
+                    all_done = False
+                else:
+                    return False
+        return all_done
+
+    async def _tell_one(self, source: JsonSource, hall: str, told: dict[str, Json]) -> str | None:
+        """Why it was not heard; None: it was, or is given up after `keep_days`."""
+        person = told["person"]
+        phone = None if person is None else await self._context.phone_of(str(person))
+        url = self._config.source.outcome_url if self._config.source is not None else None
+        assert url is not None
+        body = {name: told[name] for name in ("outcome", "at", "ticket")}
+        try:
+            await source.post(filled(url, offer=str(told["offer"])), {**body, "hall": hall, "phone": phone})
+        except SourceFailed as failure:
+            if self._context.now() - int(told["at"]) < self._config.keep_days * DAY_MS:
+                return failure.why
+            self._context.log.error("an outcome is given up", offer=told["offer"], why=failure.why)
+        return None
