@@ -52,6 +52,8 @@ class Behind(Protocol):
 
     async def ticket(self, id: str) -> TicketView | None: ...
 
+    async def tickets(self) -> list[TicketView]: ...
+
     async def facts(self, ticket: str, of: str | None) -> dict[str, Json]: ...
 
     async def visits(self, person: str, limit: int) -> list[TicketView]: ...
@@ -95,6 +97,10 @@ class PluginContext:
     async def ticket(self, id: str) -> TicketView | None:
         """A ticket of the running day."""
         return await self._behind.ticket(id)
+
+    async def tickets(self) -> list[TicketView]:
+        """Those who wait, are held or at a counter, in the order in which they came."""
+        return await self._behind.tickets()
 
     async def facts(self, ticket: str, of: str | None = None) -> Mapping[str, Json]:
         """What this plugin's `somc_identify` found out for the ticket; with `of`, what another plugin did
