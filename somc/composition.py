@@ -34,7 +34,7 @@ from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
 from somc.rack import Doors, Rack
 from somc.runtime.clock import Clock, SystemClock
-from somc.runtime.drivers import installed_drivers, installed_policies
+from somc.runtime.drivers import Offered
 from somc.runtime.hall import Hall
 from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
@@ -125,8 +125,16 @@ class Node:
 
 def load_config(path: Path) -> tuple[HallConfig, Plugins]:
     """hall.toml, held against the plugins that it enables. `ConfigurationError`, `UsageError`."""
-    config = load(path, plugins=set(installed()), drivers=installed_drivers, kinds=installed_policies)
-    return config, Plugins(config.plugins)
+    offered = Offered()
+    config = load(
+        path,
+        plugins=set(installed()),
+        drivers=offered.drivers,
+        kinds=offered.policies,
+        models=offered.models,
+        at_paths=offered.at_paths,
+    )
+    return config, offered.plugins(config.plugins)
 
 
 # -- the hall without its edges -----------------------------------------------------------------------

@@ -16,8 +16,9 @@ import trio
 
 from somc.composition import read_overrides
 from somc.config import Drivers, HallConfig, Kinds, load
+from somc.config.load import Models, Paths
 from somc.errors import ConfigurationError, Fault, SomcError
-from somc.runtime.drivers import installed_drivers, installed_policies
+from somc.runtime.drivers import Offered
 from somc.runtime.plugins import installed
 from somc.scheduler.kinds import BUILT_IN
 
@@ -41,6 +42,8 @@ def command_with(
     plugins: Callable[[], Collection[str]] | None = None,
     kinds: Kinds = BUILT_IN,
     overrides: Overrides | None = None,
+    models: Models | None = None,
+    at_paths: Paths | None = None,
 ) -> click.Command:
     """The command, told what is installed and how a journal is read; without `overrides` no `--data`."""
 
@@ -50,7 +53,14 @@ def command_with(
     @click.pass_context
     def check(context: click.Context, hall: Path, as_json: bool, data: Path | None = None) -> None:
         try:
-            config = load(hall, drivers=drivers, plugins=plugins and plugins(), kinds=kinds)
+            config = load(
+                hall,
+                drivers=drivers,
+                plugins=plugins and plugins(),
+                kinds=kinds,
+                models=models,
+                at_paths=at_paths,
+            )
         except ConfigurationError as error:
             _say_faults(hall, error.faults, as_json)
             context.exit(2)
@@ -120,8 +130,14 @@ def _print_json(document: Mapping[str, Any]) -> None:
 
 def installed_command() -> click.Command:
     """The command with what is installed here."""
+    offered = Offered()
     return command_with(
-        drivers=installed_drivers, plugins=installed, kinds=installed_policies, overrides=_overrides
+        drivers=offered.drivers,
+        plugins=installed,
+        kinds=offered.policies,
+        overrides=_overrides,
+        models=offered.models,
+        at_paths=offered.at_paths,
     )
 
 

@@ -6,6 +6,7 @@ from somc.config.hall_config import (
     DeviceSettings,
     DriverTerms,
     HallConfig,
+    PluginSettings,
     ServerSettings,
     VisitorSettings,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Drivers",
     "HallConfig",
     "Kinds",
+    "PluginSettings",
     "ServerSettings",
     "VisitorSettings",
     "load",

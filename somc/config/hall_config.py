@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from somc.domain.values import HallSettings, Words
 
 __all__ = [
     "AnnouncementSettings",
+    "Checker",
     "DeviceSettings",
     "DriverTerms",
     "HallConfig",
+    "PluginSettings",
     "ServerSettings",
     "VisitorSettings",
 ]
@@ -77,6 +79,20 @@ class VisitorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """What hall.toml says of one plugin: `options` are its own, the rest is the host's. `None`: as usual."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    isolation: str | None = None
+    deadline_ms: int | None = None
+    memory_mb: int = 1024
+
+
+Checker = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""Every key of a plugin's options that is wrong, with why."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriverTerms:
     """What a driver asks of its `[device.NAME]`.
 
@@ -113,3 +129,5 @@ class HallConfig:
     customers: CustomerTable
     data_dir: Path
     media_dir: Path
+    plugin_paths: tuple[Path, ...] = ()
+    plugin_settings: Mapping[str, PluginSettings] = field(default_factory=dict)

@@ -16,15 +16,24 @@ from typing import Any, TypeVar
 from somc.config.customers import CustomerTable, read_customers
 from somc.config.hall_config import (
     AnnouncementSettings,
+    Checker,
     DeviceSettings,
     DriverTerms,
     HallConfig,
+    PluginSettings,
     ServerSettings,
     VisitorSettings,
 )
 from somc.config.hours import hours_from
 from somc.config.reading import FAULTY, Reading
-from somc.config.references import check_devices, check_kind, check_names, check_plugins, check_policy
+from somc.config.references import (
+    check_devices,
+    check_kind,
+    check_names,
+    check_plugin_tables,
+    check_plugins,
+    check_policy,
+)
 from somc.config.schema import (
     ALERTS,
     APPOINTMENTS,
@@ -40,12 +49,12 @@ from somc.config.schema import (
     Key,
     Table,
 )
-from somc.config.tables import Entries, read_tables
+from somc.config.tables import OPTIONS, Entries, read_tables
 from somc.config.toml_text import read_toml
 from somc.domain.policy import PolicyKinds
 from somc.domain.settings import settings_from
 from somc.domain.values import Words
-from somc.errors import ConfigurationError, Fault
+from somc.errors import ConfigurationError, Fault, UsageError
 from somc.scheduler.kinds import BUILT_IN
 
 __all__ = ["Drivers", "Kinds", "load"]
@@ -55,6 +64,12 @@ Drivers = Mapping[str, DriverTerms] | Callable[[tuple[str, ...]], Mapping[str, D
 
 Kinds = PolicyKinds | Callable[[tuple[str, ...]], PolicyKinds]
 """The policy kinds by name, or from the enabled plugins to them."""
+
+Models = Callable[[tuple[str, ...]], Mapping[str, Checker]]
+"""From the enabled plugins to what checks the options of each."""
+
+Paths = Callable[[tuple[Path, ...]], Collection[str]]
+"""From the folders of plugins that are not installed to their names; `UsageError` if there is none at one."""
 
 Thing = TypeVar("Thing")
 
@@ -68,12 +83,15 @@ def load(
     drivers: Drivers | None = None,
     plugins: Collection[str] | None = None,
     kinds: Kinds = BUILT_IN,
+    models: Models | None = None,
+    at_paths: Paths | None = None,
 ) -> HallConfig:
     """The configuration that `path` holds.
 
-    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked. `kinds` are
-    the policy kinds that there are. Drivers and kinds that depend on the plugins are given as a function,
-    called with those the file enables.
+    `drivers` and `plugins` are the installed ones; None leaves their names and options unchecked. `kinds`
+    are the policy kinds that there are, `models` check the plugins' own tables, `at_paths` finds those that
+    are not installed. What depends on the plugins is given as a function, called with those the file
+    enables.
 
     Raises `ConfigurationError` with every fault, in the order of their files and lines.
     """
@@ -89,7 +107,14 @@ def load(
         hours = hours_from(given, reading.at("hours"))
     check_names(tables, reading)
     enabled = tables["plugins"][""]["enabled"]
+    paths = _paths(path, tables["plugins"][""]["paths"])
+    if at_paths is not None and plugins is not None:
+        try:
+            plugins = {*plugins, *at_paths(paths)}
+        except UsageError as error:
+            reading.at("plugins", "paths").fault(str(error), "folders or files with a plugin")
     check_plugins(enabled, plugins, reading.at("plugins", "enabled"))
+    check_plugin_tables(tables["plugin"], _brought(models, enabled, plugins), plugins, reading)
     known = _brought(drivers, enabled, plugins)
     check_devices(tables["device"], tables["counter"], known, plugins or (), reading)
     offered = _brought(kinds, enabled, plugins)
@@ -117,6 +142,16 @@ def load(
         visitors=_visitors(tables),
         plugins=tuple(enabled),
         customers=customers,
+        plugin_paths=paths,
+        plugin_settings=MappingProxyType(
+            {
+                name: PluginSettings(
+                    options=MappingProxyType(fields[OPTIONS]),
+                    **{key: value for key, value in fields.items() if key != OPTIONS},
+                )
+                for name, fields in tables["plugin"].items()
+            }
+        ),
         data_dir=path.parent / tables["hall"][""]["data"],
         media_dir=path.parent / tables["display"][""]["media_folder"],
     )
@@ -133,6 +168,15 @@ def _brought(
     if enabled is FAULTY or (plugins is not None and not set(enabled) <= set(plugins)):
         return None  # a plugin that is not there may have it: one mistake, one fault
     return things(tuple(enabled))
+
+
+def _paths(file: Path, named: Any) -> tuple[Path, ...]:
+    """The folders of plugins, relative to hall.toml."""
+    return (
+        ()
+        if named is FAULTY
+        else tuple((file.parent / name).resolve() for name in named if name is not FAULTY)
+    )
 
 
 def _customers(

@@ -11,14 +11,21 @@ from typing import Any
 
 import msgspec
 
-from somc.config.hall_config import DriverTerms
+from somc.config.hall_config import Checker, DriverTerms
 from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
 from somc.config.schema import TABLES
-from somc.config.tables import Entries
+from somc.config.tables import OPTIONS, Entries
 from somc.domain.policy import PolicyKinds, policy_faults
 from somc.domain.values import HallSettings
 
-__all__ = ["check_devices", "check_kind", "check_names", "check_plugins", "check_policy"]
+__all__ = [
+    "check_devices",
+    "check_kind",
+    "check_names",
+    "check_plugin_tables",
+    "check_plugins",
+    "check_policy",
+]
 
 STANDARD = "standard_devices"
 """The bundled plugin with drivers; others may bring more."""
@@ -209,3 +216,23 @@ def check_plugins(names: Any, installed: Collection[str] | None, at: Place) -> N
     for number, name in enumerate(names):
         if name not in installed:
             (at / number).fault(f"the plugin '{name}'", one_of(name, installed))
+
+
+def check_plugin_tables(
+    entries: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, Checker] | None,
+    installed: Collection[str] | None,
+    reading: Reading,
+) -> None:
+    """Each plugin's own table fits its model. A table of one that is not enabled only has to name one that is
+    installed: it can be enabled later, and is checked then."""
+    for name, fields in entries.items():
+        at = reading.at("plugin", name)
+        if installed is not None and name not in installed:
+            at.fault(f"the plugin '{name}'", one_of(name, installed))
+        elif models is not None and name in models:
+            for key, why in models[name](fields[OPTIONS]):
+                place = at
+                for part in key.split(".") if key else ():
+                    place = place / part
+                place.fault(why, "what the plugin's configuration takes")

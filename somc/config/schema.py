@@ -94,16 +94,21 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table, or with `entry` a family of tables `[name.ENTRY]`; `least` is how many there must be."""
+    """One table, or with `entry` a family of tables `[name.ENTRY]`; `least` is how many there must be. With
+    `below`, the keys are those of `[name.ENTRY.below]`, and all else in `[name.ENTRY]` is another's to check.
+    """
 
     name: str
     keys: tuple[Key, ...]
     entry: Kind | None = None
     entry_word: str = "NAME"
     least: int = 0
+    below: str | None = None
 
     @property
     def heading(self) -> str:
+        if self.below is not None:
+            return f"[{self.name}.{self.entry_word}.{self.below}]"
         return f"[{self.name}.{self.entry_word}]" if self.entry else f"[{self.name}]"
 
 
@@ -712,7 +717,43 @@ VISITORS = Table(
 
 PLUGINS = Table(
     "plugins",
-    (Key("enabled", ListOf(NAME), [], "The plugins that are switched on"),),
+    (
+        Key("enabled", ListOf(NAME), [], "The plugins that are switched on"),
+        Key(
+            "paths",
+            ListOf(FilePath()),
+            [],
+            "Folders or files with plugins that are not installed: for those under development",
+        ),
+    ),
+)
+
+PLUGIN = Table(
+    "plugin",
+    (
+        Key(
+            "isolation",
+            Choice(("in-process", "process")),
+            None,
+            "Whether the plugin works in the hall's process or in one of its own, which can be ended",
+            "as its author advises",
+        ),
+        Key(
+            "deadline_ms",
+            Whole(10, 10_000, "milliseconds"),
+            None,
+            "How long it may take to identify a customer",
+            "300",
+        ),
+        Key(
+            "memory_mb",
+            Whole(64, 65_536, "megabytes"),
+            1024,
+            "The address space of its own process; what asks for more fails",
+        ),
+    ),
+    entry=NAME,
+    below="host",
 )
 
 TABLES: Final = (
@@ -733,13 +774,14 @@ TABLES: Final = (
     ANNOUNCEMENTS,
     VISITORS,
     PLUGINS,
+    PLUGIN,
 )
 
 
 def reference_rows() -> Iterator[tuple[str, str, str, str, str]]:
     """One row for each key: dotted key, type, default, allowed, meaning."""
     for table in TABLES:
-        stem = f"{table.name}.{table.entry_word}" if table.entry else table.name
+        stem = table.heading.strip("[]")
         for key in table.keys:
             yield f"{stem}.{key.name}", key.kind.type, _default_words(key), key.kind.allowed, key.meaning
 

@@ -13,7 +13,7 @@ from typing import Any
 from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
 from somc.config.schema import REQUIRED, TABLES, Key, Table
 
-__all__ = ["Entries", "read_fields", "read_tables"]
+__all__ = ["OPTIONS", "Entries", "read_fields", "read_tables"]
 
 Fields = dict[str, Any]
 """Key as in the file → value as in the settings, or `FAULTY`."""
@@ -22,6 +22,9 @@ Entries = dict[str, Fields]
 """Name → fields. A table that is no family has the one name ""."""
 
 _ABSENT = object()
+
+OPTIONS = ""
+"""The name under which an entry keeps what the schema does not know of it."""
 
 
 def read_tables(values: Mapping[str, Any], reading: Reading) -> dict[str, Entries]:
@@ -65,8 +68,21 @@ def _read_family(table: Table, raw: Any, reading: Reading) -> Entries:
         else:
             # Kept also under a wrong name, so that whoever refers to it is not reported besides.
             table.entry.read(name, at / name)
-            entries[name] = read_fields(table, fields, at / name)
+            if table.below is None:
+                entries[name] = read_fields(table, fields, at / name)
+            else:
+                entries[name] = _read_below(table, table.below, fields, at / name)
     return entries
+
+
+def _read_below(table: Table, below: str, raw: Mapping[str, Any], at: Place) -> Fields:
+    """The fields of the table below, and what is beside it, as it is, under `OPTIONS`."""
+    inner = raw.get(below, {})
+    if not isinstance(inner, dict):
+        (at / below).fault(found_words(inner), f"a table {table.heading}")
+        inner = {}
+    fields = read_fields(table, inner, at / below)
+    return {**fields, OPTIONS: {key: value for key, value in raw.items() if key != below}}
 
 
 def read_fields(table: Table, raw: Mapping[str, Any], at: Place) -> Fields:

@@ -256,6 +256,11 @@ class Journal:
         """The newest `limit` durable records of exactly this topic, in order."""
         return await self._reader.run(records.of_topic, topic, self.head, min(limit, PAGE_MOST))
 
+    async def taken_by(self, person: str, limit: int, looked_at: int) -> list[Record]:
+        """The newest `limit` takings of a person among the last `looked_at` records, the newest first."""
+        after = self.head - looked_at
+        return await self._reader.run(records.taken_by, person, after, self.head, min(limit, PAGE_MOST))
+
     async def wait_beyond(self, seq: int) -> None:
         """Return when there are durable records after `seq`.
 
@@ -295,6 +300,10 @@ class Journal:
     def digest(self, data: bytes) -> bytes:
         """A keyed digest of what may hold a phone, to be kept in the store (see `PeopleKey.digest`)."""
         return self._people_key().digest(data)
+
+    def key_for(self, plugin: str) -> bytes:
+        """The key with which a plugin's own store is sealed (see `PeopleKey.key_for`)."""
+        return self._people_key().key_for(plugin)
 
     async def person_for(self, phone: str, new_id: str) -> tuple[str, Person | None]:
         """The id of a phone. A phone that is new gets `new_id`, with the Person to put into the Entry.

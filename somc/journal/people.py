@@ -58,6 +58,7 @@ class PeopleKey:
         self._lookup_key = derived(b"somc-lookup")
         self._cipher = ChaCha20Poly1305(derived(b"somc-seal"))
         self._digest_key = derived(b"somc-digest")
+        self._plugin_key = derived(b"somc-plugin")
         self.check = derived(b"somc-check")
         """Kept in the store, so that another key is recognised as another."""
 
@@ -68,6 +69,10 @@ class PeopleKey:
     def digest(self, data: bytes) -> bytes:
         """A digest from which data that is easy to guess (a phone in a request) cannot be found by trying."""
         return hashlib.blake2b(data, key=self._digest_key, digest_size=32).digest()
+
+    def key_for(self, plugin: str) -> bytes:
+        """The key with which the store of one plugin is sealed: it opens nothing else."""
+        return hashlib.blake2b(plugin.encode(), key=self._plugin_key, digest_size=32).digest()
 
     def seal(self, person: Person) -> bytes:
         """The row's content, unreadable without the key."""

@@ -16,7 +16,7 @@ from somc.journal.record import Record
 from somc.journal.sql import rows
 from somc.journal.upcasting import lift
 
-__all__ = ["COLUMNS", "Row", "as_record", "insert", "newer", "of_topic", "page", "tail"]
+__all__ = ["COLUMNS", "Row", "as_record", "insert", "newer", "of_topic", "page", "tail", "taken_by"]
 
 COLUMNS = "seq, at, CAST(type AS BLOB), CAST(topic AS BLOB), CAST(data AS BLOB), v"
 """As bytes: a damaged row need not be text any more, and then it shall be named, not trip the reader."""
@@ -58,6 +58,18 @@ def page(connection: apsw.Connection, after: int, through: int, limit: int) -> l
         connection,
         f"SELECT {COLUMNS} FROM record WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         (after, through, limit),
+    )
+    return [lift(as_record(row)) for row in found]
+
+
+def taken_by(connection: apsw.Connection, person: str, after: int, through: int, limit: int) -> list[Record]:
+    """The newest `limit` records of `ticket.taken` by this person with `after` < seq <= `through`, newest
+    first."""
+    found = rows(
+        connection,
+        f"SELECT {COLUMNS} FROM record WHERE seq > ? AND seq <= ? AND type = 'ticket.taken' "
+        "AND json_extract(data, '$.person') = ? ORDER BY seq DESC LIMIT ?",
+        (after, through, person, limit),
     )
     return [lift(as_record(row)) for row in found]
 

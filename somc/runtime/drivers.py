@@ -3,18 +3,23 @@ and policy kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from somc.config import DriverTerms
+from somc.config.hall_config import Checker
 from somc.runtime.plugins import Plugins
+from somc.runtime.plugins.configuring import wrong_keys
+from somc.runtime.plugins.finding import found_at
 from somc.scheduler.policy import PolicyKind
 from somc_hal.devices import DeviceClass
 from somc_hal.drivers.base import DriverSpec
 
-__all__ = ["driver_terms", "installed_drivers", "installed_policies", "option_type"]
+__all__ = ["Offered", "driver_terms", "option_type"]
 
 AT_COUNTER: Mapping[DeviceClass, bool | None] = {
     DeviceClass.COUNTER_DISPLAY: True,
@@ -28,14 +33,39 @@ AT_COUNTER: Mapping[DeviceClass, bool | None] = {
 """Which devices stand at a counter: yes, either way (None), and all others no."""
 
 
-def installed_drivers(plugins: Sequence[str]) -> dict[str, DriverTerms]:
-    """What the drivers of these plugins ask of their tables in hall.toml. `UsageError`."""
-    return driver_terms(Plugins(plugins).drivers())
+class Offered:
+    """What the plugins bring that one hall.toml enables, for `somc.config.load`; each is loaded once."""
 
+    def __init__(self) -> None:
+        self._paths: tuple[Path, ...] = ()
+        self._made: tuple[tuple[str, ...], Plugins] | None = None
 
-def installed_policies(plugins: Sequence[str]) -> dict[str, PolicyKind]:
-    """The policy kinds of SOMC and of these plugins. `UsageError`."""
-    return Plugins(plugins).policies()
+    def at_paths(self, paths: tuple[Path, ...]) -> Collection[str]:
+        """The names of the plugins that lie at these paths; they are found from now on. `UsageError`."""
+        self._paths = paths
+        return set(found_at(paths))
+
+    def plugins(self, names: Sequence[str]) -> Plugins:
+        """These plugins, loaded. `UsageError` names what is wrong with one."""
+        wanted = tuple(names)
+        if self._made is None or self._made[0] != wanted:
+            self._made = (wanted, Plugins(wanted, self._paths))
+        return self._made[1]
+
+    def drivers(self, names: tuple[str, ...]) -> dict[str, DriverTerms]:
+        """What their drivers ask of their tables in hall.toml. `UsageError`."""
+        return driver_terms(self.plugins(names).drivers())
+
+    def policies(self, names: tuple[str, ...]) -> dict[str, PolicyKind]:
+        """The policy kinds of SOMC and of these plugins. `UsageError`."""
+        return self.plugins(names).policies()
+
+    def models(self, names: tuple[str, ...]) -> dict[str, Checker]:
+        """What checks the own table of each. `UsageError`."""
+        return {
+            name: partial(wrong_keys, loaded.about.config)
+            for name, loaded in self.plugins(names).loaded.items()
+        }
 
 
 def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
