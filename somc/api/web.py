@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ __all__ = ["PUBLIC", "Request", "Response", "Route", "Socket", "SocketClosed", "
 
 PUBLIC: frozenset[str] = frozenset(("*",))
 """The roles of a route that asks nobody who they are."""
+
+Kind = TypeVar("Kind")
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -41,7 +43,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def json(self) -> Json:
         """The body as JSON. `ValueError` if it is none; a handler may let it pass: that is a 422."""
-        return msgspec.json.decode(self.body)
+        return self.body_as(object)
+
+    def body_as(self, kind: type[Kind]) -> Kind:
+        """The body as a value of `kind`. `ValueError` says what is wrong with it, as for `json`."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+            raise ValueError(str(why)) from None
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
