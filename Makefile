@@ -17,7 +17,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard native/*.c native/*.h)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench ui campaign clean machine browser
+.PHONY: help run test check bench ui campaign clean machine browser node
 .DELETE_ON_ERROR:
 
 help: ## say what can be made
@@ -26,7 +26,7 @@ help: ## say what can be made
 run: $(VENV)/.ready ## run the example hall on PORT (8080) at SPEED (10) hall seconds per second
 	@exec $(BIN)/somc run --speed $(SPEED) --port $(PORT)
 
-test: $(VENV)/.ready-for-tests browser ## run every test (TESTS=tests/domain for some, WORKERS=1 for one process)
+test: $(VENV)/.ready-for-tests browser node ## run every test (TESTS=tests/domain for some, WORKERS=1 for one process)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 check: $(VENV)/.ready-for-tests ## lint, format, types, import rule, freshness of what is generated
@@ -103,3 +103,6 @@ $(VENV)/.ready-for-tests: $(VENV)/.ready
 
 browser: $(VENV)/.ready-for-tests
 	@$(BIN)/python tests/chromium.py
+
+node: $(VENV)/.ready-for-tests
+	@$(BIN)/python tests/node.py

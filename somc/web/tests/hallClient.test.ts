@@ -1,14 +1,15 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { GivenUp, HallClient, Refused } from "../src/client";
+import { GivenUp, HallClient, Refused, SETTINGS } from "../src/client";
 import type { HallRecord, ServerMessage, Status } from "../src/client";
-import { PING_MS, SILENCE_MS } from "../src/client/hallClient";
 import { World, beginRecordsAt, codec, hallState, record } from "./world";
 
 const WELCOME: ServerMessage = { op: "welcome", role: "agent", subject: "agent:li", org: "o", now: 1000, speed: 1 };
 
 /** A position in no journal: what asks for a snapshot on an open line. */
 const NOWHERE = { epoch: "", seq: 0 };
+
+const { ping_ms: PING_MS, silence_ms: SILENCE_MS, steady_ms: STEADY_MS } = SETTINGS;
 
 let world: World;
 let client: HallClient;
@@ -241,4 +242,64 @@ test("stopped, it leaves nothing behind", async () => {
   await failed;
   await world.pass(60_000);
   expect(world.lines).toHaveLength(1);
+});
+
+test("only a line that has stood for a while makes the back-off small again", async () => {
+  world.chance = 0.999;
+  await live();
+  for (let n = 0; n < 6; n++) {
+    world.line.break();
+    await world.pass(10_000);
+    world.line.say(WELCOME);
+  }
+  const known = world.tickets;
+  world.line.break();
+  await world.pass(9_000);
+  expect(world.tickets).toBe(known);
+  await world.pass(1_000);
+  expect(world.tickets).toBe(known + 1);
+  world.line.say(WELCOME);
+  await world.pass(STEADY_MS);
+  world.line.break();
+  await world.pass(250);
+  expect(world.tickets).toBe(known + 2);
+});
+
+test("a busy hall is given the time it asks for", async () => {
+  await live();
+  world.door = "busy";
+  world.line.break();
+  await world.pass(1_000);
+  const known = world.tickets;
+  await world.pass(29_000);
+  expect(world.tickets).toBe(known);
+  world.door = "open";
+  await world.pass(2_000);
+  expect(world.tickets).toBe(known + 1);
+});
+
+test("when somebody looks again it does not wait for its timers", async () => {
+  await live();
+  world.door = "unreachable";
+  world.chance = 0.999;
+  world.line.break();
+  await world.pass(20_000);
+  world.door = "open";
+  const known = world.tickets;
+  world.lookAgain();
+  await world.pass(0);
+  expect(world.tickets).toBe(known + 1);
+  world.line.say(WELCOME);
+  world.lookAgain();
+  expect(world.line.of("ping")).toHaveLength(1);
+});
+
+test("between resync and snapshot nothing counts", async () => {
+  await live();
+  world.line.say({ op: "resync", reason: "too slow" });
+  world.line.say(records(paper(11)));
+  expect(seen).toEqual([]);
+  world.line.say(snapshot({ seq: 20 }));
+  world.line.say(records(paper(21)));
+  expect(seen).toEqual([21]);
 });

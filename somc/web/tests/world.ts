@@ -1,7 +1,7 @@
 /** A small honest world for the client: a clock to turn, sockets to speak through, a hall that can go away. */
 import { jsonCodec } from "../src/client";
 import type { ClientMessage, HallState, ServerMessage, SocketEvents, Surroundings, WireSocket } from "../src/client";
-import { SignedOut } from "../src/client";
+import { Busy, SignedOut } from "../src/client";
 
 interface Timer {
   due: number;
@@ -48,7 +48,7 @@ export class World implements Surroundings {
   tickets = 0;
   keys = 0;
   /** What the door for ws-tickets does. */
-  door: "open" | "unreachable" | "signed_out" = "open";
+  door: "open" | "unreachable" | "signed_out" | "busy" = "open";
   chance = 0.5;
   private timers = new Set<Timer>();
   private order = 0;
@@ -62,6 +62,7 @@ export class World implements Surroundings {
   async wsTicket(): Promise<string> {
     this.tickets += 1;
     if (this.door === "signed_out") throw new SignedOut();
+    if (this.door === "busy") throw new Busy(30);
     if (this.door === "unreachable") throw new Error("connection refused");
     return `ticket-${this.tickets}`;
   }
@@ -93,6 +94,11 @@ export class World implements Surroundings {
   wall = () => 1_700_000_000_000 + this.now_ms;
   random = () => this.chance;
   newKey = () => `key-${++this.keys}`;
+  /** Somebody looks at the page again. */
+  lookAgain = (): void => {};
+  onReturn = (act: () => void): void => {
+    this.lookAgain = act;
+  };
 
   /** Let everything that is ready run, then turn the clock, timer by timer. */
   async pass(delay_ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The browser as surroundings of the client. */
-import { SignedOut } from "./surroundings";
+import { ticketIn } from "./surroundings";
 import type { SocketEvents, Surroundings, WireSocket } from "./surroundings";
 
 const TICKET_PATH = "/api/v1/ws-ticket";
@@ -22,9 +22,7 @@ async function wsTicket(): Promise<string> {
     cache: "no-store",
     signal: AbortSignal.timeout(TICKET_PATIENCE_MS),
   });
-  if (answer.status === 401 || answer.status === 403) throw new SignedOut();
-  if (!answer.ok) throw new Error(`the hall answered ${answer.status}`);
-  return ((await answer.json()) as { ticket: string }).ticket;
+  return ticketIn(answer);
 }
 
 function openSocket(ticket: string, subprotocol: string, events: SocketEvents): WireSocket {
@@ -49,6 +47,12 @@ function newKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+function onReturn(act: () => void): void {
+  window.addEventListener("online", act);
+  window.addEventListener("pageshow", act);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && act());
+}
+
 export const browser: Surroundings = {
   wsTicket,
   openSocket,
@@ -58,4 +62,5 @@ export const browser: Surroundings = {
   wall: () => Date.now(),
   random: Math.random,
   newKey,
+  onReturn,
 };

@@ -2,19 +2,13 @@
 import { decode, encode } from "@msgpack/msgpack";
 
 import type { ClientMessage, ServerMessage } from "./messages";
+import { checked } from "./shape";
 
 export interface Codec {
   readonly subprotocol: string;
   encode(message: ClientMessage): string | Uint8Array;
   /** Raises if `data` is no message. */
   decode(data: string | ArrayBuffer): ServerMessage;
-}
-
-function checked(value: unknown): ServerMessage {
-  if (typeof value !== "object" || value === null || typeof (value as { op?: unknown }).op !== "string") {
-    throw new TypeError("a message of the hall is a map with 'op'");
-  }
-  return value as ServerMessage;
 }
 
 /** Binary and smaller: what the pages use. */

@@ -3,12 +3,11 @@
  * up after its patience.
  */
 import type { ClientMessage, Problem } from "./messages";
+import { SETTINGS } from "./settings";
 import type { Surroundings } from "./surroundings";
 
 /** How long a command may stay unanswered if its asker does not say (s). */
 export const PATIENCE_S = 60;
-/** An overloaded hall (503) is asked again after so long, at most (s): any time up to it. */
-const OVERLOAD_WAIT_S = 2;
 
 /** The hall said no; `problem.words` says why in both languages. */
 export class Refused extends Error {
@@ -41,6 +40,7 @@ export class Commands {
   constructor(
     private readonly around: Surroundings,
     private readonly send: (message: ClientMessage) => void,
+    private readonly overload_s: number = SETTINGS.overload_s,
   ) {}
 
   ask(name: string, args: Record<string, unknown>, patience_s = PATIENCE_S): Promise<unknown> {
@@ -73,10 +73,9 @@ export class Commands {
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     if (!reply.ok && reply.error?.status === 503) {
-      this.around.setTimer(
-        () => this.flowing && this.pending.has(id) && this.send(pending.message),
-        this.around.random() * OVERLOAD_WAIT_S * 1000,
-      );
+      // Not at once, and not all at the same moment.
+      const wait_s = (reply.error.retry_after_s ?? this.overload_s) * (0.5 + this.around.random() / 2);
+      this.around.setTimer(() => this.flowing && this.pending.has(id) && this.send(pending.message), wait_s * 1000);
       return;
     }
     this.pending.delete(id);

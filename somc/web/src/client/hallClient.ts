@@ -14,9 +14,11 @@ import type { Codec } from "./codec";
 import { Commands } from "./commands";
 import { asksForSnapshot, fold, foldFigures } from "./fold";
 import type { ClientMessage, HallRecord, ServerMessage, Welcome } from "./messages";
+import { SETTINGS } from "./settings";
+import type { Settings } from "./settings";
 import type { HallState } from "./state";
 import type { Surroundings, WireSocket } from "./surroundings";
-import { SignedOut } from "./surroundings";
+import { Busy, SignedOut } from "./surroundings";
 
 /** `connecting` before the first snapshot, `away` while the hall cannot be reached after it. */
 export type Status = "connecting" | "live" | "away" | "signed_out";
@@ -25,16 +27,12 @@ export interface Listener {
   status?(status: Status): void;
   welcome?(welcome: Welcome): void;
   state?(state: HallState): void;
+  /** The hall told all of itself anew: nothing that was known before counts. */
+  snapshot?(state: HallState): void;
   /** The records of one message that were new, after they were folded. */
   records?(records: HallRecord[]): void;
 }
 
-/** A hall that says nothing for so long, not even `pong`, is gone (ms). */
-export const SILENCE_MS = 25_000;
-/** How often the page says `ping` (ms). */
-export const PING_MS = 10_000;
-/** Without a right to be here only a sign-in link helps; look again so seldom (s). */
-export const SIGNED_OUT_WAIT_S = 20;
 /** A failed attempt is told as `away` only after so many, so that a blink of the network stays unseen. */
 const QUIET_FAILURES = 1;
 
@@ -50,6 +48,10 @@ export class HallClient {
   private attempt = 0;
   private failures = 0;
   private heardAt = 0;
+  /** When the hall said `welcome` on this line; null before. */
+  private welcomedAt: number | null = null;
+  /** The hall said `resync`: nothing counts until its snapshot is here. */
+  private void = false;
   private subscriptions = 0;
   private running = false;
 
@@ -57,10 +59,12 @@ export class HallClient {
     private readonly around: Surroundings,
     private readonly codec: Codec,
     private readonly topics: string[] = ["#"],
+    private readonly settings: Settings = SETTINGS,
   ) {
-    this.backoff = new Backoff(around.random);
+    this.backoff = new Backoff(around.random, settings.firstBackoff_s, settings.mostBackoff_s);
     this.clock = new HallClock(around.monotonic, around.wall());
-    this.commands = new Commands(around, (message) => this.send(message));
+    this.commands = new Commands(around, (message) => this.send(message), settings.overload_s);
+    around.onReturn?.(() => this.lookAgain());
   }
 
   listen(listener: Listener): () => void {
@@ -101,9 +105,9 @@ export class HallClient {
       if (!this.running || attempt !== this.attempt) return;
       if (error instanceof SignedOut) {
         this.tell("signed_out");
-        this.after(SIGNED_OUT_WAIT_S * 1000, () => void this.connect());
+        this.after(this.settings.signedOutWait_s * 1000, () => void this.connect());
       } else {
-        this.lost();
+        this.lost(error instanceof Busy ? error.retryAfter_s : 0);
       }
     }
   }
@@ -111,6 +115,7 @@ export class HallClient {
   private open(attempt: number, ticket: string): void {
     const current = () => this.running && attempt === this.attempt;
     this.heardAt = this.around.monotonic();
+    this.welcomedAt = null;
     this.socket = this.around.openSocket(ticket, this.codec.subprotocol, {
       opened: () => {},
       message: (data) => current() && this.heard(data),
@@ -121,9 +126,9 @@ export class HallClient {
 
   /** Say ping, and take a long silence for a broken line: a peer that lost power says nothing at all. */
   private watch(attempt: number): void {
-    this.after(PING_MS, () => {
+    this.after(this.settings.ping_ms, () => {
       if (attempt !== this.attempt) return;
-      if (this.around.monotonic() - this.heardAt > SILENCE_MS) {
+      if (this.around.monotonic() - this.heardAt > this.settings.silence_ms) {
         this.lost();
         return;
       }
@@ -132,19 +137,36 @@ export class HallClient {
     });
   }
 
-  private lost(): void {
+  /** Come back, not before `wait_s`. On top of what the hall asks for: all whom it sent away would return at once. */
+  private lost(wait_s = 0): void {
+    const stood_ms = this.welcomedAt === null ? 0 : this.around.monotonic() - this.welcomedAt;
+    if (stood_ms >= this.settings.steady_ms) this.backoff.reset();
     this.attempt += 1;
     this.failures += 1;
     this.clearTimers();
     this.drop();
     if (this.failures > QUIET_FAILURES && this.state !== null) this.tell("away");
-    this.after(this.backoff.next_s() * 1000, () => void this.connect());
+    this.after((wait_s + this.backoff.next_s()) * 1000, () => void this.connect());
+  }
+
+  /** Somebody looks, or the network is back: do not wait for a timer that slept. */
+  private lookAgain(): void {
+    if (!this.running) return;
+    if (this.socket === null) {
+      this.clearTimers();
+      void this.connect();
+    } else if (this.around.monotonic() - this.heardAt > this.settings.silence_ms) {
+      this.lost();
+    } else {
+      this.send({ op: "ping" });
+    }
   }
 
   private drop(): void {
     this.commands.pause();
     const socket = this.socket;
     this.socket = null;
+    this.welcomedAt = null;
     socket?.close();
   }
 
@@ -161,18 +183,24 @@ export class HallClient {
     }
     switch (message.op) {
       case "welcome":
+        this.welcomedAt = this.around.monotonic();
+        this.void = false;
         this.clock.set(message.now, message.speed);
         for (const listener of this.listeners) listener.welcome?.(message);
         this.resume();
         this.commands.resume();
         break;
       case "snapshot":
+        this.void = false;
         this.clock.set(message.state.now, message.state.speed);
-        this.become({ ...message.state, epoch: message.epoch, seq: message.seq });
+        this.replace({ ...message.state, epoch: message.epoch, seq: message.seq });
         this.arrived();
         break;
       case "records":
-        this.fold(message.epoch, message.through, message.records);
+        if (!this.void) this.fold(message.epoch, message.through, message.records);
+        break;
+      case "resync":
+        this.void = true;
         break;
       case "figures":
         if (message.figures.now !== undefined) this.clock.set(message.figures.now);
@@ -182,7 +210,7 @@ export class HallClient {
         this.commands.answered(message);
         break;
       default:
-        break; // `resync`: a snapshot follows; `pong`: it was heard; whatever is new: not for us
+        break; // `pong`: it was heard; whatever is new: not for us
     }
   }
 
@@ -221,6 +249,11 @@ export class HallClient {
     this.subscribe({ epoch: "", seq: 0 });
   }
 
+  private replace(state: HallState): void {
+    this.become(state);
+    for (const listener of this.listeners) listener.snapshot?.(state);
+  }
+
   private become(state: HallState): void {
     this.state = state;
     for (const listener of this.listeners) listener.state?.(state);
@@ -228,7 +261,6 @@ export class HallClient {
 
   private arrived(): void {
     this.failures = 0;
-    this.backoff.reset();
     this.tell("live");
   }
 

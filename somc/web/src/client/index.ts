@@ -10,5 +10,7 @@ export { HallClient } from "./hallClient";
 export type { Listener, Status } from "./hallClient";
 export type * from "./messages";
 export type * from "./state";
-export { SignedOut } from "./surroundings";
+export { SETTINGS } from "./settings";
+export type { Settings } from "./settings";
+export { Busy, SignedOut, ticketIn } from "./surroundings";
 export type { SocketEvents, Surroundings, WireSocket } from "./surroundings";

@@ -34,6 +34,8 @@ export interface Problem {
   words?: Words;
   /** Of wrong input: which field, and why. */
   fields?: Record<string, string>;
+  /** When it makes sense to come again. */
+  retry_after_s?: number;
 }
 
 export interface Welcome {
