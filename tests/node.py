@@ -1,7 +1,8 @@
 """Node for the tests: whether it is there, what npm brings for the pages, and TypeScript made to run.
 
-Called as a program (by `make test`) it brings the pages' packages with `npm ci`, so that test processes that
-run side by side find them. Without Node one line says so and what needs it is skipped; under CI=true it fails.
+Called as a program (by `make test`) it brings the packages of the pages with `npm ci`, so that test processes
+which run side by side find them. Without Node one line says so and what needs it is skipped; under CI=true
+it fails.
 """
 
 from __future__ import annotations
