@@ -13,7 +13,7 @@ WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard native/*.c native/*.h)
+SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard native/*.c native/*.h native/fanout/*.c native/fanout/*.h)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 
 .DEFAULT_GOAL := help
@@ -34,7 +34,8 @@ check: $(VENV)/.ready-for-tests ## lint, format, types, import rule, freshness o
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/web/test_assets_fresh.py tests/scheduler/test_native_sources.py -k 'assets or glue or guards'
+	$(BIN)/pytest -q tests/web/test_assets_fresh.py tests/scheduler/test_native_sources.py \
+	    tests/server/fanout/test_native_fanout.py -k 'assets or glue or guards'
 
 bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance.md
 	$(BIN)/python tests/benchmarks/scheduler_churn.py --write

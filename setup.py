@@ -1,10 +1,12 @@
-"""Builds the C queue scheduler (`somc._sched`) and lists the packages of the three source roots.
+"""Builds the C core (`somc._sched`, the queue scheduler, and `somc._fanout`, the live feed's send loop) and
+lists the packages of the three source roots.
 
 What must stay true
 - Without a compiler the install fails loudly and names both remedies. It never falls back by itself:
   the Python scheduler is many times slower, and a wheel without the core must not be tagged as native.
 - `SOMC_PURE=1` builds a pure wheel, which runs only under `SOMC_PURE=1` (`somc/scheduler/choose.py`).
-- The extension is compiled from the committed `native/_sched.c`; `native/build_sched.py` writes that file.
+- The extensions are compiled from committed glue, `native/_sched.c` and `native/fanout/_fanout.c`; the build
+  scripts beside them write it.
 """
 
 import os
@@ -42,10 +44,12 @@ SOURCES = (
     "simulate",
 )
 
+FANOUT_SOURCES = ("_fanout", "fanout")
+
 HEADERS = ("scheduler", "internal", "simulate", "hall", "heap", "chance", "tally")
 
 
-class BuildScheduler(build_ext):
+class BuildCore(build_ext):
     """`build_ext` whose failure says what to do."""
 
     def build_extension(self, ext):
@@ -69,6 +73,12 @@ def packages():
 if os.environ.get("SOMC_PURE") == "1":
     native = {}
 else:
+    posix = os.name == "posix"
+    for_every_python = {
+        "extra_compile_args": ["-std=c11", "-O2"] if posix else [],
+        "define_macros": [("Py_LIMITED_API", "0x030B0000")],
+        "py_limited_api": True,
+    }
     native = {
         "ext_modules": [
             Extension(
@@ -76,14 +86,19 @@ else:
                 sources=[f"native/{name}.c" for name in SOURCES],
                 depends=[f"native/{name}.h" for name in HEADERS],
                 include_dirs=["native"],
-                libraries=["m"] if os.name == "posix" else [],
-                extra_compile_args=["-std=c11", "-O2"] if os.name == "posix" else [],
-                define_macros=[("Py_LIMITED_API", "0x030B0000")],
-                py_limited_api=True,
-            )
+                libraries=["m"] if posix else [],
+                **for_every_python,
+            ),
+            Extension(
+                "somc._fanout",
+                sources=[f"native/fanout/{name}.c" for name in FANOUT_SOURCES],
+                depends=["native/fanout/fanout.h"],
+                include_dirs=["native/fanout"],
+                **for_every_python,
+            ),
         ],
         # One wheel serves every CPython from 3.11 on.
         "options": {"bdist_wheel": {"py_limited_api": "cp311"}},
     }
 
-setup(packages=packages(), cmdclass={"build_ext": BuildScheduler}, **native)
+setup(packages=packages(), cmdclass={"build_ext": BuildCore}, **native)

@@ -308,7 +308,7 @@ async def run_node(
         app.add_media(config.media_dir)
         app.add_what_if(simulation_loop())
         app.add_stills(rack.still)
-        nursery.start_soon(app.feed.run)
+        await nursery.start(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, rack.devices, rack.hosts, reload)
         stop_server, stopped = trio.Event(), trio.Event()

@@ -33,7 +33,7 @@ def failing_clearly() -> Iterator[None]:
 
 def core_missing(error: BaseException) -> bool:
     """Whether SOMC was installed without its C core and not told so; the message says both remedies."""
-    return isinstance(error, ImportError) and error.name == "somc._sched"
+    return isinstance(error, ImportError) and error.name in ("somc._sched", "somc._fanout")
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

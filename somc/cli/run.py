@@ -20,6 +20,7 @@ from somc.composition import Node, Options, load_config, run_node
 from somc.config import HallConfig
 from somc.errors import SomcError, UsageError
 from somc.example import example_hall
+from somc.runtime.garbage import keep_collecting
 from somc.runtime.plugins import Plugins
 from somc.server.access import admin_token
 from somc.simulate.arrivals import Arrival, Mapped, read_arrivals, read_mapping
@@ -139,6 +140,7 @@ async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Opti
 
         await nursery.start(heed_signals)
         node = await nursery.start(serve)
+        nursery.start_soon(keep_collecting, lambda: len(node.app.feed.clients), lambda: not node.hall.busy)
         if not sys.stdin.isatty():  # from a terminal SIGHUP says that it was closed
             nursery.start_soon(heed_reloads, node)
         click.echo(f"ready {node.urls[0]}")

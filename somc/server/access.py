@@ -27,6 +27,7 @@ __all__ = [
     "PAGES",
     "PAGE_OF_ROLE",
     "ROLES",
+    "Admission",
     "Principal",
     "WsTickets",
     "admin_token",
@@ -34,6 +35,7 @@ __all__ = [
     "keep_file_token",
     "may",
     "new_secret",
+    "still_good",
 ]
 
 ROLES = ("floor", "kiosk", "display", "agent", "manager", "admin", "device", "channel", "centre")
@@ -78,6 +80,13 @@ class Principal(msgspec.Struct, frozen=True):
         return self.scope == "" or org == self.scope or org.startswith(f"{self.scope}/")
 
 
+class Admission(msgspec.Struct, frozen=True):
+    """Who was let in, and the digest of the token that it came by: it may stay while that is good."""
+
+    principal: Principal
+    token: bytes
+
+
 def may(principal: Principal, roles: frozenset[str]) -> bool:
     """Whether one of its roles is among `roles`; `admin` always may."""
     return "admin" in principal.roles or not roles.isdisjoint(principal.roles)
@@ -118,14 +127,20 @@ def until(hall: Hall, life_ms: int) -> int:
     return hall.now() + int(life_ms * hall.clock.speed)
 
 
-def find(journal: Journal, secret: str, kinds: tuple[str, ...], now: int) -> Principal | None:
-    """Whose secret this is, if it is one of `kinds` and still good."""
+def find(journal: Journal, secret: str, kinds: tuple[str, ...], now: int) -> Token | None:
+    """The token of a secret, if it is one of `kinds` and still good."""
     token = journal.token(digest_of(secret))
     if token is None or token.kind not in kinds:
         return None
     if token.expires_at is not None and token.expires_at <= now:
         return None
-    return principal_of(token)
+    return token
+
+
+def still_good(journal: Journal, digest: bytes, now: int) -> bool:
+    """Whether whoever came in by this token may stay."""
+    token = journal.token(digest)
+    return token is not None and (token.expires_at is None or token.expires_at > now)
 
 
 def admin_token(path: Path) -> Token:
@@ -169,18 +184,18 @@ class WsTickets:
     """More than so many unused tickets are somebody's flood: the oldest go."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[Principal, float]] = {}
+        self._open: dict[str, tuple[Admission, float]] = {}
 
-    def issue(self, principal: Principal) -> str:
+    def issue(self, admission: Admission) -> str:
         now_s = trio.current_time()
-        self._open = {t: (p, until) for t, (p, until) in self._open.items() if until > now_s}
+        self._open = {t: (a, until) for t, (a, until) in self._open.items() if until > now_s}
         while len(self._open) >= self.MOST:
             self._open.pop(next(iter(self._open)))
         ticket = new_secret()
-        self._open[ticket] = (principal, now_s + WS_TICKET_LIFE_S)
+        self._open[ticket] = (admission, now_s + WS_TICKET_LIFE_S)
         return ticket
 
-    def redeem(self, ticket: str) -> Principal | None:
+    def redeem(self, ticket: str) -> Admission | None:
         """Whose ticket this is; it is gone after the first use."""
-        principal, until = self._open.pop(ticket, (None, 0.0))
-        return principal if until > trio.current_time() else None
+        admission, until = self._open.pop(ticket, (None, 0.0))
+        return admission if until > trio.current_time() else None

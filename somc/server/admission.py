@@ -78,10 +78,10 @@ def add_admission_routes(edge: Edge, ws_tickets: WsTickets) -> None:
 
     @quart.post(f"{base}/ws-ticket")
     async def ws_ticket() -> Response:
-        principal = edge.changer()
-        if isinstance(principal, Problem):
-            return edge.fail(principal)
-        ticket = ws_tickets.issue(principal)
+        admission = edge.admission()
+        if isinstance(admission, Problem):
+            return edge.fail(admission)
+        ticket = ws_tickets.issue(admission)
         return edge.answer(200, {"ticket": ticket, "expires_in_s": access.WS_TICKET_LIFE_S})
 
     @quart.post(f"{base}/tokens")

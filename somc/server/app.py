@@ -98,8 +98,8 @@ class Application:
         ticket = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [None])[0]
         now = self.hall.now()
         if ticket is not None:
-            principal = self.ws_tickets.redeem(ticket)
-            if principal is None:
+            admission = self.ws_tickets.redeem(ticket)
+            if admission is None or not access.still_good(self.hall.journal, admission.token, now):
                 await refuse(
                     send, problem(401, "bad_ticket", "this ticket was used or is too old: ask again")
                 )
@@ -110,8 +110,8 @@ class Application:
             if isinstance(caller, Problem):
                 await refuse(send, caller)
                 return
-            principal = caller.principal
-        await self.feed.serve(principal, scope, receive, send)
+            admission = caller.admission
+        await self.feed.serve(admission, scope, receive, send)
 
     # -- routes -----------------------------------------------------------------------------------
 

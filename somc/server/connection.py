@@ -9,6 +9,8 @@ What must stay true:
   connection instead.
 - A write to a peer that has gone reaches a checkpoint and raises `PeerGone`: no loop of sends can hold the
   process.
+- Who writes to the socket by its number (`somc.server.fanout`) is told by `leaving` before it is closed: the
+  system gives the number to the next connection. What such a write left of a frame goes before anything else.
 
 Hypercorn's protocol objects are driven from here in the place of its `TCPServer`.
 """
@@ -30,7 +32,7 @@ import trio
 from hypercorn.events import Closed, Event, RawData, Updated
 
 from somc.errors import UsageError
-from somc.server.handlers import Handlers, PeerGone
+from somc.server.handlers import Handlers, PeerGone, PeerStalled
 
 log = logging.getLogger("somc.server")
 
@@ -141,7 +143,11 @@ class Connection:
     ) -> None:
         self.socket = stream.socket
         self.settings = settings
-        self.handlers = Handlers(settings.queue_messages)
+        self.handlers = Handlers(settings.queue_messages, self)
+        self.leaving: Callable[[], None] | None = None
+        """Called once, before the last frame or the close, whichever comes first."""
+        self.congested: Callable[[], None] | None = None
+        """Called when bytes of ours have to wait: who writes past us would break into them."""
         self.gone = False
         """The socket is closed; nothing can be written."""
         self.over = False
@@ -153,6 +159,8 @@ class Connection:
         self._receiving: trio.CancelScope | None = None
         self._reader = trio.CancelScope()
         self._write_lock = trio.Lock()
+        self._rest = memoryview(b"")
+        """What is still to be written of bytes that were begun."""
         self._protocol = open_protocol(self)
 
     async def run(self) -> None:
@@ -166,13 +174,15 @@ class Connection:
                 with self._reader, suppress(PeerGone):
                     await self._read()
                 self.over = True
+                self.leave()
                 await self._protocol.handle(Closed())
                 self.handlers.give_up_after(self.settings.orphan_s)
                 await self._close()
         finally:
             self.abort()
-            # This cuts the cycle: a closed connection is freed now, not when the collector stops the process.
+            # These cut the cycles: a closed connection is freed now, not when the collector stops the process.
             del self._protocol
+            self.handlers.extension.clear()
 
     def enter(self, phase: Phase, patience_s: float | None = None) -> None:
         """Says what is waited for now, and lets its deadline begin."""
@@ -188,8 +198,15 @@ class Connection:
     def finish(self) -> None:
         """No more is read from the peer; what was written is still delivered."""
         self.over = True
+        self.leave()
         self._phase_left.set()
         self._reader.cancel()
+
+    def leave(self) -> None:
+        """No more frames from whoever writes past us."""
+        leaving, self.leaving, self.congested = self.leaving, None, None
+        if leaving is not None:
+            leaving()
 
     def abort(self) -> None:
         """Resets the connection, now and without waiting. Harmless when it is closed already."""
@@ -229,7 +246,7 @@ class Connection:
         Raises:
             PeerGone: the peer has left, or did not read for `send_s` and was reset.
         """
-        sent = 0
+        begun = False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
@@ -237,26 +254,50 @@ class Connection:
             except trio.WouldBlock:
                 await self._write_lock.acquire()
             try:
+                await self._write_rest()
                 sent = self.write_nowait(data)
                 if sent == len(data):
                     await trio.lowlevel.cancel_shielded_checkpoint()
                     return
-                with memoryview(data) as view:
-                    while sent < len(view):
-                        end = min(len(view), sent + SEND_CHUNK_BYTES)
-                        with trio.move_on_after(self.settings.send_s):
-                            while sent < end:
-                                await self._wait_writable()
-                                sent += self.write_nowait(view[sent:end])
-                        if sent < end:
-                            self.abort()
-                            raise PeerGone(f"the peer took no {end - sent} bytes in {self.settings.send_s} s")
+                begun = sent > 0
+                self._rest = memoryview(data)[sent:]
+                if self.congested is not None:
+                    self.congested()
+                try:
+                    await self._write_rest()
+                except trio.Cancelled:
+                    begun = begun or len(self._rest) < len(data)
+                    if not begun:
+                        self._rest = memoryview(b"")
+                    raise
             finally:
                 self._write_lock.release()
         except trio.Cancelled:
-            if sent or not droppable:
+            if begun or not droppable:
                 self.abort()
             raise
+
+    def keep_rest(self, rest: memoryview) -> None:
+        """Takes what a write past us has left of a frame; who wrote it calls `flush` soon."""
+        self._rest = rest
+
+    async def flush(self) -> None:
+        """Writes what was left of a frame. Raises `PeerGone` as `write` does; the rest outlives cancelling."""
+        async with self._write_lock:
+            await self._write_rest()
+
+    async def _write_rest(self) -> None:
+        while self._rest:
+            left = max(0, len(self._rest) - SEND_CHUNK_BYTES)
+            with trio.move_on_after(self.settings.send_s):
+                while len(self._rest) > left:
+                    await self._wait_writable()
+                    taken = self.write_nowait(self._rest[: len(self._rest) - left])
+                    self._rest = self._rest[taken:]
+            if len(self._rest) > left:
+                self.abort()
+                what = f"{len(self._rest) - left} bytes in {self.settings.send_s} s"
+                raise PeerStalled(f"the peer took no {what}")
 
     def write_nowait(self, data: bytes | memoryview) -> int:
         """Gives the kernel what it takes of `data`: 0 when its buffer is full.
@@ -276,8 +317,13 @@ class Connection:
 
     @property
     def busy_writing(self) -> bool:
-        """Somebody waits for the peer to read."""
-        return self._write_lock.locked()
+        """Somebody waits for the peer to read, or has to: `write_nowait` would break into a frame."""
+        return bool(self._rest) or self._write_lock.locked()
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """What is still to be written of a frame that was begun."""
+        return len(self._rest)
 
     async def _wait_writable(self) -> None:
         if self.gone:
@@ -343,6 +389,8 @@ class Connection:
 
     async def _close(self) -> None:
         """Ends our side, lets the peer read what is on its way, and closes."""
+        if self._rest:
+            self.abort()  # the end of half a frame is no end
         if self.gone:
             return
         with suppress(OSError):

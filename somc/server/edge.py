@@ -12,8 +12,8 @@ from quart_trio import QuartTrio
 
 from somc.runtime.hall import Hall
 from somc.server import replies
-from somc.server.access import Principal
-from somc.server.identity import Caller, asker_of, changer_of
+from somc.server.access import Admission, Principal
+from somc.server.identity import Caller, admission_of, asker_of, changer_of
 from somc.server.problems import Problem
 from somc.server.replies import Reply
 
@@ -40,6 +40,10 @@ class Edge:
     def changer(self) -> Principal | Problem:
         """Whose request this is, if it may change anything: a cookie alone is not enough."""
         return changer_of(self.hall, request.headers)
+
+    def admission(self) -> Admission | Problem:
+        """The same with the token that it came by."""
+        return admission_of(self.hall, request.headers)
 
     def answer(self, status: int, view: Any) -> Response:
         """A view as JSON, its instants as RFC 3339 with the hall's offset."""

@@ -26,6 +26,13 @@ class PeerGone(ConnectionError):
     """
 
 
+class PeerStalled(PeerGone):
+    """The peer was reset for not reading."""
+
+
+CONNECTION = "somc.connection"
+"""The ASGI extension by which the live feed gets at its socket."""
+
 FAILED: ASGISendEvent = cast(ASGISendEvent, {"type": "somc.failed"})
 """Sent by us, in the place of Hypercorn's None, when a handler raised: 500, or a WebSocket's 1011."""
 
@@ -77,11 +84,15 @@ class Inbox:
 
 
 class Handlers(TaskGroup):
-    """The nursery of one connection's handlers. A handler's exception ends its own stream, nothing more."""
+    """The nursery of one connection's handlers. A handler's exception ends its own stream, nothing more.
 
-    def __init__(self, capacity: int) -> None:
+    A WebSocket's handler finds the connection in its scope, as the extension `CONNECTION`.
+    """
+
+    def __init__(self, capacity: int, connection: object) -> None:
         super().__init__()
         self._capacity = capacity
+        self.extension: dict[object, object] = {"connection": connection}
 
     def give_up_after(self, seconds: float) -> None:
         nursery = self._nursery
@@ -97,6 +108,8 @@ class Handlers(TaskGroup):
     ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
         kind = "websocket" if scope["type"] == "websocket" else "http"
         gone = {"type": f"{kind}.disconnect"} | ({"code": 1006} if kind == "websocket" else {})
+        if kind == "websocket":
+            cast(dict[str, Any], scope)["extensions"][CONNECTION] = self.extension
         inbox = Inbox(self._capacity, cast(ASGIReceiveEvent, gone))
         assert self._nursery is not None
         self._nursery.start_soon(_handle, app, scope, inbox, send)

@@ -10,12 +10,13 @@ from typing import Protocol
 
 import msgspec
 
+from somc.journal.entry import Token
 from somc.journal.journal import Journal
 from somc.runtime.hall import Hall
-from somc.server.access import PAGES, Principal, find
+from somc.server.access import PAGES, Admission, Principal, find, principal_of
 from somc.server.problems import Problem, problem
 
-__all__ = ["COOKIE_PREFIX", "Caller", "Headers", "asker_of", "caller_of", "changer_of", "cookie_of"]
+__all__ = ["COOKIE_PREFIX", "Caller", "Headers", "admission_of", "asker_of", "caller_of", "changer_of", "cookie_of"]
 
 COOKIE_PREFIX = "somc-"
 SESSIONS = PAGES
@@ -36,10 +37,14 @@ NOT_SIGNED_IN = "send 'Authorization: Bearer TOKEN', or open a sign-in link in t
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A principal, and whether it came by cookie (then a change needs the header `X-SOMC`)."""
+    """Who was let in, and whether it came by cookie (then a change needs the header `X-SOMC`)."""
 
-    principal: Principal
+    admission: Admission
     by_cookie: bool
+
+    @property
+    def principal(self) -> Principal:
+        return self.admission.principal
 
 
 class Headers(Protocol):
@@ -62,12 +67,18 @@ def asker_of(hall: Hall, headers: Headers) -> Caller | Problem:
 
 def changer_of(hall: Hall, headers: Headers) -> Principal | Problem:
     """Whose request this is, if it may change anything: a cookie alone is not enough."""
+    admission = admission_of(hall, headers)
+    return admission if isinstance(admission, Problem) else admission.principal
+
+
+def admission_of(hall: Hall, headers: Headers) -> Admission | Problem:
+    """The same with the token that it came by."""
     caller = asker_of(hall, headers)
     if isinstance(caller, Problem):
         return caller
     if caller.by_cookie and headers.get("x-somc") is None:
         return problem(403, "no_x_somc", "a request by cookie must carry the header X-SOMC")
-    return caller.principal
+    return caller.admission
 
 
 def caller_of(
@@ -76,14 +87,14 @@ def caller_of(
     """Who asks, or a problem document of status 401 or 403. `page` is the value of `X-SOMC`."""
     if authorization is not None:
         kind, _, secret = authorization.partition(" ")
-        principal = find(journal, secret.strip(), BEARERS, now) if kind.lower() == "bearer" else None
-        if principal is None:
+        token = find(journal, secret.strip(), BEARERS, now) if kind.lower() == "bearer" else None
+        if token is None:
             return problem(401, "bad_token", "the bearer token is unknown or has expired")
-        return _inside(Caller(principal, False), org)
+        return _inside(Caller(admission_by(token), False), org)
     for secret in cookie_of(cookies, page):
-        principal = find(journal, secret, ("cookie",), now)
-        if principal is not None:
-            return _inside(Caller(principal, True), org)
+        token = find(journal, secret, ("cookie",), now)
+        if token is not None:
+            return _inside(Caller(admission_by(token), True), org)
     return problem(401, "not_signed_in", NOT_SIGNED_IN)
 
 
@@ -98,6 +109,10 @@ def cookie_of(cookies: str | None, page: str | None) -> list[str]:
         return []
     names = SESSIONS_OF_PAGE.get(page or "", (page,) if page in SESSIONS else SESSIONS)
     return [jar[COOKIE_PREFIX + name].value for name in names if COOKIE_PREFIX + name in jar]
+
+
+def admission_by(token: Token) -> Admission:
+    return Admission(principal_of(token), token.digest)
 
 
 def _inside(caller: Caller, org: str) -> Caller | Problem:

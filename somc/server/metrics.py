@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from somc.domain.values import ALERT_KINDS, CounterState
+from somc.runtime.garbage import PAUSES
 from somc.runtime.hall import Hall
 from somc.server.live import LiveFeed
 
@@ -58,13 +59,40 @@ class Metrics(Collector):
         for device in state.devices.values():
             devices.add_metric([device.name], float(device.status == "online"))
         yield devices
-        yield GaugeMetricFamily("somc_clients", "Open live feeds", value=len(self._feed.clients))
+        yield from self._of_feed()
         yield CounterMetricFamily(
-            "somc_feed_messages", "Messages sent to live feeds", value=self._feed.sent_messages
+            "somc_gc_pause_seconds", "Time that Python's collector took", value=PAUSES.total_s
         )
-        yield CounterMetricFamily(
-            "somc_feed_resyncs", "Snapshots sent to feeds that fell behind", value=self._feed.resyncs
+        yield GaugeMetricFamily(
+            "somc_gc_longest_pause_seconds", "The longest of its pauses", value=PAUSES.longest_s
         )
         native = GaugeMetricFamily("somc_scheduler_info", "The scheduler in use", labels=["implementation"])
         native.add_metric([state.scheduler.implementation], 1.0)
         yield native
+
+    def _of_feed(self) -> Iterator[Metric]:
+        clients, counts = self._feed.clients, self._feed.hub.counts
+        behind = [client for client in clients if client.behind]
+        yield GaugeMetricFamily("somc_clients", "Open live feeds", value=len(clients))
+        yield GaugeMetricFamily("somc_feed_behind", "Feeds whose socket takes no more", value=len(behind))
+        yield GaugeMetricFamily(
+            "somc_feed_buffered_bytes",
+            "Held in memory for feeds that are behind",
+            value=sum(client.buffered_bytes for client in clients),
+        )
+        yield CounterMetricFamily("somc_feed_messages", "Messages sent to live feeds", value=counts.messages)
+        yield CounterMetricFamily("somc_feed_bytes", "Bytes sent to live feeds", value=counts.bytes)
+        yield CounterMetricFamily(
+            "somc_feed_conflated", "Records and figures that something newer replaced", value=counts.conflated
+        )
+        yield CounterMetricFamily(
+            "somc_feed_resyncs", "Snapshots sent to feeds that fell behind", value=counts.resyncs
+        )
+        shed = CounterMetricFamily("somc_feed_shed", "Feeds closed or refused", labels=["why"])
+        for why, count in (
+            ("slow", counts.shed_slow),
+            ("busy", counts.shed_busy),
+            ("token", counts.ended),
+        ):
+            shed.add_metric([why], count)
+        yield shed

@@ -26,7 +26,7 @@ from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
 from somc.server.settings import settings_view
 from somc.server.watching import WATCHING
 
-__all__ = ["QUERIES", "Floor", "Query", "hall_for"]
+__all__ = ["QUERIES", "Floor", "Query", "hall_snapshot"]
 
 Plain = dict[str, Any]
 PREVIEW_LIMIT = 10
@@ -60,8 +60,8 @@ class RecordsParams(msgspec.Struct, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
 
 
-async def hall_for(floor: Floor, principal: Principal) -> Plain:
-    """The hall as one snapshot, in the form for `principal`."""
+async def hall_snapshot(floor: Floor, *, public: bool) -> Plain:
+    """The hall as one snapshot, for the public's screens or for staff."""
     hall = floor.hall
     view = await hall.read(
         lambda state, now: views.hall_view(
@@ -73,11 +73,11 @@ async def hall_for(floor: Floor, principal: Principal) -> Plain:
             drivers=floor.devices,
         )
     )
-    return public_hall(view) if is_public(principal) else view
+    return public_hall(view) if public else view
 
 
 async def _hall(floor: Floor, params: NoParams, principal: Principal) -> Any:
-    return await hall_for(floor, principal)
+    return await hall_snapshot(floor, public=is_public(principal))
 
 
 async def _services(floor: Floor, params: NoParams, principal: Principal) -> Any:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-__all__ = ["Interest", "public_topic"]
+__all__ = ["Interest", "Levels", "outside", "public_topic"]
+
+Levels = tuple[str, ...]
 
 MOST_LEVELS = 16
 PUBLIC = frozenset(("ticket", "counter", "day"))
@@ -22,7 +24,7 @@ def public_topic(topic: str) -> bool:
     return len(levels) == 3 and levels[1] in PUBLIC
 
 
-def matches(pattern: tuple[str, ...], topic: tuple[str, ...]) -> bool:
+def matches(pattern: Levels, topic: Levels) -> bool:
     """Whether the pattern covers the topic."""
     for n, level in enumerate(pattern):
         if level == "#":
@@ -36,7 +38,8 @@ class Interest:
     """What one client subscribed to."""
 
     def __init__(self) -> None:
-        self._patterns: dict[str, tuple[str, ...]] = {}
+        self._patterns: dict[str, Levels] = {}
+        self.patterns: frozenset[Levels] = frozenset()
 
     @property
     def topics(self) -> list[str]:
@@ -46,17 +49,29 @@ class Interest:
         """Subscribe. `ValueError` names the topic that is no pattern; then none is added."""
         added = {topic: parse(topic) for topic in topics}
         self._patterns.update(added)
+        self.patterns = frozenset(self._patterns.values())
 
     def remove(self, topics: Iterable[str]) -> None:
         for topic in topics:
             self._patterns.pop(topic, None)
+        self.patterns = frozenset(self._patterns.values())
 
     def matches(self, topic: str) -> bool:
         levels = tuple(topic.split("/"))
-        return any(matches(pattern, levels) for pattern in self._patterns.values())
+        return any(matches(pattern, levels) for pattern in self.patterns)
 
 
-def parse(topic: str) -> tuple[str, ...]:
+def outside(topic: str, scope: str) -> bool:
+    """Whether a pattern can cover nothing inside `scope`, a path of the organisation ("": everything)."""
+    for wanted, own in zip(topic.split("/"), scope.split("/") if scope else (), strict=False):
+        if wanted == "#":
+            return False
+        if wanted not in ("+", own):
+            return True
+    return False
+
+
+def parse(topic: str) -> Levels:
     levels = tuple(topic.split("/"))
     if not 1 <= len(levels) <= MOST_LEVELS or len(topic) > 512:
         raise ValueError(f"the topic '{topic[:80]}' has too many levels; allowed: {MOST_LEVELS}")

@@ -102,6 +102,7 @@ class WebSocket(WSStream):
             return False
         if self.state is ASGIWebsocketState.CONNECTED:
             self.state = ASGIWebsocketState.CLOSED
+            self._link.leave()
             self._tell(code, "")
             with suppress(LocalProtocolError, PeerGone):
                 frame = self.connection.send(CloseConnection(code=code))
@@ -142,6 +143,7 @@ class WebSocket(WSStream):
 
     async def _begin_close(self, code: int, reason: str) -> None:
         self.state = ASGIWebsocketState.CLOSED
+        self._link.leave()
         self._tell(code, reason)
         self._link.enter(Phase.CLOSING)
         await self._send_wsproto_event(CloseConnection(code=code, reason=reason))
@@ -193,6 +195,7 @@ class WebSocket(WSStream):
     async def _take_close(self, event: CloseConnection) -> None:
         if self.connection.state is FramesState.REMOTE_CLOSING:
             self.state = ASGIWebsocketState.CLOSED
+            self._link.leave()
             self._tell(int(event.code), event.reason or "")
             await self._send_wsproto_event(event.response())
         elif self.connection.state is FramesState.OPEN:  # not a close frame: frames that break the protocol

@@ -13,7 +13,7 @@ import trio.testing
 
 from somc.errors import UsageError
 from somc.runtime.clock import SystemClock
-from somc.server.access import PAGES, ROLES, WS_TICKET_LIFE_S, Principal, WsTickets, admin_token, until
+from somc.server.access import PAGES, ROLES, WS_TICKET_LIFE_S, Admission, Principal, WsTickets, admin_token, until
 from somc.server.admission import Page, Role
 from tests.server.rig import HALL, ORG, Running, is_problem, running
 
@@ -286,7 +286,7 @@ async def test_a_ws_ticket_names_its_end(hall: Running) -> None:
 
 
 async def test_a_ws_ticket_is_good_once_and_not_after_its_end(autojump_clock: trio.testing.MockClock) -> None:
-    tickets, who = WsTickets(), Principal("x", ("display",))
+    tickets, who = WsTickets(), Admission(Principal("x", ("display",)), b"digest")
     first, late = tickets.issue(who), tickets.issue(who)
     assert tickets.redeem(first) == who
     assert tickets.redeem(first) is None
@@ -296,7 +296,7 @@ async def test_a_ws_ticket_is_good_once_and_not_after_its_end(autojump_clock: tr
 
 
 async def test_a_flood_of_ws_tickets_takes_bounded_memory() -> None:
-    tickets, who = WsTickets(), Principal("x", ("display",))
+    tickets, who = WsTickets(), Admission(Principal("x", ("display",)), b"digest")
     tickets.MOST = 10
     issued = [tickets.issue(who) for _ in range(25)]
     assert [tickets.redeem(ticket) is not None for ticket in issued] == [False] * 15 + [True] * 10

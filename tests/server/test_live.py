@@ -137,7 +137,7 @@ async def test_the_first_snapshot_is_no_resync(hall: Running) -> None:
         await client.subscribe()
         await client.op("snapshot")
         assert "resync" not in [message["op"] for message in client.told]
-        assert hall.node.app.feed.resyncs == 0
+        assert hall.node.app.feed.hub.counts.resyncs == 0
 
 
 # -- topics ----------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ import pytest
 
 from somc.journal.opening import RING_RECORDS
 from somc.journal.record import Record
-from somc.server import live
+from somc.server import conversation, live
 from somc.server.connection import ServeSettings
-from somc.server.live import Op
+from somc.server.conversation import Op
+from somc.server.fanout import hub, listener
 from somc.server.wire import FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "websocket.md").read_text()
@@ -51,16 +52,23 @@ def test_an_example_is_what_the_code_reads_or_writes(text: str, data: bytes) -> 
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"{RING_RECORDS:,}" in PAGE
-    assert f"At most {live.MOST_TOPICS} topics" in PAGE
-    assert f"at most {live.MOST_REPLIES} replies" in PAGE
+    assert f"At most {conversation.MOST_TOPICS} topics" in PAGE
+    assert f"At most {listener.MOST_ANSWERS} answers" in PAGE
+    assert f"or {listener.MOST_ANSWER_BYTES // 1024} KB of them" in PAGE
+    assert f"for {hub.CONGESTED_S:.0f} s" in PAGE
+    assert f"nothing for {ServeSettings().send_s:.0f} s" in PAGE
+    assert f"{hub.TELL_AFTER_RECORDS:,} records" in PAGE
     assert f"{ServeSettings().max_ws_message_bytes // 1024} KB" in PAGE
-    for name in live.LIVE_QUERIES:
+    for name in conversation.LIVE_QUERIES:
         assert f"`{name}`" in PAGE
-    for code in (live.PROTOCOL_ERROR, live.POLICY_VIOLATION):
+    codes = (conversation.PROTOCOL_ERROR, conversation.POLICY_VIOLATION, conversation.ENDED)
+    for code in (*codes, listener.INTERNAL_ERROR, listener.TRY_AGAIN_LATER):
         assert str(code) in PAGE
 
 
 def test_every_op_of_the_code_is_on_the_page() -> None:
-    source = Path(live.__file__).read_text() + Path(live.__file__).with_name("wire.py").read_text()
+    sources = [*Path(hub.__file__).parent.glob("*.py")]
+    sources += [Path(live.__file__).with_name(f"{name}.py") for name in ("live", "conversation", "wire")]
+    source = "".join(path.read_text() for path in sources)
     ops = set(re.findall(r'"op": "(\w+)"', source)) | set(re.findall(r'case "(\w+)"', source))
     assert ops == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))

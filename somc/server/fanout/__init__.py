@@ -1,0 +1,1 @@
+"""Fan-out: one message, encoded and framed once, to everybody who is to have it."""
