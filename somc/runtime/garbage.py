@@ -4,8 +4,8 @@ A full collection walks every object there is: half a second with 2,000 screens 
 called. What lives long is therefore frozen (left out of the walk) after the start and after each wave of
 connections, and full collections come at quiet moments. Young objects are collected as ever.
 
-What must stay true: garbage is found at last, also in a hall that is never quiet; this belongs to a process of
-its own (`somc run`), not to a library: it changes the collector of the whole process.
+What must stay true: garbage is found at last, also in a hall that is never quiet; this belongs to a process
+of its own (`somc run`), not to a library: it changes the collector of the whole process.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class Connection:
                 await self._close()
         finally:
             self.abort()
-            # These cut the cycles: a closed connection is freed now, not when the collector stops the process.
+            # These cut the cycles: what is closed is freed now, not when the collector stops the process.
             del self._protocol
             self.handlers.extension.clear()
 
@@ -282,7 +282,7 @@ class Connection:
         self._rest = rest
 
     async def flush(self) -> None:
-        """Writes what was left of a frame. Raises `PeerGone` as `write` does; the rest outlives cancelling."""
+        """Writes what was left of a frame. Raises `PeerGone` as `write` does; cancelled, the rest stays."""
         async with self._write_lock:
             await self._write_rest()
 

@@ -16,7 +16,16 @@ from somc.runtime.hall import Hall
 from somc.server.access import PAGES, Admission, Principal, find, principal_of
 from somc.server.problems import Problem, problem
 
-__all__ = ["COOKIE_PREFIX", "Caller", "Headers", "admission_of", "asker_of", "caller_of", "changer_of", "cookie_of"]
+__all__ = [
+    "COOKIE_PREFIX",
+    "Caller",
+    "Headers",
+    "admission_of",
+    "asker_of",
+    "caller_of",
+    "changer_of",
+    "cookie_of",
+]
 
 COOKIE_PREFIX = "somc-"
 SESSIONS = PAGES

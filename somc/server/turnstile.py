@@ -12,7 +12,7 @@ __all__ = ["Turnstile"]
 
 
 class Turnstile:
-    """Lets `rate_per_s` through, `burst` at once after a rest; who would wait over `patience_s` is refused."""
+    """Lets `rate_per_s` through, `burst` at once after a rest; refuses who would wait over `patience_s`."""
 
     def __init__(self, *, rate_per_s: float = 400.0, burst: int = 200, patience_s: float = 5.0) -> None:
         self._each_s = 1 / rate_per_s

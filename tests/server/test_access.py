@@ -13,7 +13,16 @@ import trio.testing
 
 from somc.errors import UsageError
 from somc.runtime.clock import SystemClock
-from somc.server.access import PAGES, ROLES, WS_TICKET_LIFE_S, Admission, Principal, WsTickets, admin_token, until
+from somc.server.access import (
+    PAGES,
+    ROLES,
+    WS_TICKET_LIFE_S,
+    Admission,
+    Principal,
+    WsTickets,
+    admin_token,
+    until,
+)
 from somc.server.admission import Page, Role
 from tests.server.rig import HALL, ORG, Running, is_problem, running
 

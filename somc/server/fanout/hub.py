@@ -4,12 +4,12 @@
 
 What must stay true
 - Everybody in a group has been told everything up to `position` that is for them; in one step, without a
-  checkpoint, all of them are told more. So who joins, joins at `position` exactly: nothing twice, nothing left
-  out.
+  checkpoint, all of them are told more. So who joins, joins at `position` exactly: nothing twice, nothing
+  left out.
 - A record is encoded once a form, a message made and framed once a group. What one client costs is one write.
 - Who does not take a message leaves the group at once; nobody waits for anybody.
-- What is shared carries no person, and for the public's screens nobody's name. What a client folds its records
-  onto is what the hall is: a change of settings that it may not see is told as a new snapshot.
+- What is shared carries no person, and for the public's screens nobody's name. What a client folds its
+  records onto is what the hall is: a change of settings that it may not see is told as a new snapshot.
 """
 
 from __future__ import annotations

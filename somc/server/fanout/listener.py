@@ -51,7 +51,9 @@ TRY_AGAIN_LATER = 1013
 class Listener:
     """One client: who it is, what it subscribed to, and what it has yet to be told."""
 
-    def __init__(self, hub: Hub, principal: Principal, admission: bytes, wire: Wire, link: Connection) -> None:
+    def __init__(
+        self, hub: Hub, principal: Principal, admission: bytes, wire: Wire, link: Connection
+    ) -> None:
         self.hub = hub
         self.principal = principal
         self.admission = admission

@@ -84,7 +84,7 @@ def test_a_record_is_not_held_against_subscriptions_that_it_is_not_for() -> None
             return super().__getitem__(at)
 
     found: set[Any] = set()
-    index._root.find(Levels("a/b/c/d/ticket/t77".split("/")), 0, found)
+    index._root.find(Levels(["a", "b", "c", "d", "ticket", "t77"]), 0, found)
     assert len(found) == 1
     assert visited <= 6
 

@@ -77,7 +77,7 @@ async def deaf(hall: Running, token: str, *topics: str) -> AsyncIterator[tuple[D
 
 
 async def wait_behind(hall: Running, listener: Listener) -> None:
-    """Write records until the client's socket is full and stays so: what is on its way makes room once more."""
+    """Write records until the client's socket is full and stays so: what is on its way makes room again."""
     in_a_row = 0
     while in_a_row < 5:
         await hall.take("business")
@@ -198,27 +198,26 @@ async def _sip_to_the_close(client: Deaf) -> int:
 async def test_answers_are_bounded_and_further_commands_wait(hall: Running) -> None:
     for _ in range(40):
         await hall.take("business")
-    async with deaf(hall, hall.admin) as (client, listener):
-        async with trio.open_nursery() as nursery:
+    async with deaf(hall, hall.admin) as (client, listener), trio.open_nursery() as nursery:
 
-            async def flood() -> None:
-                for id in range(300):
-                    await client.say(op="command", id=id, name="hall")
+        async def flood() -> None:
+            for id in range(300):
+                await client.say(op="command", id=id, name="hall")
 
-            nursery.start_soon(flood)
-            with trio.fail_after(10):
-                while listener.buffered_bytes < MOST_ANSWER_BYTES:  # noqa: ASYNC110 - as above
-                    await trio.sleep(0.005)
-            one = listener.buffered_bytes // max(1, len(listener._answers))
-            assert listener.buffered_bytes < MOST_ANSWER_BYTES + 3 * one
-            answers = []
-            while len(answers) < 300:
-                message = await client.message()
-                if message["op"] == "reply" and message["id"] != 1:
-                    answers.append(message["id"])
-                elif message["op"] == "reply":
-                    answers.append(1)
-            assert answers[-1] == 299
+        nursery.start_soon(flood)
+        with trio.fail_after(10):
+            while listener.buffered_bytes < MOST_ANSWER_BYTES:  # noqa: ASYNC110 - as above
+                await trio.sleep(0.005)
+        one = listener.buffered_bytes // max(1, len(listener._answers))
+        assert listener.buffered_bytes < MOST_ANSWER_BYTES + 3 * one
+        answers = []
+        while len(answers) < 300:
+            message = await client.message()
+            if message["op"] == "reply" and message["id"] != 1:
+                answers.append(message["id"])
+            elif message["op"] == "reply":
+                answers.append(1)
+        assert answers[-1] == 299
 
 
 async def test_an_answer_of_ping_inside_a_frame_that_was_begun_waits_for_its_end(hall: Running) -> None:
