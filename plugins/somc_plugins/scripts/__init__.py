@@ -7,7 +7,8 @@ A text set for the hall stands instead of the district's, for this hall only; wi
 inherited one back. The agent reads what is in force for the ticket's service and class, step by step, with
 the card; who has read a new version is listed. Managers publish on `/plugins/scripts/`, for their own hall;
 the levels above are an admin's, who also loads a whole library (`PUT /library`). Every publication is a
-record (`plugin.noted`). Reference: docs/reference/plugins/scripts.md. `library` is what counts (pure), `serving` the routes.
+record (`plugin.noted`). Reference: docs/reference/plugins/scripts.md. `library` is what counts (pure),
+`serving` the routes.
 
 Store: `entry/ID`, an entry with its versions; `read/ID-VERSION/SUBJECT`.
 """
