@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from somc.config.customers import CustomerTable
-from somc.domain.values import HallSettings, Words
+from somc.domain.templates import BUILT_IN, Template
+from somc.domain.values import HallSettings, OpeningHours, Words
 
 __all__ = [
     "AnnouncementSettings",
@@ -18,6 +19,7 @@ __all__ = [
     "HallConfig",
     "PluginSettings",
     "ServerSettings",
+    "StaffMember",
     "VisitorSettings",
 ]
 
@@ -108,6 +110,18 @@ class DriverTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody of the staff who is told by message. `hours`: when on duty; None is always."""
+
+    name: str
+    phone: str
+    language: str
+    duties: tuple[str, ...]
+    devices: tuple[str, ...] = ()
+    hours: OpeningHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HallConfig:
     """All of one hall.toml and its customer table.
 
@@ -129,5 +143,8 @@ class HallConfig:
     customers: CustomerTable
     data_dir: Path
     media_dir: Path
+    templates: Mapping[str, Template] = field(default_factory=lambda: BUILT_IN)
+    """SOMC's own and the hall's."""
+    staff: tuple[StaffMember, ...] = ()
     plugin_paths: tuple[Path, ...] = ()
     plugin_settings: Mapping[str, PluginSettings] = field(default_factory=dict)

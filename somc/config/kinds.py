@@ -168,6 +168,7 @@ class Offered:
 class WordsPair:
     """A text in both languages of the hall; one text alone stands for both."""
 
+    longest: int = TEXT_LIMIT
     type: str = "words"
     allowed: str = '{ zh = "…", en = "…" }, or one text for both languages'
 
@@ -188,9 +189,9 @@ class WordsPair:
         return FAULTY if FAULTY in words.values() else words
 
     def _text(self, raw: Any, at: Place) -> Any:
-        if isinstance(raw, str) and raw.strip() and one_line(raw) and len(raw) <= TEXT_LIMIT:
+        if isinstance(raw, str) and raw.strip() and one_line(raw) and len(raw) <= self.longest:
             return raw
-        return at.fault(found_words(raw), f"a text of 1 to {TEXT_LIMIT} characters on one line")
+        return at.fault(found_words(raw), f"a text of 1 to {self.longest} characters on one line")
 
 
 @dataclass(frozen=True, slots=True)

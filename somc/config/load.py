@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import msgspec
+
 from somc.config.customers import CustomerTable, read_customers
 from somc.config.hall_config import (
     AnnouncementSettings,
@@ -22,6 +24,7 @@ from somc.config.hall_config import (
     HallConfig,
     PluginSettings,
     ServerSettings,
+    StaffMember,
     VisitorSettings,
 )
 from somc.config.hours import hours_from
@@ -29,6 +32,7 @@ from somc.config.reading import FAULTY, Reading
 from somc.config.references import (
     check_devices,
     check_kind,
+    check_messages,
     check_names,
     check_plugin_tables,
     check_plugins,
@@ -53,7 +57,9 @@ from somc.config.tables import OPTIONS, Entries, read_tables
 from somc.config.toml_text import read_toml
 from somc.domain.policy import PolicyKinds
 from somc.domain.settings import settings_from
-from somc.domain.values import Words
+from somc.domain.templates import BUILT_IN as TEMPLATES
+from somc.domain.templates import Template, placeholders
+from somc.domain.values import OpeningHours, Words
 from somc.errors import ConfigurationError, Fault, UsageError
 from somc.scheduler.kinds import BUILT_IN
 
@@ -106,6 +112,7 @@ def load(
         given = {key: spans for key, spans in tables["hours"][""].items() if spans is not None}
         hours = hours_from(given, reading.at("hours"))
     check_names(tables, reading)
+    check_messages(tables, reading)
     enabled = tables["plugins"][""]["enabled"]
     paths = _paths(path, tables["plugins"][""]["paths"])
     if at_paths is not None and plugins is not None:
@@ -153,6 +160,8 @@ def load(
             }
         ),
         data_dir=path.parent / tables["hall"][""]["data"],
+        templates=_templates(tables["template"]),
+        staff=_staff(tables["staff"]),
         media_dir=path.parent / tables["display"][""]["media_folder"],
     )
 
@@ -229,6 +238,35 @@ def _announcements(fields: Mapping[str, Any]) -> AnnouncementSettings:
         for name in ("idle", "paused", "closed", "footer")
     }
     return AnnouncementSettings(**{**fields, **texts, "languages": tuple(fields["languages"])})
+
+
+def _templates(entries: Entries) -> Mapping[str, Template]:
+    """SOMC's own templates, the hall's words in their place, and the hall's own."""
+    templates = dict(TEMPLATES)
+    for name, fields in entries.items():
+        words = Words(**fields["text"])
+        usual = TEMPLATES.get(name)
+        if usual is not None:
+            kind, names = fields["class"] or usual.message_class, usual.placeholders
+        else:
+            kind = fields["class"] or "notice"
+            names = tuple(dict.fromkeys([*placeholders(words.zh), *placeholders(words.en)]))
+        templates[name] = Template(words, kind, names)
+    return MappingProxyType(templates)
+
+
+def _staff(entries: Entries) -> tuple[StaffMember, ...]:
+    return tuple(
+        StaffMember(
+            name=name,
+            phone=fields["phone"],
+            language=fields["language"],
+            duties=tuple(fields["duties"]),
+            devices=tuple(fields["devices"]),
+            hours=None if fields["on_duty"] is None else msgspec.convert(fields["on_duty"], OpeningHours),
+        )
+        for name, fields in entries.items()
+    )
 
 
 def _visitors(tables: Mapping[str, Entries]) -> VisitorSettings:

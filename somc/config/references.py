@@ -16,11 +16,13 @@ from somc.config.reading import FAULTY, Place, Reading, found_words, one_of
 from somc.config.schema import TABLES
 from somc.config.tables import OPTIONS, Entries
 from somc.domain.policy import PolicyKinds, policy_faults
-from somc.domain.values import HallSettings
+from somc.domain.templates import BUILT_IN, faults
+from somc.domain.values import MESSAGE_CLASSES, HallSettings
 
 __all__ = [
     "check_devices",
     "check_kind",
+    "check_messages",
     "check_names",
     "check_plugin_tables",
     "check_plugins",
@@ -192,6 +194,28 @@ def _range_words(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> s
     if info.lt is not None:
         words += f" below {info.lt}"
     return words
+
+
+def check_messages(tables: Mapping[str, Entries], reading: Reading) -> None:
+    """Limits name classes that there are, templates only what their messages have."""
+    limits = tables["messages"][""]["per_day"]
+    if limits is not FAULTY:
+        for name in limits:
+            if name not in MESSAGE_CLASSES:
+                reading.at("messages", "per_day", name).fault(
+                    f"the class '{name}'", one_of(name, MESSAGE_CLASSES)
+                )
+    for name, template in tables["template"].items():
+        usual = BUILT_IN.get(name)
+        words = template["text"]
+        if words is FAULTY:
+            continue
+        for language, text in words.items():
+            allowed = None if usual is None else usual.placeholders
+            fault = faults(text, allowed)
+            if fault is not None:
+                known = ", ".join(f"{{{each}}}" for each in allowed or ()) or "names such as {date}"
+                reading.at("template", name, "text").fault(f"{fault} ({language})", known)
 
 
 def check_kind(kind: Any, kinds: PolicyKinds | None, at: Place) -> None:

@@ -589,12 +589,6 @@ MESSAGES = Table(
             0,
             "A customer whose number is known is told when so many are ahead; 0: nobody is told",
         ),
-        Key(
-            "reminder_lead_s",
-            Whole(0, 7 * DAY_S, "seconds"),
-            7200,
-            "How long before an appointment its holder is reminded; 0: not at all",
-        ),
         Key("language", Choice(LANGUAGES), "zh", "The language of messages"),
         Key(
             "gateway_down_s",
@@ -603,6 +597,56 @@ MESSAGES = Table(
             "A gateway that is down for so long is an alert; 0: never",
         ),
     ),
+)
+
+TEMPLATE = Table(
+    "template",
+    (
+        Key(
+            "text",
+            WordsPair(500),
+            REQUIRED,
+            "The words; in braces what is filled in, for SOMC's own templates only what they know",
+        ),
+        Key(
+            "class",
+            Choice(MESSAGE_CLASSES),
+            None,
+            "What messages of this template are for",
+            '`"notice"`, or the class of SOMC\'s own template',
+        ),
+    ),
+    entry=NAME,
+)
+
+DUTIES = ("alerts", "devices", "channels")
+
+STAFF = Table(
+    "staff",
+    (
+        Key(
+            "phone",
+            Pattern(r"\+?[0-9]{5,20}", "a number of 5 to 20 digits, with an optional + in front"),
+            REQUIRED,
+            "Where messages reach this member of the staff",
+        ),
+        Key("language", Choice(LANGUAGES), "zh", "The language of these messages"),
+        Key(
+            "duties",
+            ListOf(Choice(DUTIES), least=1),
+            ["alerts"],
+            "What they are told of: `alerts` of tickets and hall, `devices` and `channels` that are down",
+        ),
+        Key("devices", ListOf(NAME), [], "Of which device classes, with the duty `devices`", "all of them"),
+        Key(
+            "on_duty",
+            Hours(),
+            None,
+            "When: of those on duty the first of this file is told",
+            "always",
+        ),
+    ),
+    entry=NAME,
 )
 
 SERVER = Table(
@@ -769,6 +813,8 @@ TABLES: Final = (
     ESTIMATES,
     DISPLAY,
     MESSAGES,
+    TEMPLATE,
+    STAFF,
     SERVER,
     DEVICE,
     ANNOUNCEMENTS,

@@ -346,8 +346,6 @@ class MessageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Classes that only those get who asked for them."""
     near_turn: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
     """Tell a customer by message when so many are ahead; 0: nobody is told."""
-    reminder_lead_s: Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400)] = 7200
-    """Remind of an appointment so long before it; 0: no reminders."""
     language: Literal["zh", "en"] = "zh"
     """The language of messages to whom no other is known."""
     gateway_down_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 300

@@ -24,7 +24,7 @@ from somc.journal.chain import check_shape
 from somc.journal.committer import Committer, Stats, Work
 from somc.journal.connection import Connection
 from somc.journal.entry import Entry, Person, StoredAnswer, Token
-from somc.journal.messages import LogQuery, LogRow
+from somc.journal.messages import Letter, LogQuery, LogRow
 from somc.journal.people import PeopleKey, Reservations
 from somc.journal.record import Record
 from somc.journal.ring import Ring
@@ -361,6 +361,18 @@ class Journal:
         key = self._people_key()
         sealed = await self._reader.run(messages.load_text, id)
         return None if sealed is None else key.open_text(id, sealed)
+
+    async def letters(self, wanted: Sequence[tuple[str, str]]) -> dict[str, Letter]:
+        """Numbers and words of messages, each given with its person; one read for all."""
+        key = self._people_key()
+        rows = await self._reader.run(messages.load_letters, wanted)
+        return {
+            message: Letter(
+                None if who is None else key.open(person, who).phone,
+                None if words is None else key.open_text(message, words),
+            )
+            for message, person, who, words in rows
+        }
 
     async def message_log(self, query: LogQuery) -> list[LogRow]:
         """The messages that fit, the newest first."""

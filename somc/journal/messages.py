@@ -22,10 +22,13 @@ from somc.journal.sql import rows, value
 
 __all__ = [
     "TEXT_LIFE_MS",
+    "Letter",
     "LogQuery",
     "LogRow",
+    "code_row",
     "erase_texts",
     "find",
+    "load_letters",
     "load_text",
     "project",
     "prune",
@@ -84,6 +87,13 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class Letter(msgspec.Struct, frozen=True):
+    """What a message needs beside its record: the number and the words; None where they are gone."""
+
+    phone: str | None
+    text: str | None
+
+
 class _Facts(msgspec.Struct, frozen=True):
     """The fields of all records of messages."""
 
@@ -106,6 +116,12 @@ class _Facts(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Facts).decode
 
 
+def code_row(appointment: str) -> str:
+    """Under what the code of an appointment is kept: sealed beside the words of messages, and erased and
+    pruned with them. Whoever books hands it over with the command (`Hall.submit(text=…)`)."""
+    return f"code:{appointment}"
+
+
 # -- words ----------------------------------------------------------------------------------------------
 
 
@@ -120,6 +136,21 @@ def load_text(connection: apsw.Connection, id: str) -> bytes | None:
     """The sealed words of a message; None if there are none (any more)."""
     found: bytes | None = value(connection, "SELECT sealed FROM message_text WHERE id = ?", (id,))
     return found
+
+
+def load_letters(
+    connection: apsw.Connection, wanted: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, bytes | None, bytes | None]]:
+    """Message, person, and the sealed rows of both."""
+    return [
+        (
+            message,
+            person,
+            value(connection, "SELECT sealed FROM person WHERE id = ?", (person,)),
+            load_text(connection, message),
+        )
+        for message, person in wanted
+    ]
 
 
 def erase_texts(connection: apsw.Connection, persons: Sequence[str]) -> None:

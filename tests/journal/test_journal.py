@@ -343,7 +343,7 @@ def test_journal_keeps_its_public_names() -> None:
     public = {name for name in vars(Journal) if not name.startswith("_")}
     assert public == {
         "answer_for", "append", "busy", "digest", "drop_token", "enqueue", "forget", "load_snapshot",
-        "message_log", "message_text",
+        "letters", "message_log", "message_text",
         "note_position", "person", "person_for", "persons_of", "position", "put_token", "recent_after",
         "records_after",
         "records_of", "refresh", "run", "save_snapshot", "stats", "store_position", "take_token", "token",
