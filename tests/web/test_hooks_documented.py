@@ -32,7 +32,7 @@ def hooks_in_docs() -> set[str]:
     table = DOCS.read_text(encoding="utf-8").split("## Hooks for tests")[1]
     names = set()
     for name in re.findall(
-        r"`((?:language|line|home|kiosk|display|counter|transfer|monitor|acknowledge|policy|promise)-[^`]*)`",
+        r"`((?:language|line|home|kiosk|display|counter|compact|card|second|media|transfer|monitor|acknowledge|policy|promise|admin)-[^`]*)`",
         table,
     ):
         names.add(one_of_many(re.sub(r"<[^>]*>", PLACEHOLDER, name)))

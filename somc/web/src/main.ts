@@ -10,6 +10,7 @@ const PAGES: [RegExp, Load][] = [
   [/^\/kiosk\/?$/, () => import("./pages/kiosk/KioskPage.vue")],
   [/^\/display\/?$/, () => import("./pages/display/DisplayPage.vue")],
   [/^\/counter(\/\d+)?\/?$/, () => import("./pages/counter/CounterPage.vue")],
+  [/^\/second(\/\d+)?\/?$/, () => import("./pages/second/SecondPage.vue")],
   [/^\/policy\/?$/, () => import("./pages/policy/PolicyPage.vue")],
   [/^\/promise\/?$/, () => import("./pages/promise/PromisePage.vue")],
   [/^\/monitor\/?$/, () => import("./pages/monitor/MonitorPage.vue")],

@@ -50,5 +50,5 @@ export function useShortcuts(act: (shortcut: Shortcut) => void) {
 
   onMounted(() => window.addEventListener("keydown", onKey));
   onUnmounted(() => window.removeEventListener("keydown", onKey));
-  return { on, toggle };
+  return { on, toggle, onKey };
 }
