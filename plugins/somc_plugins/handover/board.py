@@ -90,7 +90,7 @@ class Board:
 
     async def put_notice(self, notice: Notice) -> None:
         await self.context.store.put(f"notice/{notice.id}", msgspec.to_builtins(notice))
-        self.notices[notice.id] = notice
+        self.notices = {**self.notices, notice.id: notice}  # a thread may be reading the one before
         self.context.announce_changed()
 
     async def put_note(self, note: Note) -> None:

@@ -108,7 +108,7 @@ class Library:
 
     async def _keep(self, name: str, entry: Entry) -> None:
         await self.context.store.put(f"entry/{name}", msgspec.to_builtins(entry))
-        self.entries[name] = entry
+        self.entries = {**self.entries, name: entry}  # a thread may be reading the one before
         self.context.announce_changed()
 
     def why_not(self, place: Place, request: Request) -> Response | None:
