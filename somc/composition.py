@@ -32,6 +32,7 @@ from somc.errors import ConfigurationError, Fault
 from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
+from somc.messages.office import PostOffice
 from somc.rack import Doors, Rack
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import Offered
@@ -76,6 +77,9 @@ log = structlog.get_logger(__name__)
 LAST_STATE_S = 3.0
 """How long the devices may take to show their last state at the end."""
 
+LAST_MESSAGES_S = 3.0
+"""How long gateways may take to answer for the messages that are under way."""
+
 MUCH_AHEAD_S = 60
 """A clock may be corrected by seconds; beyond a minute somebody must look at it."""
 
@@ -116,6 +120,8 @@ class Node:
     simulators: dict[str, SimulatorHost]
     reload: Callable[[], Awaitable[dict[str, Any]]]
     """Reads hall.toml's devices anew, see `reload_devices`."""
+    office: PostOffice
+    """Messages, and the channels of plugins."""
     urls: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
@@ -297,6 +303,9 @@ async def run_node(
         rack.on_change = announcer.rearrange
         await nursery.start(announcer.run)
 
+        office = PostOffice(hall, ids, config.templates, config.staff, None, rack.about)
+        await nursery.start(office.run)
+
         serving = True
         floor = Floor(hall, rack.about)
 
@@ -310,7 +319,7 @@ async def run_node(
         app.add_stills(rack.still)
         await nursery.start(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
-        node = Node(hall, app, announcer, rack.devices, rack.hosts, reload)
+        node = Node(hall, app, announcer, rack.devices, rack.hosts, reload, office)
         stop_server, stopped = trio.Event(), trio.Event()
 
         async def serve_until(task_status: trio.TaskStatus[list[str]]) -> None:
@@ -337,6 +346,7 @@ async def run_node(
         crowd_scope.cancel()
         stop_server.set()
         await stopped.wait()
+        await office.finish(LAST_MESSAGES_S)
         with trio.move_on_after(LAST_STATE_S):
             await rack.write_counts()
             await announcer.wait_idle()

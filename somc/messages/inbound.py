@@ -73,7 +73,7 @@ Handler = Callable[[Asked], Awaitable[Reply]]
 class Reception:
     """Takes what customers write to one hall."""
 
-    def __init__(self, hall: Hall, ids: IdSource, messenger: Messenger, booker: Booker) -> None:
+    def __init__(self, hall: Hall, ids: IdSource, messenger: Messenger, booker: Booker | None) -> None:
         self.hall = hall
         self.booker = booker
         self.ids = ids
@@ -174,7 +174,7 @@ class Reception:
                 name = str(ask.facts["appointment"])
                 outcome = await self._do(asked, c.ConfirmAppointment(by=BY, appointment=name))
                 return self._said(outcome, Reply("reply_confirmed", appointment=name), asked)
-            case "book":
+            case "book" if self.booker is not None:
                 outcome = await self.booker.book(
                     service=str(ask.facts["service"]),
                     at=int(ask.facts["at"]),
@@ -215,6 +215,8 @@ class Reception:
     async def _book(self, asked: Asked) -> Reply:
         """CH-06: what was understood is asked back; only a yes books."""
         state, now = self.hall.state, self.hall.now()
+        if self.booker is None:
+            return Reply("reply_help")
         order = ordered(state, now, " ".join(asked.intent.rest))
         if isinstance(order, Reply):
             return order

@@ -41,7 +41,7 @@ class PostOffice:
         ids: IdSource,
         templates: Mapping[str, Template],
         staff: Sequence[StaffMember],
-        booker: Booker,
+        booker: Booker | None,
         device_classes: Mapping[str, Any] | None = None,
     ) -> None:
         self.hall = hall
