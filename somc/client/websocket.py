@@ -21,6 +21,7 @@ from wsproto.events import (
     CloseConnection,
     Event,
     Ping,
+    Pong,
     RejectConnection,
     RejectData,
     Request,
@@ -98,6 +99,10 @@ class WebSocket:
         self.subprotocol: str | None = None
         self.heard_at = trio.current_time()
         """When the peer last sent anything, in Trio's time."""
+        self.pongs = 0
+        """Frames that answered our `ping`."""
+        self.closed_with: int | None = None
+        """The code of the peer's close frame."""
 
     async def shake_hands(
         self, authority: str, target: str, subprotocols: Sequence[str], headers: Sequence[tuple[str, str]]
@@ -154,12 +159,16 @@ class WebSocket:
                     case BytesMessage(data=data):
                         piece = bytes(data)
                     case Ping():
-                        await self._send(event.response())
+                        await self.send_event(event.response())
+                        continue
+                    case Pong():
+                        self.pongs += 1
                         continue
                     case CloseConnection(code=code, reason=reason):
+                        self.closed_with = int(code)
                         with suppress(WebSocketClosed):
                             # To a close the same; to frames that break the protocol, the code that says so.
-                            await self._send(CloseConnection(code=int(code), reason=reason))
+                            await self.send_event(CloseConnection(code=int(code), reason=reason))
                         raise WebSocketClosed(int(code), reason or "")
                     case _:
                         continue
@@ -187,12 +196,13 @@ class WebSocket:
 
     async def send(self, data: bytes, *, binary: bool) -> None:
         """One message. `WebSocketClosed` if the connection is over."""
-        await self._send(BytesMessage(data=data) if binary else TextMessage(data=data.decode()))
+        await self.send_event(BytesMessage(data=data) if binary else TextMessage(data=data.decode()))
 
     async def ping(self) -> None:
-        await self._send(Ping())
+        await self.send_event(Ping())
 
-    async def _send(self, event: Event) -> None:
+    async def send_event(self, event: Event) -> None:
+        """Any frame, as wsproto makes it."""
         async with self._sending:
             if self._torn:
                 raise WebSocketClosed(NO_CLOSE_FRAME, "a message was broken off")
@@ -201,11 +211,19 @@ class WebSocket:
             except LocalProtocolError as error:
                 raise WebSocketClosed(NO_CLOSE_FRAME, "closing") from error
             self._torn = True
-            try:
-                await self._stream.send_all(frame)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise WebSocketClosed(NO_CLOSE_FRAME, "the connection broke") from error
+            await self._write(frame)
             self._torn = False
+
+    async def send_raw(self, data: bytes) -> None:
+        """Bytes that may be no frame: for tests of a peer."""
+        async with self._sending:
+            await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise WebSocketClosed(NO_CLOSE_FRAME, "the connection broke") from error
 
     async def close(self, code: int = 1000) -> None:
         """Say goodbye, for at most a second, and close; also when this task is being cancelled."""
@@ -213,7 +231,7 @@ class WebSocket:
             patience.shield = True
             if not self._torn and self._wire.state is ConnectionState.OPEN:
                 with suppress(WebSocketClosed):
-                    await self._send(CloseConnection(code=code))
+                    await self.send_event(CloseConnection(code=code))
                     while True:
                         await self.receive()
         await trio.aclose_forcefully(self._stream)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import somc.client
 from somc.client import ClientSettings, HallClient, HallHttp
+from somc.testing.client_cases import CASES
+from somc.testing.server_checks import CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "client.md").read_text(encoding="utf-8")
 
@@ -39,3 +41,11 @@ def test_the_page_has_every_setting_with_its_default() -> None:
     for name, default in settings.items():
         if isinstance(default, int | float):
             assert float(rows[name].replace(",", "").split()[0]) == default, name
+
+
+def test_the_conformance_page_has_every_check_and_case() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "protocol-conformance.md").read_text("utf-8")
+    servers, clients = page.split("## A client")
+    row = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+    assert row.findall(servers) == list(CHECKS)
+    assert row.findall(clients) == list(CASES)
