@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-__all__ = ["business_day", "day_after", "day_end", "local"]
+__all__ = ["business_day", "day_after", "day_before", "day_end", "local"]
 
 
 def local(at: int, zone: tzinfo) -> datetime:
@@ -29,6 +29,11 @@ def business_day(at: int, zone: tzinfo, day_ends_s: int) -> str:
     elif at >= day_end(day.isoformat(), zone, day_ends_s):
         day += timedelta(days=1)
     return day.isoformat()
+
+
+def day_before(day: str) -> str:
+    """The date before."""
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def day_after(day: str) -> str:

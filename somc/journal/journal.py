@@ -23,8 +23,8 @@ from somc.journal.answers import AnswerIndex
 from somc.journal.chain import check_shape
 from somc.journal.committer import Committer, Stats, Work
 from somc.journal.connection import Connection
-from somc.journal.entry import Entry, Person, StoredAnswer, Token
 from somc.journal.messages import Letter, LogQuery, LogRow
+from somc.journal.entry import Entry, Person, StoredAnswer, Token, code_id
 from somc.journal.people import PeopleKey, Reservations
 from somc.journal.record import Record
 from somc.journal.ring import Ring
@@ -373,6 +373,10 @@ class Journal:
             )
             for message, person, who, words in rows
         }
+
+    async def code_of(self, appointment: str) -> str | None:
+        """The code of an appointment, to be told to its holder; None if it is not kept (any more)."""
+        return await self.message_text(code_id(appointment))
 
     async def message_log(self, query: LogQuery) -> list[LogRow]:
         """The messages that fit, the newest first."""

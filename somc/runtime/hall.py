@@ -82,7 +82,7 @@ Encode = Callable[[T], "tuple[int, bytes]"]
 class _Asked(Generic[T]):
     """One command on its way through the door; none: only what is due."""
 
-    __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "text", "view")
+    __slots__ = ("command", "decided", "encode", "key", "outcome", "person", "texts", "view")
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ class _Asked(Generic[T]):
         person: Person | None,
         key: Key | None,
         encode: Encode[T] | None,
-        text: MessageText | None = None,
+        texts: tuple[MessageText, ...] = (),
     ) -> None:
-        self.text = text
+        self.texts = texts
         self.command = command
         self.view = view
         self.person = person
@@ -136,16 +136,18 @@ class Hall:
         key: Key | None = None,
         encode: Encode[T] | None = None,
         text: MessageText | None = None,
+        codes: tuple[MessageText, ...] = (),
     ) -> Decided[T] | Replayed | Refusal:
         """Carry `command` out and return when its records are on disk.
 
-        `person` and `text` are kept in the same transaction, `text` only if the command did something. With
-        `key` and `encode` the answer is remembered
-        for 48 hours; a status of 204 or a refusal is not.
+        `person`, `text` (a message's words) and `codes` (of appointments, see `code_id`) are kept in the same
+        transaction, the last two only if the command did something. With `key` and `encode` the answer is
+        remembered for 48 hours; a status of 204 or a refusal is not.
         Raises `Overloaded`, `ShuttingDown`, `IdempotencyConflict`, `StoreError`.
         """
+        texts = (*(() if text is None else (text,)), *codes)
         if key is None:
-            return await self._through_door(_Asked(command, view, person, None, None, text))
+            return await self._through_door(_Asked(command, view, person, None, None, texts))
         place = (key.principal, key.route, key.key)
         while (first := self._under_way.get(place)) is not None:
             await first.wait()
@@ -162,7 +164,7 @@ class Hall:
             # on the way, or a repetition would be carried out twice. It takes one commit.
             outcome: Decided[T] | Refusal | None = None
             with trio.CancelScope(shield=True):
-                outcome = await self._through_door(_Asked(command, view, person, key, encode, text))
+                outcome = await self._through_door(_Asked(command, view, person, key, encode, texts))
             assert outcome is not None
             return outcome
         finally:
@@ -275,7 +277,7 @@ class Hall:
         records += self._follow(FOLLOW_UPS, now)[0]
         if records or answer is not None:
             people = () if asked.person is None else (asked.person,)
-            texts = (asked.text,) if asked.text is not None and events else ()
+            texts = asked.texts if events else ()
             await self.journal.enqueue(
                 Entry(records=tuple(records), people=people, answer=answer, texts=texts)
             )

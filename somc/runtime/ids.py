@@ -10,6 +10,8 @@ import random
 import secrets
 from collections.abc import Callable
 
+from somc.domain.codes import DRAWN_DIGITS, code_of
+
 __all__ = ["IdSource"]
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -31,3 +33,8 @@ class IdSource:
         """A new id: `prefix` and 16 characters."""
         bits = self._bits(5 * LENGTH)
         return prefix + "".join(ALPHABET[bits >> shift & 31] for shift in range(0, 5 * LENGTH, 5))
+
+    def draw_code(self) -> str:
+        """A new code of an appointment: thirteen digits that nobody can guess, and one that checks them."""
+        # Of 64 bits, so that no digit is likelier than another by more than one in two million.
+        return code_of(self._bits(64) % 10**DRAWN_DIGITS)

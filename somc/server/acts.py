@@ -23,11 +23,23 @@ from somc.domain.values import to_plain
 from somc.server import views
 from somc.server.access import Principal
 from somc.server.alert_views import alert_view
+from somc.server.appointment_acts import (
+    BookBody,
+    CalendarBody,
+    CancelAppointmentBody,
+    ChangeAppointmentBody,
+    CheckInBody,
+    CodeBody,
+    PhoneCheckInBody,
+    PlainCalendarBody,
+    calendar_of,
+)
+from somc.server.appointment_views import appointment_view, booked_view, date_view
 from somc.server.policy_acts import PolicyBody, RollbackBody, change_of, rollback_of
 from somc.server.policy_views import policy_view
 from somc.server.settings import SettingsBody, change_settings_of, settings_view
 
-__all__ = ["ACTS", "BY_NAME", "Act", "TakeBody", "normal_phone"]
+__all__ = ["ACTS", "BY_NAME", "Act", "TakeBody"]
 
 Plain = dict[str, Any]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -41,6 +53,9 @@ Skills = dict[str, Level]
 AGENTS = frozenset(("agent", "manager"))
 KEYPADS = frozenset(("agent", "manager", "device"))
 FLOOR = frozenset(("floor", "agent", "manager"))
+BOOKERS = frozenset(("channel", "floor", "agent", "manager"))
+"""Who books for customers. A kiosk only lets them check in."""
+ARRIVALS = frozenset(("kiosk", *BOOKERS))
 RATERS = frozenset(("device", "channel", "kiosk"))
 """Whom customers tell what they think (评价). No agent rates their own service, nor a manager for them."""
 
@@ -51,9 +66,9 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 class TakeBody(Body, frozen=True, kw_only=True):
     """`phone` is kept apart from the journal; `customer_class` and `booked_at` may be claimed by staff and
-    channels only."""
+    channels only. With `appointment_code` the appointment says the service: none need be named."""
 
-    service: Annotated[str, Meta(min_length=1, max_length=64)]
+    service: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     phone: Annotated[str, Meta(max_length=32)] | None = None
     customer_class: Annotated[str, Meta(max_length=64)] | None = None
     appointment_code: Annotated[str, Meta(max_length=64)] | None = None
@@ -179,8 +194,8 @@ def _ticket(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) 
 
 
 def _taken(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
-    taken = events[0]
-    assert isinstance(taken, e.TicketTaken)
+    # With an appointment its check-in comes first.
+    taken = next(event for event in events if isinstance(event, e.TicketTaken))
     return views.taken_view(state, state.tickets[taken.ticket])
 
 
@@ -203,6 +218,19 @@ def _called(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) 
     assert isinstance(called, e.TicketCalled)
     ticket = views.ticket_view(state, state.tickets[called.ticket], now)
     return {"ticket": ticket, "reason": to_plain(called.reason)}
+
+
+def _booked(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    made = (e.AppointmentBooked, e.AppointmentWaitlisted)
+    return booked_view(state, [event.appointment for event in events if isinstance(event, made)])
+
+
+def _appointment(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return appointment_view(state, state.bookings.all[body.appointment])
+
+
+def _calendar(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return date_view(state, body.date)
 
 
 def _alert(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
@@ -352,6 +380,94 @@ ACTS: tuple[Act, ...] = (
         "Say that an alert (预警) was seen to: the customer was served, or cared for (关怀)",
     ),
     Act(
+        "appointments.book",
+        "/appointments",
+        "POST",
+        BookBody,
+        BOOKERS,
+        None,
+        _booked,
+        201,
+        "Book an appointment (预约), a block of them, or a place on the waiting list (候补)",
+    ),
+    Act(
+        "appointments.confirm",
+        "/appointments/{appointment}/confirm",
+        "POST",
+        CodeBody,
+        BOOKERS,
+        None,
+        _appointment,
+        200,
+        "Say yes to a booking, or to the place that was offered (二次确认)",
+    ),
+    Act(
+        "appointments.change",
+        "/appointments/{appointment}",
+        "PATCH",
+        ChangeAppointmentBody,
+        BOOKERS,
+        None,
+        _appointment,
+        200,
+        "Move an appointment to another slot, another service, or both (改期)",
+    ),
+    Act(
+        "appointments.cancel",
+        "/appointments/{appointment}",
+        "DELETE",
+        CancelAppointmentBody,
+        BOOKERS,
+        None,
+        _appointment,
+        200,
+        "Give an appointment up (取消)",
+    ),
+    Act(
+        "appointments.check_in",
+        "/appointments/{appointment}/check-in",
+        "POST",
+        CheckInBody,
+        ARRIVALS,
+        None,
+        _taken,
+        201,
+        "Its holder is here: take the ticket (取号)",
+    ),
+    Act(
+        "appointments.check_in_by_phone",
+        "/appointments/check-in",
+        "POST",
+        PhoneCheckInBody,
+        ARRIVALS,
+        None,
+        _taken,
+        201,
+        "Its holder is here and gives the phone number instead of the code",
+    ),
+    Act(
+        "calendar.change",
+        "/calendar/{date}",
+        "PUT",
+        CalendarBody,
+        frozenset(("manager",)),
+        calendar_of,
+        _calendar,
+        200,
+        "Give a date hours of its own: a holiday, shorter hours, a day worked for another (调休)",
+    ),
+    Act(
+        "calendar.reset",
+        "/calendar/{date}",
+        "DELETE",
+        PlainCalendarBody,
+        frozenset(("manager",)),
+        calendar_of,
+        _calendar,
+        200,
+        "Give a date the hours of its weekday, or of hall.toml, again",
+    ),
+    Act(
         "policy.change",
         "/policy",
         "PUT",
@@ -387,18 +503,3 @@ ACTS: tuple[Act, ...] = (
 )
 
 BY_NAME: dict[str, Act] = {act.name: act for act in ACTS}
-
-PHONE = re.compile(r"\+?[0-9]{5,20}")
-
-
-def normal_phone(text: str) -> str | None:
-    """The phone number as SOMC keeps it: digits only, China's country code off a mobile number.
-
-    `None` if it is not a phone number.
-    """
-    bare = re.sub(r"[\s()\-.]", "", text)
-    if not PHONE.fullmatch(bare):
-        return None
-    digits = bare.removeprefix("+")
-    mainland = re.fullmatch(r"(?:00)?86(1[3-9]\d{9})", digits)
-    return mainland.group(1) if mainland else digits

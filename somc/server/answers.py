@@ -11,10 +11,74 @@ from typing import Any
 
 import msgspec
 
+from somc.domain.bookings import AppointmentState
 from somc.domain.events import CalledReason
 from somc.domain.values import CounterState, TicketState, Words
 
 __all__ = ["ANSWERS"]
+
+
+class SlotAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at: datetime
+    ends_at: datetime
+    free: int
+    bookable: bool
+
+
+class SlotsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    service: str
+    date: str
+    last_date: str | None
+    slot_s: int
+    slots: list[SlotAnswer]
+
+
+class SlotToday(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at: datetime
+    ends_at: datetime
+    service: str
+    booked: int
+    arrived: int
+    served: int
+    missed: int
+
+
+class AppointmentAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    service: str
+    at: datetime
+    ends_at: datetime
+    state: AppointmentState
+    channel: str
+    block: str | None
+    made_at: datetime
+    wait_until: datetime | None
+    answer_by: datetime | None
+    ended_at: datetime | None
+    cause: str | None
+    ticket: str | None
+    number: str | None
+    ticket_state: TicketState | None
+    phone: str | None
+
+
+class PlaceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    code: str | None
+
+
+class BookedAnswer(AppointmentAnswer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With its code, which is told this once; `places` are all that were booked at once."""
+
+    code: str | None
+    places: list[PlaceAnswer]
+
+
+class DateAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    date: str
+    hours: list[str]
+    special: bool
+    name: Words | None
 
 
 class AlertAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +234,8 @@ class TakenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimated_wait_s: int | None
     target_wait_s: int
     taken_at: datetime
+    booked_at: datetime | None
+    booked: bool
     slip: list[Words]
 
 
@@ -315,6 +381,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: list[AlertAnswer]
     places: dict[str, tuple[int | None, int | None]]
     advice: AdviceAnswer | None
+    appointments: list[SlotToday]
     devices: list[DeviceAnswer]
     display: DisplayAnswer
     today: TodayAnswer
@@ -547,6 +614,17 @@ ANSWERS: dict[str, Any] = {
     "counters.call": CounterAnswer,
     "alerts.acknowledge": AlertAnswer,
     "alerts": AlertsAnswer,
+    "appointments.book": BookedAnswer,
+    **{f"appointments.{name}": AppointmentAnswer for name in ("confirm", "change", "cancel")},
+    "appointments.check_in": TakenAnswer,
+    "appointments.check_in_by_phone": TakenAnswer,
+    "appointments.slots": SlotsAnswer,
+    "appointments.today": list[SlotToday],
+    "appointments": list[AppointmentAnswer],
+    "appointment": AppointmentAnswer,
+    "calendar.change": DateAnswer,
+    "calendar.reset": DateAnswer,
+    "calendar": list[DateAnswer],
     "hall": HallAnswer,
     "services": list[ServiceAnswer],
     "tickets": list[TicketNow],

@@ -54,6 +54,7 @@ class Application:
         self.hall = floor.hall
         self.desk = desk
         self.ready = ready
+        floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
         self.acts = ActRoutes(self.hall, desk)
         self.feed = LiveFeed(floor, desk)
         self.ws_tickets = access.WsTickets()
@@ -121,7 +122,7 @@ class Application:
             path = BASE + re.sub(r"{(\w+)}", r"<\1>", act.path.replace("{counter}", "<int:counter>"))
             app.add_url_rule(path, act.name, self._act_route(act), methods=[act.method])
         for query in QUERIES:
-            path = BASE + query.path.replace("{ticket}", "<ticket>")
+            path = BASE + re.sub(r"{(\w+)}", r"<\1>", query.path)
             app.add_url_rule(path, query.name, self._query_route(query), methods=["GET"])
         openapi = encode_json(document())
 

@@ -34,11 +34,15 @@ INSIDE = frozenset(("floor", "agent", "manager", "centre", "channel", "device"))
 """Roles that work in or for the hall; whoever has none of them is a screen of the public's."""
 
 PERSON = "person"
-PRIVATE = frozenset(("agent", "by", PERSON, "reason", "outcome", "note", "score", "why", "data", "about"))
+INSIDE_ONLY = frozenset((PERSON, "code"))
+"""Fields that only `centre` and `admin` get: whose it is, and the keyed hash of an appointment's code."""
+PRIVATE = frozenset(
+    ("agent", "by", PERSON, "code", "reason", "outcome", "note", "score", "why", "data", "about")
+)
 """Fields of a record's `data` that the public's screens do not get."""
 
 PRIVATE_OF_TICKET: Plain = {"agent": None, "outcome": None, "reason": None, "alerts": [], "rating": None}
-PRIVATE_OF_FIGURES: Plain = {"alerts": [], "advice": None}
+PRIVATE_OF_FIGURES: Plain = {"alerts": [], "advice": None, "appointments": []}
 PRIVATE_OF_COUNTER = {"agent": None, "reason": None}
 
 
@@ -59,9 +63,10 @@ def public_record(record: Record) -> Record:
 
 def without_person(record: Record) -> Record:
     """The record as staff see it."""
-    if b'"person"' not in bytes(record.data):  # most have none: they need not be decoded
+    data = bytes(record.data)
+    if b'"person"' not in data and b'"code"' not in data:  # most have none: they need not be decoded
         return record
-    return _without(record, frozenset((PERSON,)))
+    return _without(record, INSIDE_ONLY)
 
 
 def _without(record: Record, fields: frozenset[str]) -> Record:

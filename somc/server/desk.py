@@ -19,8 +19,11 @@ from somc.journal.entry import Person
 from somc.runtime.hall import Hall, Key, Replayed
 from somc.runtime.ids import IdSource
 from somc.server.access import Principal, may
-from somc.server.acts import Act, TakeBody, normal_phone
+from somc.server.acts import Act, TakeBody
+from somc.server.appointment_acts import BookBody
+from somc.server.appointment_desk import AppointmentDesk, Prepared, with_codes
 from somc.server.audience import is_public, public_answer
+from somc.server.phones import bad_phone, normal_phone
 from somc.server.problems import Problem, of_refusal, problem
 
 __all__ = ["Answer", "Desk"]
@@ -47,6 +50,7 @@ class Desk:
         self.hall = hall
         self.ids = ids
         self._customers = customers
+        self.appointments = AppointmentDesk(hall, ids, self._class_of)
 
     async def do(self, act: Act, body: Any, principal: Principal, key: str | None = None) -> Answer | Problem:
         """Carry `act` out. With `key`, the same body gets the same answer for 48 hours.
@@ -60,16 +64,10 @@ class Desk:
         if key is not None and not 0 < len(key) <= MOST_KEY_CHARACTERS:
             why = f"an idempotency key has 1 to {MOST_KEY_CHARACTERS} characters"
             return problem(422, "wrong_input", why, fields={"Idempotency-Key": why})
-        person: Person | None = None
-        command: c.Command
-        if isinstance(body, TakeBody):
-            prepared = await self._prepare_take(body, principal)
-            if isinstance(prepared, Problem):
-                return prepared
-            command, person = prepared
-        else:
-            assert act.command is not None
-            command = act.command(body, principal)
+        prepared = await self._prepare(act, body, principal)
+        if isinstance(prepared, Problem):
+            return prepared
+        body = prepared.body
         used = None
         if key is not None:
             target = ":".join(str(getattr(body, name)) for name in act.parameters)
@@ -82,41 +80,65 @@ class Desk:
         def encode(made: Any) -> tuple[int, bytes]:
             return (204, b"") if made is None else (act.status, encode_json(made))
 
-        outcome = await self.hall.submit(command, view, person=person, key=used, encode=encode)
+        outcome = await self.hall.submit(
+            prepared.command, view, person=prepared.person, key=used, encode=encode, codes=prepared.codes
+        )
         if isinstance(outcome, Refusal):
-            return of_refusal(outcome)
+            several = prepared.choices if outcome.code == "several_appointments" else None
+            refused = of_refusal(outcome)
+            return refused if several is None else msgspec.structs.replace(refused, choices=several())
         if isinstance(outcome, Replayed):
             answer = Answer(outcome.status, msgspec.json.decode(outcome.answer))
         else:
             answer = Answer(act.status if outcome.view is not None else 204, outcome.view)
+        if isinstance(body, BookBody):
+            answer = Answer(answer.status, await with_codes(self.hall.journal, answer.view))
         return Answer(answer.status, public_answer(answer.view)) if is_public(principal) else answer
 
-    async def _prepare_take(
-        self, body: TakeBody, principal: Principal
-    ) -> tuple[c.TakeTicket, Person | None] | Problem:
-        """Who the customer is, settled before the command: class, why this class, person id."""
+    async def _prepare(self, act: Act, body: Any, principal: Principal) -> Prepared | Problem:
+        """The command of an act, with what is looked up and drawn before it."""
+        if act.command is not None:
+            return Prepared(command=act.command(body, principal), body=body)
+        if not isinstance(body, TakeBody):
+            return await self.appointments.prepare(body, principal)
+        if body.appointment_code is None:
+            return await self._prepare_take(body, principal)
+        name = self.appointments.finder.find(body.appointment_code, principal)
+        if isinstance(name, Problem):
+            return name
+        known = msgspec.structs.replace(body, appointment_code=name)
+        return await self.appointments.check_in(name, body.service, body.channel, known, principal)
+
+    async def _class_of(self, phone: str | None, service: str) -> tuple[str, str]:
+        """The class of a customer with this phone, and why this one."""
         hall = self.hall.state.hall
-        if body.appointment_code is not None:
-            why = "this hall takes no appointments: leave appointment_code out"
-            return problem(422, "no_appointments", why, fields={"appointment_code": why})
+        known = None if phone is None else self._customers().class_of(phone)
+        return (
+            (known, "table")
+            if known is not None and known in hall.classes
+            else (hall.default_class, "default")
+        )
+
+    async def _prepare_take(self, body: TakeBody, principal: Principal) -> Prepared | Problem:
+        """Who the customer is, settled before the command: class, why this class, person id."""
+        if body.service is None:
+            why = "name a service, or an appointment_code"
+            return problem(422, "wrong_input", f"service: {why}", fields={"service": why})
         if body.customer_class is not None and not may(principal, CLAIMANTS):
             why = f"{principal.by} may not say which class a customer is of: leave customer_class out"
             return problem(403, "no_right", why, fields={"customer_class": why})
-        customer_class, source = hall.default_class, "default"
         if body.booked_at is not None and not may(principal, CLAIMANTS):
             why = f"{principal.by} may not say that somebody has an appointment: leave booked_at out"
             return problem(403, "no_right", why, fields={"booked_at": why})
         person_id: str | None = None
         person: Person | None = None
+        phone: str | None = None
         if body.phone is not None:
             phone = normal_phone(body.phone)
             if phone is None:
-                why = "not a phone number; allowed: 5 to 20 digits, with an optional + in front"
-                return problem(422, "bad_phone", f"phone: {why}", fields={"phone": why})
-            known = self._customers().class_of(phone)
-            if known is not None and known in hall.classes:
-                customer_class, source = known, "table"
+                return bad_phone()
             person_id, person = await self.hall.journal.person_for(phone, self.ids.draw("p"))
+        customer_class, source = await self._class_of(phone, body.service)
         if body.customer_class is not None:
             customer_class, source = body.customer_class, "given"
         command = c.TakeTicket(
@@ -129,4 +151,4 @@ class Desk:
             person=person_id,
             booked_at=None if body.booked_at is None else round(body.booked_at.timestamp() * 1000),
         )
-        return command, person
+        return Prepared(command=command, body=body, person=person)

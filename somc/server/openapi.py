@@ -29,6 +29,7 @@ PROBLEMS = {
     409: "Not possible in this state",
     413: "Body too large",
     422: "Wrong input",
+    429: "Too many tries: see Retry-After",
     503: "Overloaded or stopping: see Retry-After",
 }
 IDEMPOTENCY = {

@@ -49,6 +49,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     words: Words | None = None
     fields: dict[str, str] | None = None
     retry_after_s: int | None = None
+    choices: list[dict[str, Any]] | None = None
+    """What to choose among, where one request fits several things."""
 
     def headers(self) -> dict[str, str]:
         headers = {"content-type": "application/problem+json"}
@@ -96,7 +98,10 @@ def _located(text: str, given: Any, kind: Any) -> str:
         if at is None:
             break
         keys += parts[len(keys) : at]
-        for name in _walk(given, keys):
+        inside = _walk(given, keys)
+        if not isinstance(inside, dict):  # the item of a list, which has no name
+            return text
+        for name in inside:
             alone = _with_only(given, keys, name)
             try:
                 msgspec.convert(alone, kind)

@@ -19,6 +19,7 @@ from somc.domain.values import Ticket, TicketState
 from somc.server import views
 from somc.server.access import Principal, may
 from somc.server.ahead import preview_view, ticket_now_views
+from somc.server.appointment_queries import APPOINTMENT_QUERIES
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
 from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
@@ -228,5 +229,6 @@ QUERIES: tuple[Query, ...] = (
         _devices,
         "The devices and their health",
     ),
+    *APPOINTMENT_QUERIES,
     *WATCHING,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from somc.domain.state import HallState
 from somc.runtime.hall import Hall
 from somc.server import views
 from somc.server.access import ROLES, Principal
+from somc.server.finder import Finder
 
 __all__ = ["EVERYBODY", "SERVERS", "STAFF", "Floor", "NoParams", "Query"]
 
@@ -26,7 +27,11 @@ class Floor:
 
     hall: Hall
     devices: dict[str, Any]
+    finder: Finder = field(init=False)
     _derived: tuple[tuple[int, int], dict[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        self.finder = Finder(self.hall)
 
     def figures(self, state: HallState, now: int) -> dict[str, Any]:
         """The derived figures of this record and second: in a large hall they cost a tenth of a second, and

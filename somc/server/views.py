@@ -16,6 +16,7 @@ from somc.domain.explain import waited_s
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Rating, Ticket, TicketState, to_plain
 from somc.server.alert_views import alert_view, open_alerts
+from somc.server.appointment_views import slots_today
 from somc.server.policy_views import policy_brief
 from somc.server.today import today
 
@@ -94,6 +95,8 @@ def taken_view(state: HallState, ticket: Ticket) -> Plain:
         "estimated_wait_s": ticket.estimated_wait_s,
         "target_wait_s": ticket.target_wait_s,
         "taken_at": ticket.taken_at,
+        "booked_at": ticket.booked_at,
+        "booked": ticket.booked,
         "slip": slip_lines(state, ticket),
     }
 
@@ -182,6 +185,7 @@ def figures(state: HallState, now: int) -> Plain:
         "places": {name: list(place) for name, place in places.items()},
         "advice": advice.view(advice.advice(state, now)),
         "policy": policy_brief(state),
+        "appointments": slots_today(state, now),
     }
 
 
@@ -241,6 +245,7 @@ def hall_view(
         "alerts": derived["alerts"],
         "places": derived["places"],
         "advice": derived["advice"],
+        "appointments": derived["appointments"],
         "devices": device_views(state, drivers),
         "today": derived["today"],
         "display": to_plain(hall.display),
@@ -268,7 +273,7 @@ INSTANTS = frozenset(
     (
         *("at", "now", "since", "free_since", "from", "to", "taken_at", "queued_at", "first_called_at"),
         *("called_at", "started_at", "ended_at", "held_at", "cleared_at", "acknowledged_at"),
-        "booked_at",
+        *("booked_at", "ends_at", "made_at", "answer_by", "wait_until"),
         "expires_at",
     )
 )

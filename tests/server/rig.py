@@ -190,6 +190,7 @@ def is_problem(answer: httpx.Response, status: int, code: str | None = None) -> 
     problem: dict[str, Any] = answer.json()
     assert set(problem) <= {
         *("type", "title", "status", "detail", "code", "words", "fields", "retry_after_s"),
+        "choices",
     }
     assert problem["status"] == status
     assert problem["type"] == f"urn:somc:problem:{problem['code']}"

@@ -12,6 +12,7 @@ from somc.server.acts import ACTS
 from somc.server.answers import ANSWERS, HallAnswer, RecordsAnswer
 from somc.server.queries import QUERIES
 from somc.server.views import INSTANTS, NAMED
+from tests.server.booking import day_of_appointments, next_slots
 from tests.server.rig import GOTONE_PHONE, HALL, Running, is_problem, running
 
 BASE = "/api/v1"
@@ -32,6 +33,7 @@ def instants(view: Any, key: str = "") -> list[tuple[str, Any]]:
 
 async def test_a_whole_day_of_answers_is_of_the_promised_shapes(tmp_path: Any) -> None:
     toml = f"{HALL}\n[alerts]\npeak_per_hour = 1\n"  # a ticket is a peak
+    toml = day_of_appointments(toml)
     async with running(tmp_path, toml) as hall:
         await a_day_of_answers(hall)
 
@@ -57,8 +59,9 @@ async def a_day_of_answers(hall: Running) -> None:
 
     async def look() -> None:
         for query in QUERIES:
-            path = query.path.replace("{ticket}", first["id"])
-            suffix = "?counter=2" if query.name == "queue.preview" else ""
+            path = query.path.format(ticket=first["id"], appointment=booked["id"])
+            suffixes = {"queue.preview": "?counter=2", "appointments.slots": "?service=payment"}
+            suffix = suffixes.get(query.name, "")
             answer = await hall.as_admin.get(BASE + path + suffix)
             assert answer.status_code == 200, answer.text
             msgspec.json.decode(answer.content, type=ANSWERS[query.name], strict=True)
@@ -67,6 +70,8 @@ async def a_day_of_answers(hall: Running) -> None:
                     assert value is None or RFC3339.fullmatch(value), (query.name, field, value)
             seen.add(query.name)
 
+    at, later = (await next_slots(hall))[:2]
+    booked = await act("appointments.book", 201, service="payment", at=at, phone=GOTONE_PHONE)
     first = await act("tickets.take", 201, service="payment", phone=GOTONE_PHONE)
     second = await act("tickets.take", 201, service="business")
     third = await act("tickets.take", 201, service="payment")
@@ -77,6 +82,19 @@ async def a_day_of_answers(hall: Running) -> None:
     assert (await act("services.divert", service="payment", to="pay-1", kind="self_service"))["today"] == {
         "self_service": 1
     }
+    assert (await act("appointments.confirm", appointment=booked["code"]))["state"] == "confirmed"
+    assert (await act("appointments.change", appointment=booked["id"], at=later))["at"] == later
+    came = await act("appointments.check_in", 201, appointment=booked["code"])
+    assert came["booked_at"] == later
+    await act("tickets.cancel", ticket=came["id"])
+    twice = await act("appointments.book", 201, service="payment", at=at, phone=GOTONE_PHONE, places=2)
+    assert (await act("appointments.cancel", appointment=twice["places"][1]["id"]))["cause"] == "asked"
+    came = await act("appointments.check_in_by_phone", 201, phone=GOTONE_PHONE)
+    assert came["booked"] is True
+    await act("tickets.cancel", ticket=came["id"])
+    closed = await act("calendar.change", date="2026-12-25", hours=[])
+    assert (closed["hours"], closed["special"]) == ([], True)
+    assert (await act("calendar.reset", date="2026-12-25"))["hours"] == ["00:00-24:00"]
     fourth = await act("tickets.take", 201, service="payment")
     gone = await act("tickets.divert", ticket=fourth["id"], to="pay-1", kind="self_service")
     assert (gone["state"], gone["outcome"]) == ("cancelled", "diverted")

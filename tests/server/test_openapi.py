@@ -90,7 +90,7 @@ async def test_the_document_is_served_to_anybody(hall: Running) -> None:
 
 def test_the_reference_page_names_every_operation_and_no_other() -> None:
     page = REFERENCE.read_text()
-    named = set(re.findall(r"^\| `(GET|POST|PUT|PATCH) (/[^`?]*)`", page, re.MULTILINE))
+    named = set(re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`?]*)`", page, re.MULTILINE))
     assert named == {(method.upper(), path) for path, method, _ in operations()}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from somc.server.acts import normal_phone
+from somc.server.phones import normal_phone
 from somc.server.views import mask
 from tests.server.rig import GOTONE_PHONE, UNKNOWN_PHONE, Running, is_problem
 

@@ -1,0 +1,58 @@
+"""Which appointment somebody means: by its code, as its holder has it, or its id, as staff's lists show it.
+
+What must stay true: whoever tries codes in vain is slowed down, whichever request they try them with.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from somc.domain.codes import CODE_DIGITS, normal_code
+from somc.domain.refusals import refuse
+from somc.journal.journal import Journal
+from somc.runtime.hall import Hall
+from somc.server.access import Principal
+from somc.server.problems import Problem, of_refusal, problem
+from somc.server.tries import Tries
+
+__all__ = ["Finder", "code_hash", "too_many"]
+
+HASH_CHARACTERS = 32
+"""128 bits of the keyed hash: two codes of one hall never share them."""
+
+
+def code_hash(journal: Journal, code: str) -> str:
+    """What the records know of a code."""
+    return journal.digest(b"appointment-code:" + code.encode()).hex()[:HASH_CHARACTERS]
+
+
+def too_many(wait_s: int) -> Problem:
+    """That somebody has tried too often in vain."""
+    why = f"too many codes or numbers were tried that are not there: come again in {wait_s} s"
+    return problem(429, "too_many_tries", why, retry_after_s=wait_s)
+
+
+class Finder:
+    """Finds appointments, and counts who tries in vain."""
+
+    def __init__(self, hall: Hall) -> None:
+        self.hall = hall
+        self.tries = Tries(trio.current_time)
+
+    def find(self, said: str, principal: Principal) -> str | Problem:
+        """The id of the appointment that is meant."""
+        bookings = self.hall.state.bookings
+        if (wait_s := self.tries.wait_s(principal.by)) > 0:
+            return too_many(wait_s)
+        if said in bookings.all:
+            return said
+        code = normal_code(said)
+        if code is None and said[:1].isdecimal():  # ids begin with a letter
+            self.tries.in_vain(principal.by)
+            why = f"mistyped: a code has {CODE_DIGITS} digits, the last of which checks the others"
+            return problem(422, "bad_code", why, fields={"appointment": why})
+        name = None if code is None else bookings.by_code.get(code_hash(self.hall.journal, code))
+        if name is None:
+            self.tries.in_vain(principal.by)
+            return of_refusal(refuse("unknown_appointment"))
+        return name
