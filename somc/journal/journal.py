@@ -23,8 +23,8 @@ from somc.journal.answers import AnswerIndex
 from somc.journal.chain import check_shape
 from somc.journal.committer import Committer, Stats, Work
 from somc.journal.connection import Connection
-from somc.journal.messages import Letter, LogQuery, LogRow
 from somc.journal.entry import Entry, Person, StoredAnswer, Token, code_id
+from somc.journal.messages import Letter, LogQuery, LogRow
 from somc.journal.people import PeopleKey, Reservations
 from somc.journal.record import Record
 from somc.journal.ring import Ring

@@ -17,8 +17,9 @@ from somc.domain import commands as c
 from somc.domain.booking import open_for_check_in
 from somc.domain.bookings import Appointment
 from somc.domain.refusals import refuse
-from somc.journal.entry import MessageText, Person, code_id
+from somc.journal.entry import MessageText, Person
 from somc.journal.journal import Journal
+from somc.runtime.booker import draw_places
 from somc.runtime.hall import Hall
 from somc.runtime.ids import IdSource
 from somc.server.access import Principal
@@ -32,7 +33,7 @@ from somc.server.appointment_acts import (
     milliseconds,
 )
 from somc.server.appointment_views import choice_view
-from somc.server.finder import Finder, code_hash, too_many
+from somc.server.finder import Finder, too_many
 from somc.server.phones import bad_phone, normal_phone
 from somc.server.problems import Problem, of_refusal
 
@@ -121,10 +122,10 @@ class AppointmentDesk:
             if phone is None:
                 return bad_phone()
             person_id, person = await self.hall.journal.person_for(phone, self.ids.draw("p"))
-        drawn = [(self.ids.draw("a"), self.ids.draw_code()) for _ in range(body.places)]
+        drawn = draw_places(self.hall.journal, self.ids, body.places, person_id)
         command = c.BookAppointment(
             by=principal.by,
-            places=tuple(c.Place(name, code_hash(self.hall.journal, code)) for name, code in drawn),
+            places=drawn.places,
             service=body.service,
             at=milliseconds(body.at) or 0,
             channel=body.channel,
@@ -133,8 +134,7 @@ class AppointmentDesk:
             until=milliseconds(body.until),
             confirmed=body.confirmed,
         )
-        codes = tuple(MessageText(code_id(name), person_id or "", code) for name, code in drawn)
-        return Prepared(command=command, body=body, person=person, codes=codes)
+        return Prepared(command=command, body=body, person=person, codes=drawn.codes)
 
     async def _check_in_by_phone(self, body: PhoneCheckInBody, principal: Principal) -> Prepared | Problem:
         if (wait_s := self.finder.tries.wait_s(principal.by)) > 0:

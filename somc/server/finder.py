@@ -9,21 +9,13 @@ import trio
 
 from somc.domain.codes import CODE_DIGITS, normal_code
 from somc.domain.refusals import refuse
-from somc.journal.journal import Journal
+from somc.runtime.booker import code_hash
 from somc.runtime.hall import Hall
 from somc.server.access import Principal
 from somc.server.problems import Problem, of_refusal, problem
 from somc.server.tries import Tries
 
-__all__ = ["Finder", "code_hash", "too_many"]
-
-HASH_CHARACTERS = 32
-"""128 bits of the keyed hash: two codes of one hall never share them."""
-
-
-def code_hash(journal: Journal, code: str) -> str:
-    """What the records know of a code."""
-    return journal.digest(b"appointment-code:" + code.encode()).hex()[:HASH_CHARACTERS]
+__all__ = ["Finder", "too_many"]
 
 
 def too_many(wait_s: int) -> Problem:

@@ -133,11 +133,6 @@ async def test_the_slip_carries_the_papers_to_bring(hall: Running) -> None:
     assert (await hall.take("payment"))["slip"] == []
 
 
-async def test_appointments_are_not_promised(hall: Running) -> None:
-    body = {"service": "payment", "appointment_code": "X1"}
-    is_problem(await hall.as_admin.post(f"{BASE}/tickets", json=body), 422, "no_appointments")
-
-
 @pytest.mark.parametrize("channel", ["Kiosk", "kiosk\n", "", "x" * 33, "1web", "a b", None, "网"])
 async def test_a_channel_is_a_short_plain_word(hall: Running, channel: Any) -> None:
     body = {"service": "payment", "channel": channel}
