@@ -110,10 +110,10 @@ class Front:
             answer = await self._customers.get(phone=phone)
         except SourceFailed as failure:
             return Identity(
-                facts=_plain(Facts(state=failure.why)), source=f"crm_{failure.why}", note=NOTES[failure.why]
+                facts=_plain(Facts(state=failure.why)), source=failure.why, note=NOTES[failure.why]
             )
         if answer is None:
-            return Identity(facts=_plain(Facts(state="unknown")), source="crm_unknown")
+            return Identity(facts=_plain(Facts(state="unknown")), source="unknown")
         customer, name = customer_of(answer, self.config.customers.fields)
         today = datetime.fromtimestamp(at / 1000, self.zone).date()
         return Identity(
