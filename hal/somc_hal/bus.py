@@ -28,7 +28,7 @@ from somc_hal.conversation import Conversation, Gone
 from somc_hal.errors import DeviceOffline, DeviceTimeout, OutcomeUnknown, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.outbox import Outbox, Slot
-from somc_hal.port import MISSING_CAP_S, LinkReport, Timing, ending, opened_link
+from somc_hal.port import MISSING_CAP_S, LinkReport, Timing, ending, is_news, opened_link
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
@@ -167,13 +167,13 @@ class Station(Generic[FrameT]):
 
     def lose(self, state: DeviceState, why: str, *, line: bool = False) -> None:
         """It does not serve any more, or still not: its commands fail, its contents wait. `line`: the whole
-        bus is gone, which is told once for each outage and state."""
+        bus is gone, which is told once for each outage."""
         self.online = False
         self.outbox.lost(why)
         self.dialect.opened()
-        if not line or self._told is not state:
+        if not line or is_news(self._told, state):
             self._on_link(LinkReport(False, state, why))
-        self._told = state if line else None
+            self._told = state if line else None
         self._bus.turn.turn()
 
     def jittered(self, pause_s: float) -> float:

@@ -1,8 +1,9 @@
 """One connection, spoken by one writer: exchanges go out frame by frame, and what comes in finds its place.
 
 What must stay true
-- One task writes. The reader only hands frames over; what it wants to answer is queued for the writer
-  and goes out before anything else.
+- Frames go out one after the other, whole: the writer's, and between them what the reader has to answer. That
+  goes out at once where nothing is being written and the line takes it; else it is queued for the writer and
+  goes out before anything else.
 - Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation takes
   effect between frames.
 - On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
@@ -60,6 +61,9 @@ class Conversation(Generic[FrameT]):
         self._unasked = unasked
         self._frame_timeout_s = frame_timeout_s
         self._gap_s = gap_s
+        self._send_nowait: Callable[[bytes], int] | None = getattr(stream, "send_nowait", None)
+        self._writing = False
+        self._rest = b""  # of an answer of which the line took the beginning only
         self._replies: deque[bytes] = deque(maxlen=_REPLIES)
         self._current: Exchange[FrameT] | None = None
         self._gone: Gone | None = None
@@ -68,7 +72,7 @@ class Conversation(Generic[FrameT]):
     @property
     def busy(self) -> bool:
         """Whether something is being asked or has to be answered."""
-        return self._current is not None or bool(self._replies)
+        return self._current is not None or bool(self._replies) or bool(self._rest)
 
     async def perform(self, exchange: Exchange[FrameT]) -> bool:
         """Carry out one exchange to its end. False if nobody answered. Raises `Gone`."""
@@ -96,6 +100,9 @@ class Conversation(Generic[FrameT]):
 
     async def reply(self) -> None:
         """Write the acknowledgements that are due; raise what the reader met."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            await self._write(rest)
         while self._replies:
             await self._write(self._replies[0])
             if self._replies:
@@ -109,17 +116,27 @@ class Conversation(Generic[FrameT]):
         try:
             while data := await self._stream.receive_some(_CHUNK_BYTES):
                 self._quiet_since = trio.current_time()
+                current = self._current
                 for frame in self._feed(bytes(data)):
-                    current = self._current
                     if current is None or current.ended or not current.hears(frame):
                         reply = self._unasked(frame)
                         if reply:
-                            self._replies.append(reply)
-                self._turn.turn()
+                            self._answer(reply)
+                if current is not None or self._replies or self._rest:
+                    self._turn.turn()
             self._gone = Gone(DeviceState.OFFLINE, "the peer closed the connection")
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._gone = _broken("the connection broke", error)
         self._turn.turn()
+
+    def _answer(self, reply: bytes) -> None:
+        """Send what the reader has to say, at once if the line is free."""
+        free = not (self._writing or self._replies or self._rest or self._gap_s)
+        sent = self._send_nowait(reply) if free and self._send_nowait is not None else 0
+        if not sent:
+            self._replies.append(reply)
+        elif sent < len(reply):
+            self._rest = reply[sent:]
 
     async def _write_frames(self, exchange: Exchange[FrameT], frames: Sequence[bytes]) -> None:
         for frame in frames:
@@ -142,14 +159,24 @@ class Conversation(Generic[FrameT]):
         if self._gap_s:
             while trio.current_time() < (until := self._quiet_since + self._gap_s):
                 await self._turn.wait(until)
-        with trio.move_on_after(self._frame_timeout_s, shield=True) as scope:
-            try:
-                await self._stream.send_all(frame)
-            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise _broken("writing failed", error) from None
+        try:
+            sent = 0 if self._send_nowait is None else self._send_nowait(frame)
+            if sent < len(frame):
+                await self._write_slowly(frame[sent:])
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise _broken("writing failed", error) from None
+        self._quiet_since = trio.current_time()
+
+    async def _write_slowly(self, rest: bytes) -> None:
+        """What the line did not take at once."""
+        self._writing = True
+        try:
+            with trio.move_on_after(self._frame_timeout_s, shield=True) as scope:
+                await self._stream.send_all(rest)
+        finally:
+            self._writing = False
         if scope.cancelled_caught:
             raise Gone(DeviceState.OFFLINE, "the device does not take what is written")
-        self._quiet_since = trio.current_time()
 
 
 def _broken(what: str, error: Exception) -> Gone:

@@ -32,6 +32,7 @@ class Slot(Generic[FrameT]):
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
         self._make: Callable[[], Exchange[FrameT]] | None = None
+        self._first: Exchange[FrameT] | None = None
         self._flying: tuple[int, Exchange[FrameT]] | None = None
         self.version = 0
         self.tried = 0  # the version that was sent last; 0: none, or forgotten by the device
@@ -42,9 +43,11 @@ class Slot(Generic[FrameT]):
         """Whether the newest content has not been sent since it changed or the device came back."""
         return self._make is not None and self.tried < self.version
 
-    def put(self, make: Callable[[], Exchange[FrameT]]) -> int:
-        """Replace the content; the version that `wait` takes."""
+    def put(self, make: Callable[[], Exchange[FrameT]], first: Exchange[FrameT] | None = None) -> int:
+        """Replace the content; the version that `wait` takes. `first`, just made by `make`, is sent when its
+        turn comes."""
         self._make = make
+        self._first = first
         self.version += 1
         self._turn.turn()
         return self.version
@@ -56,7 +59,8 @@ class Slot(Generic[FrameT]):
     def take(self) -> Exchange[FrameT]:
         """The exchange for the newest content."""
         assert self._make is not None
-        exchange = self._make()
+        exchange = self._first or self._make()
+        self._first = None
         self.tried = self.version
         self._flying = (self.version, exchange)
         return exchange

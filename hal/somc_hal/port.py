@@ -9,7 +9,7 @@ What must stay true
 - ONLINE is said when the device answered, never because a port opened. The back-off starts anew
   only after that.
 - Order on the wire: acknowledgements, commands with an answer, one-way commands, contents, polls.
-- An outage is told once, with what was known when it began; again only if the state is another.
+- An outage is told once, with what was known when it began (`is_news`).
 - A silent peer is noticed within `heartbeat_s` plus the answer's time: every link needs a heartbeat,
   because a peer that lost power says nothing.
 - Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation
@@ -36,7 +36,7 @@ from somc_hal.outbox import Outbox, Slot
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
 
-__all__ = ["MISSING_CAP_S", "Dialect", "LinkReport", "Port", "Timing", "ending", "opened_link"]
+__all__ = ["MISSING_CAP_S", "Dialect", "LinkReport", "Port", "Timing", "ending", "is_news", "opened_link"]
 
 FrameT = TypeVar("FrameT")
 
@@ -116,6 +116,12 @@ async def ending(url: str, gone: Gone) -> Gone:
     return gone
 
 
+def is_news(told: DeviceState | None, state: DeviceState) -> bool:
+    """Whether an outage that was told as `told` has to be told again. Other words are no news, nor that what did
+    not answer is not even there; that what was not there is there now and does not answer is."""
+    return told is None or state not in (told, DeviceState.NO_DEVICE)
+
+
 class Port(Generic[FrameT]):
     """One port and its supervisor. `on_link` is called in the supervisor's task and must not raise."""
 
@@ -186,8 +192,8 @@ class Port(Generic[FrameT]):
             gone, was_online = await self._connection()
             if was_online:
                 delay_s = timing.backoff_first_s
-            if was_online or gone.state is not told:
-                # Once for each outage: that it still cannot be reached, in other words, is no news.
+                told = None
+            if is_news(told, gone.state):
                 told = gone.state
                 self._on_link(LinkReport(False, gone.state, str(gone)))
             pause_s = min(delay_s, MISSING_CAP_S) if gone.state is DeviceState.NO_DEVICE else delay_s

@@ -30,7 +30,7 @@ from cffi import FFI
 from somc_hal.errors import DeviceOffline, ProtocolFault
 from somc_hal.exchange import Exchange
 from somc_hal.outbox import Outbox, Slot
-from somc_hal.port import LinkReport, Timing
+from somc_hal.port import LinkReport, Timing, is_news
 from somc_hal.status import DeviceState, Truth
 from somc_hal.turn import Turn
 
@@ -173,11 +173,15 @@ class SdkPort:
         """Keep the device connected until cancelled."""
         timing = self._timing
         delay_s = timing.backoff_first_s
+        told: DeviceState | None = None
         while True:
             state, why, served = await self._connection()
             if served:
                 delay_s = timing.backoff_first_s
-            self._on_link(LinkReport(False, state, why))
+                told = None
+            if is_news(told, state):
+                told = state
+                self._on_link(LinkReport(False, state, why))
             await trio.sleep(delay_s * (1 + timing.jitter * (2 * self._random() - 1)))
             delay_s = min(delay_s * 2, timing.backoff_cap_s)
 

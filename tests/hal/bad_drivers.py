@@ -65,6 +65,17 @@ class OnlineTooEarly(ReferenceStripDisplay):
         super()._linked(report)
 
 
+class TellsAnOutageTwice(ReferenceStripDisplay):
+    """It says of one pulled cable that the line broke, and then that the device is gone."""
+
+    def _linked(self, report: Any) -> None:
+        if not report.up and self._link.up:
+            super()._linked(replace(report, state=DeviceState.OFFLINE, detail="the line broke"))
+            self._on_status(replace(self._status, detail="and the device is gone"))
+        else:
+            super()._linked(report)
+
+
 class Stutters(ReferenceStripDisplay):
     """It sends the fourth content twice."""
 

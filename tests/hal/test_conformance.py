@@ -6,22 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trio.testing
 
 from somc_hal.drivers import DRIVERS, DriverSpec
-from somc_hal.simulators.host import WHERES, Where
+from somc_hal.simulators.host import Where
 from somc_hal.testing import Check, checks_for, simulated
 
 
-def _cases() -> Iterator[Any]:
+def _cases(*wheres: Where) -> Iterator[Any]:
     for spec in DRIVERS:
-        for where in WHERES:
+        for where in wheres:
             for check in checks_for(spec):
                 name = getattr(check, "__name__", "check")
                 yield pytest.param(spec, where, check, id=f"{spec.name}-{where}-{name}")
 
 
-@pytest.mark.parametrize(("spec", "where", "check"), list(_cases()))
-async def test_conformance(spec: DriverSpec, where: Where, check: Check) -> None:
+async def passes(spec: DriverSpec, where: Where, check: Check) -> None:
+    """The driver passes this rule at a bench."""
     # A simulator prints at once; a muted one is given up after this.
     more = {"print_timeout_s": 0.3} if spec.name == "escpos" else {}
     make = simulated(spec, where)
@@ -30,3 +31,15 @@ async def test_conformance(spec: DriverSpec, where: Where, check: Check) -> None
         return make(**{**more, **options})
 
     await check(bench)
+
+
+@pytest.mark.parametrize(("spec", "where", "check"), list(_cases("memory")))
+async def test_conformance_in_virtual_time(
+    spec: DriverSpec, where: Where, check: Check, autojump_clock: trio.testing.MockClock
+) -> None:
+    await passes(spec, where, check)
+
+
+@pytest.mark.parametrize(("spec", "where", "check"), list(_cases("pty", "tcp")))
+async def test_conformance(spec: DriverSpec, where: Where, check: Check) -> None:
+    await passes(spec, where, check)

@@ -7,10 +7,11 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
+import trio.testing
 
 from somc_hal.devices import DeviceClass
 from somc_hal.drivers import DriverSpec
-from somc_hal.simulators import WHERES, Simulator, Where
+from somc_hal.simulators import Simulator, Where
 from somc_hal.testing import Check, checks_for, simulated
 
 VENDORS = ("hid_input", "onbon_bx5", "pager21", "pingan", "pj06", "syn6288", "zhaowei")
@@ -21,18 +22,18 @@ PLUGINS: dict[str, Any] = {
 }
 
 
-def _cases() -> Iterator[Any]:
+def _cases(*wheres: Where) -> Iterator[Any]:
     for plugin in PLUGINS.values():
         for spec in plugin.DRIVERS:
-            for where in WHERES:
+            for where in wheres:
                 for check in checks_for(spec):
                     name = getattr(check, "__name__", "check")
                     simulator = plugin.SIMULATORS[spec.name]
                     yield pytest.param(spec, simulator, where, check, id=f"{spec.name}-{where}-{name}")
 
 
-@pytest.mark.parametrize(("spec", "simulator", "where", "check"), list(_cases()))
-async def test_conformance(spec: DriverSpec, simulator: type[Simulator], where: Where, check: Check) -> None:
+async def passes(spec: DriverSpec, simulator: type[Simulator], where: Where, check: Check) -> None:
+    """The driver passes this rule at a bench."""
     # A simulator prints at once; a muted one is given up after this.
     more = {"print_timeout_s": 0.3} if spec.device_class is DeviceClass.TICKET_PRINTER else {}
     make = simulated(spec, where, simulator=simulator)
@@ -41,6 +42,22 @@ async def test_conformance(spec: DriverSpec, simulator: type[Simulator], where: 
         return make(**{**more, **options})
 
     await check(bench)
+
+
+@pytest.mark.parametrize(("spec", "simulator", "where", "check"), list(_cases("memory")))
+async def test_conformance_in_virtual_time(
+    spec: DriverSpec,
+    simulator: type[Simulator],
+    where: Where,
+    check: Check,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    await passes(spec, simulator, where, check)
+
+
+@pytest.mark.parametrize(("spec", "simulator", "where", "check"), list(_cases("pty", "tcp")))
+async def test_conformance(spec: DriverSpec, simulator: type[Simulator], where: Where, check: Check) -> None:
+    await passes(spec, simulator, where, check)
 
 
 def test_every_vendor_plugin_is_installed_and_brings_simulators() -> None:

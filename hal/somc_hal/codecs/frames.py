@@ -138,6 +138,8 @@ class FrameCodec:
         if not form.escapes:
             return bytes(raw)
         inner = raw[len(self._head) : -1]
+        if self._escaped.keys().isdisjoint(inner):  # most frames
+            return bytes(raw)
         sent = b"".join(self._escaped.get(byte) or bytes((byte,)) for byte in inner)
         return self._head + sent + bytes(raw[-1:])
 

@@ -108,8 +108,8 @@ class ReferenceDisplay(StxDriver):
         def make() -> StxCommand:
             return self._stx.command(op, data, "show")
 
-        make()  # a content that no frame can carry is the caller's fault, now
-        return await self._slot.wait(self._slot.put(make), wait_s)
+        first = make()  # a content that no frame can carry is the caller's fault, now
+        return await self._slot.wait(self._slot.put(make, first), wait_s)
 
 
 class ReferenceStripDisplay(ReferenceDisplay):

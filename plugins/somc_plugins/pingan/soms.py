@@ -6,8 +6,9 @@
     <SESSION>guid</SESSION><TIMESTAMP>yyyyMMddHHmmss</TIMESTAMP></ROOT>
 
 Source: github.com/xknife-erian/nknife at 67db469e and 6f332062, NKnife.SocketClientTestTool: port 9098,
-heartbeat every 20 s, timeout 5 s, fields PRINT_TIME, CALL_TIME, ASKEVAL_TIME, END_TIME. **The names of the
-commands are not public**, so there is a codec and no driver: a driver would be nothing but guesses.
+heartbeat every 20 s, timeout 5 s, fields PRINT_TIME, CALL_TIME, ASKEVAL_TIME, END_TIME, a day's customers in
+one message. It hands finished customers to a company's server and drives no device; **the names of the
+commands are not public**. So there is a codec and no driver: a driver would be nothing but guesses.
 
 What must stay true
 - Reading never raises; a document with a DOCTYPE is refused unread, so that no entity is ever expanded.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import trio
 import trio.testing
@@ -27,6 +28,10 @@ __all__ = [
     "unplugging_is_reported_and_replugging_recovers",
     "what_is_used_reaches_the_device_once_and_in_order",
 ]
+
+
+OUTAGE_S = 0.15
+"""Time for a driver to look for its device in vain, several times at `QUICK`."""
 
 
 async def online_only_when_the_session_answers(make: BenchFactory) -> None:
@@ -108,16 +113,22 @@ async def the_undeclared_is_refused_before_any_byte(make: BenchFactory) -> None:
 
 
 async def unplugging_is_reported_and_replugging_recovers(make: BenchFactory) -> None:
-    """A pulled cable is told with a reason, and the device serves again by itself."""
+    """A pulled cable is told once, with a reason, and the device serves again by itself."""
     async with at_bench(make) as bench:
+        already = len(bench.statuses)
         for number in (1, 2):
             await bench.host.unplug()
             await bench.driver.wait_not_online()
             assert bench.driver.status.state in (DeviceState.OFFLINE, DeviceState.NO_DEVICE)
             assert bench.driver.status.detail
+            await trio.sleep(OUTAGE_S)
             await bench.host.replug()
             await bench.driver.wait_online()
             await use(bench, number)
+        told = [status.serving for status in bench.statuses[already:]]
+        assert not any(was is False and now is False for was, now in pairwise(told)), (
+            "an outage is told twice"
+        )
         assert any(status.serving for status in bench.statuses)
 
 
