@@ -117,8 +117,8 @@ async def ending(url: str, gone: Gone) -> Gone:
 
 
 def is_news(told: DeviceState | None, state: DeviceState) -> bool:
-    """Whether an outage that was told as `told` has to be told again. Other words are no news, nor that what did
-    not answer is not even there; that what was not there is there now and does not answer is."""
+    """Whether an outage that was told as `told` has to be told again. Other words are no news, nor that what
+    did not answer is not even there; that what was not there is there now and does not answer is."""
     return told is None or state not in (told, DeviceState.NO_DEVICE)
 
 
