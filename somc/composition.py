@@ -314,6 +314,7 @@ async def run_node(
 
         app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
         app.add_reload(reload)
+        app.add_public(config.public, config.halls)
         app.add_media(config.media_dir)
         app.add_what_if(simulation_loop())
         app.add_stills(rack.still)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from somc.config.customers import CustomerTable
+from somc.config.halls import Directory
 from somc.domain.templates import BUILT_IN, Template
 from somc.domain.values import HallSettings, OpeningHours, Words
 
@@ -18,6 +19,7 @@ __all__ = [
     "DriverTerms",
     "HallConfig",
     "PluginSettings",
+    "PublicSettings",
     "ServerSettings",
     "StaffMember",
     "VisitorSettings",
@@ -31,6 +33,16 @@ class ServerSettings:
     host: str
     port: int
     public_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSettings:
+    """What anybody may see of the hall, and how often one address may ask. Off unless `queue`."""
+
+    queue: bool = False
+    per_minute: int = 120
+    refresh_s: int = 30
+    idle_s: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,9 @@ class HallConfig:
     customers: CustomerTable
     data_dir: Path
     media_dir: Path
+    public: PublicSettings = PublicSettings()
+    halls: Directory = field(default_factory=Directory)
+    """What the directory says, if hall.toml names one."""
     templates: Mapping[str, Template] = field(default_factory=lambda: BUILT_IN)
     """SOMC's own and the hall's."""
     staff: tuple[StaffMember, ...] = ()

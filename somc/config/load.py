@@ -23,10 +23,12 @@ from somc.config.hall_config import (
     DriverTerms,
     HallConfig,
     PluginSettings,
+    PublicSettings,
     ServerSettings,
     StaffMember,
     VisitorSettings,
 )
+from somc.config.halls import Directory, read_halls
 from somc.config.hours import hours_from
 from somc.config.reading import FAULTY, Reading
 from somc.config.references import (
@@ -134,9 +136,10 @@ def load(
         values = _flat(tables, hours)
         check_policy(settings_from(values), offered, reading)
         faults += reading.faults
-    if faults or customer_faults:
+    directory, directory_faults = _directory(path, tables)
+    if faults or customer_faults or directory_faults:
         raise ConfigurationError(
-            [*sorted(faults, key=lambda fault: (fault.line, fault.key)), *customer_faults]
+            [*sorted(faults, key=lambda fault: (fault.line, fault.key)), *customer_faults, *directory_faults]
         )
     return HallConfig(
         file=path,
@@ -144,6 +147,8 @@ def load(
         values=MappingProxyType(values),
         settings=settings_from(values),
         server=ServerSettings(**tables["server"][""]),
+        public=PublicSettings(**{key: one for key, one in tables["public"][""].items() if key != "halls"}),
+        halls=directory,
         devices=_devices(tables["device"]),
         announcements=_announcements(tables["announcements"][""]),
         visitors=_visitors(tables),
@@ -198,6 +203,16 @@ def _customers(
     # After a syntax mistake a class may be unread, and with none given each row would only repeat that.
     classes = None if reading.partial or not tables["class"] else tables["class"].keys()
     return read_customers(path.parent / named, classes, (reading.file, at.line, "hall.customer_table"))
+
+
+def _directory(path: Path, tables: Mapping[str, Entries]) -> tuple[Directory, tuple[Fault, ...]]:
+    named = tables["public"][""]["halls"]
+    if named is None or named is FAULTY:
+        return Directory(), ()
+    try:
+        return read_halls(path.parent / named), ()
+    except ConfigurationError as error:
+        return Directory(), tuple(error.faults)
 
 
 def _flat(tables: Mapping[str, Entries], hours: Any) -> dict[str, Any]:

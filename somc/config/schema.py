@@ -664,6 +664,28 @@ SERVER = Table(
     ),
 )
 
+PUBLIC = Table(
+    "public",
+    (
+        Key("queue", Switch(), False, "Whether anybody may see how many wait and for how long"),
+        Key(
+            "halls",
+            FilePath(),
+            None,
+            "The directory of halls, for the view of near and idle halls",
+            "no directory",
+        ),
+        Key("per_minute", Whole(1, 100_000, "requests"), 120, "So often one address may ask"),
+        Key("refresh_s", Whole(5, 3600, "seconds"), 30, "The lines of other halls are asked for so often"),
+        Key(
+            "idle_s",
+            Whole(0, DAY_S, "seconds"),
+            600,
+            "A hall in which nobody would wait longer is called idle (空闲)",
+        ),
+    ),
+)
+
 DEVICE = Table(
     "device",
     (
@@ -816,6 +838,7 @@ TABLES: Final = (
     TEMPLATE,
     STAFF,
     SERVER,
+    PUBLIC,
     DEVICE,
     ANNOUNCEMENTS,
     VISITORS,

@@ -597,6 +597,51 @@ class DivertedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     today: dict[str, int]
 
 
+class PublicService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    waiting: int
+    expected_wait_s: int | None
+    open: bool
+
+
+class PublicQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    org: str
+    name: Words
+    at: datetime
+    age_s: int
+    open: bool
+    waiting: int
+    services: list[PublicService]
+
+
+class NearQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    open: bool
+    waiting: int
+    expected_wait_s: int | None
+    idle: bool
+    age_s: int
+
+
+class NearHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    address: Words | None
+    telephone: str | None
+    latitude: float
+    longitude: float
+    distance_m: int | None
+    url: str
+    booking_url: str
+    queue: NearQueue | None
+
+
+class NearHalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    datum: str
+    idle_s: int
+    halls: list[NearHall]
+
+
 _TICKET_ACTS = ("cancel", "hold", "resume", "transfer", "print", "divert", "rate")
 _COUNTER_ACTS = (
     *("recall", "start", "finish", "no_show", "return", "pause", "resume", "open", "close"),
@@ -644,6 +689,8 @@ ANSWERS: dict[str, Any] = {
     "settings.change": SettingsAnswer,
     "users": list[RightAnswer],
     "policy.what-if": WhatIfAnswer,
+    "public.queue": PublicQueue,
+    "public.halls": NearHalls,
     "ws-ticket": WsTicketAnswer,
     "tokens.issue": TokenAnswer,
     "links.issue": LinkAnswer,

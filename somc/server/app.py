@@ -16,6 +16,8 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
+from somc.config.hall_config import PublicSettings
+from somc.config.halls import Directory
 from somc.server import access, replies
 from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
@@ -31,6 +33,7 @@ from somc.server.metrics import Metrics
 from somc.server.openapi import document
 from somc.server.pages import add_pages
 from somc.server.problems import Problem, of_validation, problem
+from somc.server.public_routes import PublicDesk, add_public_routes
 from somc.server.queries import QUERIES, Floor, Query
 from somc.server.replies import SAFE_HEADERS
 from somc.server.user_routes import add_user_routes
@@ -67,6 +70,11 @@ class Application:
     def add_reload(self, reload: Reload) -> None:
         """Serve `POST /devices/reload`; before the first request."""
         add_device_routes(self.edge, reload)
+
+    def add_public(self, settings: PublicSettings, directory: Directory) -> None:
+        """Serve what anybody may see; before the first request."""
+        self.public = PublicDesk(self.floor, settings, directory)
+        add_public_routes(self.edge, self.public)
 
     def add_media(self, folder: Path) -> None:
         """Serve the hall display's pictures and videos; before the first request."""

@@ -148,7 +148,7 @@ class AppointmentDesk:
             for each in self.hall.state.bookings.of_person(person)
         }
         if not theirs or body.appointment not in (None, *theirs):
-            self.finder.tries.in_vain(principal.by)
+            self.finder.tries.spend(principal.by)
             return of_refusal(refuse("unknown_appointment"))
         if body.appointment is not None:
             return await self.check_in(body.appointment, body.service, body.channel, body, principal)

@@ -12,10 +12,17 @@ from somc.domain.refusals import refuse
 from somc.runtime.booker import code_hash
 from somc.runtime.hall import Hall
 from somc.server.access import Principal
+from somc.server.allowance import Allowance
 from somc.server.problems import Problem, of_refusal, problem
-from somc.server.tries import Tries
 
 __all__ = ["Finder", "too_many"]
+
+
+TRIES = 20
+"""In vain at once: several customers in a row who mistype."""
+
+TRY_EVERY_S = 6.0
+"""At ten a minute a code of 43 bits is guessed in a million years."""
 
 
 def too_many(wait_s: int) -> Problem:
@@ -29,7 +36,8 @@ class Finder:
 
     def __init__(self, hall: Hall) -> None:
         self.hall = hall
-        self.tries = Tries(trio.current_time)
+        self.tries = Allowance(trio.current_time, TRIES, TRY_EVERY_S)
+        """Codes and numbers that are not there; those that are cost nothing: a busy kiosk never waits."""
 
     def find(self, said: str, principal: Principal) -> str | Problem:
         """The id of the appointment that is meant."""
@@ -40,11 +48,11 @@ class Finder:
             return said
         code = normal_code(said)
         if code is None and said[:1].isdecimal():  # ids begin with a letter
-            self.tries.in_vain(principal.by)
+            self.tries.spend(principal.by)
             why = f"mistyped: a code has {CODE_DIGITS} digits, the last of which checks the others"
             return problem(422, "bad_code", why, fields={"appointment": why})
         name = None if code is None else bookings.by_code.get(code_hash(self.hall.journal, code))
         if name is None:
-            self.tries.in_vain(principal.by)
+            self.tries.spend(principal.by)
             return of_refusal(refuse("unknown_appointment"))
         return name

@@ -16,6 +16,7 @@ from somc.server.acts import ACTS, Act
 from somc.server.admission import LinkBody, RevokeBody, TokenBody
 from somc.server.answers import ANSWERS
 from somc.server.problems import Problem
+from somc.server.public_routes import NearParams
 from somc.server.queries import QUERIES, Query
 from somc.server.what_if import WhatIfBody
 
@@ -52,6 +53,7 @@ def document() -> dict[str, Any]:
         LinkBody,
         RevokeBody,
         WhatIfBody,
+        NearParams,
     ]
     _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -59,6 +61,21 @@ def document() -> dict[str, Any]:
         paths.setdefault(act.path, {})[act.method.lower()] = _act(act, components)
     for query in QUERIES:
         paths.setdefault(query.path, {})["get"] = _query(query, components)
+    paths["/public/queue"] = {
+        "get": {
+            **_post(
+                "public.queue", "How many wait, and for how long; to anybody (if [public] says so)", None, 200
+            ),
+            "security": [],
+        }
+    }
+    paths["/public/halls"] = {
+        "get": {
+            **_post("public.halls", "Near and idle halls (就近空闲营业厅); to anybody", None, 200),
+            "parameters": _parameters(NearParams, components),
+            "security": [],
+        }
+    }
     paths["/ws-ticket"] = {"post": _post("ws-ticket", "A one-time ticket for the WebSocket", None, 200)}
     paths["/tokens"] = {"post": _post("tokens.issue", "A new API token (admin)", "TokenBody", 201)}
     paths["/tokens/revoke"] = {
@@ -130,21 +147,11 @@ def _act(act: Act, components: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _query(query: Query, components: Mapping[str, Any]) -> dict[str, Any]:
-    schema = components[query.params.__name__]
-    required = schema.get("required", [])
     return {
         "operationId": query.name,
         "summary": query.summary,
         "description": f"Allowed: admin, {', '.join(sorted(query.roles))}.",
-        "parameters": [
-            {
-                "name": name,
-                "in": "path" if f"{{{name}}}" in query.path else "query",
-                "required": name in required,
-                "schema": each,
-            }
-            for name, each in schema.get("properties", {}).items()
-        ],
+        "parameters": _parameters(query.params, components, query.path),
         "responses": {"200": _answer(ANSWERS[query.name]), **_problems()},
     }
 
@@ -157,6 +164,19 @@ def _still() -> dict[str, Any]:
         "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": {"200": {"description": "Done", "content": {"image/jpeg": {}}}, **_problems()},
     }
+
+
+def _parameters(kind: type[Any], components: Mapping[str, Any], path: str = "") -> list[dict[str, Any]]:
+    schema = components[kind.__name__]
+    return [
+        {
+            "name": name,
+            "in": "path" if f"{{{name}}}" in path else "query",
+            "required": name in schema.get("required", []),
+            "schema": each,
+        }
+        for name, each in schema.get("properties", {}).items()
+    ]
 
 
 def _post(name: str, summary: str, body: str | None, status: int) -> dict[str, Any]:
