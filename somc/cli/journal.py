@@ -1,4 +1,4 @@
-"""`somc journal`: verify, export and tail a hall's journal, also while the hall runs.
+"""`somc journal`: verify, export and tail a hall's journal, also while the hall runs, here or elsewhere.
 
 What must stay true: these commands only read, in a process of their own. Exit codes: 0 done, 1 the
 journal does not hold or cannot be read, 2 wrong usage.
@@ -18,7 +18,9 @@ import msgspec
 import trio
 
 from somc.cli.failures import failing_clearly
+from somc.cli.journal_live import tail_hall
 from somc.cli.progress import progress
+from somc.cli.running_hall import read_token, token_file_option, url_option
 from somc.errors import UsageError
 from somc.journal.chain import line_of
 from somc.journal.connection import system_errors
@@ -94,16 +96,24 @@ def export_command(directory: Path, form: str, after: int, output: Path | None) 
 
 
 @command.command("tail")
-@click.argument("directory", metavar="DIR", type=Folder)
+@click.argument("directory", metavar="[DIR]", type=Folder, required=False)
 @click.option(
     "-n", "count", type=click.IntRange(min=0), default=10, show_default=True, help="Records to begin with."
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on as records come, until interrupted.")
-def tail_command(directory: Path, count: int, follow: bool) -> None:
+@url_option("Instead of DIR: a hall that runs there, like http://127.0.0.1:8080.")
+@token_file_option()
+def tail_command(
+    directory: Path | None, count: int, follow: bool, url: str | None, token_file: Path | None
+) -> None:
     """Print the newest records, one line of JSON each."""
     with failing_clearly(), _quiet_when_nobody_reads():
-        folder = database_in(directory).parent
-        trio.run(_tail, folder, count, follow)
+        if (directory is None) == (url is None):
+            raise UsageError("whose journal? Give DIR, a hall's data folder, or --url URL, one of them")
+        if url is not None:
+            trio.run(tail_hall, url, read_token(token_file), count, follow)
+        elif directory is not None:
+            trio.run(_tail, database_in(directory).parent, count, follow)
 
 
 async def _tail(directory: Path, count: int, follow: bool) -> None:
