@@ -11,6 +11,7 @@ const PAGES: [RegExp, Load][] = [
   [/^\/display\/?$/, () => import("./pages/display/DisplayPage.vue")],
   [/^\/counter(\/\d+)?\/?$/, () => import("./pages/counter/CounterPage.vue")],
   [/^\/second(\/\d+)?\/?$/, () => import("./pages/second/SecondPage.vue")],
+  [/^\/admin\/?$/, () => import("./pages/admin/AdminPage.vue")],
   [/^\/policy\/?$/, () => import("./pages/policy/PolicyPage.vue")],
   [/^\/promise\/?$/, () => import("./pages/promise/PromisePage.vue")],
   [/^\/monitor\/?$/, () => import("./pages/monitor/MonitorPage.vue")],
