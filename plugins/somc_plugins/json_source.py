@@ -71,8 +71,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """With `{phone}` where the number goes."""
     token: Secret = ""
     """Sent as a bearer token."""
-    timeout_ms: Annotated[int, Meta(ge=10, le=10_000)] = 250
-    """How long an answer may take."""
+    timeout_ms: Annotated[int, Meta(ge=10, le=10_000)] = 200
+    """How long an answer may take; the hall waits 300 ms for all plugins together."""
     failures: Annotated[int, Meta(ge=1, le=100)] = 3
     """After so many in a row it is not asked for a while."""
     pause_s: Annotated[float, Meta(ge=1, le=3600)] = 15.0

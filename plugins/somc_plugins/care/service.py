@@ -46,7 +46,10 @@ class Care:
         clients = {
             verify: await open_client(verify) for verify in {hall.verify for hall in config.near.values()}
         }
-        near = {name: JsonSource(name, hall, clients[hall.verify]) for name, hall in config.near.items()}
+        near = {
+            name: JsonSource(name, msgspec.structs.replace(hall, keep_s=0), clients[hall.verify])
+            for name, hall in config.near.items()
+        }
         care = cls(context, ZoneInfo((await context.hall()).timezone), near)
         machines = {}
         for name in config.machines:
