@@ -17,10 +17,17 @@ from somc.domain.refusals import Refusal
 
 __all__ = [
     "Action",
+    "BookAppointment",
+    "CancelAppointment",
+    "ChangeAppointment",
+    "CheckIn",
     "ClearAlert",
+    "ConfirmAppointment",
     "Divert",
     "DivertTicket",
     "Done",
+    "FindAppointment",
+    "ListSlots",
     "LogCare",
     "Note",
     "PermissionRefused",
@@ -134,3 +141,63 @@ class Note(Action, frozen=True, kw_only=True):
 
     kind: Kind
     data: dict[str, Json] = {}
+
+
+class ListSlots(Action, frozen=True, kw_only=True):
+    """The slots of a service on a date (`YYYY-MM-DD`; None: today). `data`: `date`, `last_date`, `slots`,
+    each with `at`, `ends_at` (Unix ms), `free` places and `bookable`. It changes nothing."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=64)]
+    date: Annotated[str, Meta(max_length=10)] | None = None
+
+
+class BookAppointment(Action, frozen=True, kw_only=True):
+    """Book (预约) places of the slot at `at` (Unix ms): `appointment.booked`; with `wait`, if there is none,
+    `appointment.waitlisted`. `data` has `id`, `state`, the `code` (told this once) and `places` with theirs.
+    `key`: the same request again books once and gets the same answer, for 48 hours."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=64)]
+    at: Annotated[int, Meta(ge=0, le=2**53)]
+    phone: Annotated[str, Meta(max_length=32)] | None = None
+    until: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    places: Annotated[int, Meta(ge=1, le=100)] = 1
+    wait: bool = False
+    confirmed: bool = False
+    channel: Kind = "web"
+    key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class ByCode(Action, frozen=True, kw_only=True):
+    """About one appointment, by its code or its id. `asker` (an address, a number) is whose tries in vain are
+    counted; without it they are all the plugin's own."""
+
+    appointment: Annotated[str, Meta(min_length=1, max_length=64)]
+    asker: Annotated[str, Meta(max_length=64)] = ""
+
+
+class FindAppointment(ByCode, frozen=True, kw_only=True):
+    """What it is: `data` as `GET /appointments/{appointment}` answers a channel, instants in Unix ms. It
+    changes nothing."""
+
+
+class ConfirmAppointment(ByCode, frozen=True, kw_only=True):
+    """Yes, to the booking or to the place that was offered: `appointment.confirmed`."""
+
+
+class ChangeAppointment(ByCode, frozen=True, kw_only=True):
+    """To another slot, another service, or both: `appointment.changed`."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    at: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+
+
+class CancelAppointment(ByCode, frozen=True, kw_only=True):
+    """Give it up: `appointment.cancelled`."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=120)] | None = None
+
+
+class CheckIn(ByCode, frozen=True, kw_only=True):
+    """Its holder is here: `appointment.checked_in` and `ticket.taken`. `data` is the ticket."""
+
+    channel: Kind = "kiosk"

@@ -137,7 +137,7 @@ class AppointmentDesk:
         return Prepared(command=command, body=body, person=person, codes=drawn.codes)
 
     async def _check_in_by_phone(self, body: PhoneCheckInBody, principal: Principal) -> Prepared | Problem:
-        if (wait_s := self.finder.tries.wait_s(principal.by)) > 0:
+        if (wait_s := self.finder.tries.wait_s(f"{principal.by} ")) > 0:
             return too_many(wait_s)
         phone = normal_phone(body.phone)
         if phone is None:
@@ -148,7 +148,7 @@ class AppointmentDesk:
             for each in self.hall.state.bookings.of_person(person)
         }
         if not theirs or body.appointment not in (None, *theirs):
-            self.finder.tries.spend(principal.by)
+            self.finder.tries.spend(f"{principal.by} ")
             return of_refusal(refuse("unknown_appointment"))
         if body.appointment is not None:
             return await self.check_in(body.appointment, body.service, body.channel, body, principal)

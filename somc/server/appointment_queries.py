@@ -24,7 +24,7 @@ from somc.server.phones import bad_phone, normal_phone
 from somc.server.problems import Problem, of_refusal
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
 
-__all__ = ["APPOINTMENT_QUERIES"]
+__all__ = ["APPOINTMENT_QUERIES", "find_appointment", "find_slots"]
 
 Plain = dict[str, Any]
 Date = Annotated[str, Meta(min_length=10, max_length=10)]
@@ -58,17 +58,23 @@ class CalendarParams(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     days: Annotated[int, Meta(ge=1, le=MOST_DATES)] = 14
 
 
-async def _slots(floor: Floor, params: SlotsParams, principal: Principal) -> Any:
+async def find_slots(floor: Floor, service: str, on: str | None) -> Plain | Problem:
+    """The slots of a service on a date (today if it is not given)."""
+
     def view(state: HallState, now: int) -> Plain | Problem:
-        if params.service not in state.hall.services:
+        if service not in state.hall.services:
             known = ", ".join(state.hall.services)
-            return of_refusal(refuse("unknown_service", service=params.service, known=known))
-        day = params.date or date_of(now, state.zone).isoformat()
+            return of_refusal(refuse("unknown_service", service=service, known=known))
+        day = on or date_of(now, state.zone).isoformat()
         if not is_date(day):
             return of_refusal(refuse("bad_date", date=day))
-        return slots_view(state, params.service, date.fromisoformat(day), now)
+        return slots_view(state, service, date.fromisoformat(day), now)
 
     return await floor.hall.read(view)
+
+
+async def _slots(floor: Floor, params: SlotsParams, principal: Principal) -> Any:
+    return await find_slots(floor, params.service, params.date)
 
 
 async def _appointments(floor: Floor, params: AppointmentsParams, principal: Principal) -> Any:
@@ -101,6 +107,16 @@ async def _appointments(floor: Floor, params: AppointmentsParams, principal: Pri
 
     found = await floor.hall.read(view)
     return found if isinstance(found, Problem) else await _join_people(floor, found, principal)
+
+
+async def find_appointment(floor: Floor, name: str) -> Plain | Problem:
+    """One appointment by its id, as a channel sees it."""
+
+    def view(state: HallState, now: int) -> Plain | Problem:
+        found = state.bookings.all.get(name)
+        return of_refusal(refuse("unknown_appointment")) if found is None else appointment_view(state, found)
+
+    return await floor.hall.read(view)
 
 
 async def _appointment(floor: Floor, params: AppointmentParams, principal: Principal) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from somc.domain.values import Words
 from somc.server.problems import Problem, problem
 
 __all__ = ["bad_phone", "normal_phone"]
@@ -27,4 +28,5 @@ def normal_phone(text: str) -> str | None:
 def bad_phone() -> Problem:
     """That something given as a phone number is none."""
     why = "not a phone number; allowed: 5 to 20 digits, with an optional + in front"
-    return problem(422, "bad_phone", f"phone: {why}", fields={"phone": why})
+    words = Words("电话号码无效：应为 5 到 20 位数字，前面可加 +。", f"This is {why}.")
+    return problem(422, "bad_phone", f"phone: {why}", words=words, fields={"phone": why})
