@@ -51,6 +51,7 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 
 campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then the fuzzers of codecs and C core
 	SOMC_CAMPAIGN=1 $(BIN)/pytest -m hypothesis --hypothesis-show-statistics
+	SOMC_CAMPAIGN=1 $(BIN)/pytest tests/client/test_reconnects.py
 	$(BIN)/python tests/hal/fuzz_codecs.py --inputs 10000000 --seed $$(date +%s)
 	$(BIN)/python -m tests.theory.campaign --seed $$(date +%s)
 	@mkdir -p native/tests/build

@@ -378,6 +378,8 @@ class HallClient:
                     max_message_bytes=self.settings.message_bytes,
                 )
             except OSError as error:
+                if isinstance(error, ssl.SSLCertVerificationError) and not self.lines:
+                    raise HallUnreachable(f"{self.address}: {error}") from error
                 raise LineLost(f"{self.address}: {error}") from error
             except HandshakeRejected as rejected:
                 raise self._rejected(rejected) from rejected

@@ -211,6 +211,19 @@ async def a_cut_between_resync_and_snapshot(stage: Stage) -> None:
 
 
 @case
+async def between_resync_and_snapshot_nothing_counts(stage: Stage) -> None:
+    """Records that were on their way belong to what is void."""
+    line = await stage.hall.following(E1, 10)
+    await line.records(E1, 11)
+    await line.say("resync", reason="too slow")
+    await line.records(E1, 12, 13)
+    await line.snapshot(E1, 20)
+    await line.records(E1, 21)
+    await stage.heard("record", seq=21)
+    stage.has_each_once(11, 21)
+
+
+@case
 async def another_epoch(stage: Stage) -> None:
     """A journal that was begun anew counts from the start: lower numbers are new records."""
     line = await stage.hall.following(E1, 1_000)
