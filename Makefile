@@ -53,6 +53,7 @@ campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then 
 	SOMC_CAMPAIGN=1 $(BIN)/pytest -m hypothesis --hypothesis-show-statistics
 	SOMC_CAMPAIGN=1 $(BIN)/pytest tests/client/test_reconnects.py
 	$(BIN)/python tests/hal/fuzz_codecs.py --inputs 10000000 --seed $$(date +%s)
+	sh tests/hal/kit_series.sh 20
 	$(BIN)/python -m tests.theory.campaign --seed $$(date +%s)
 	@mkdir -p native/tests/build
 	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all native/tests/fuzz_scheduler.c \
