@@ -508,6 +508,16 @@ def test_the_builder_writes_a_pack_that_can_be_used(tmp_path: Path, monkeypatch:
     assert build.main([str(tmp_path / "zh"), "--language", "zh"]) == 1  # the folder is not empty
 
 
+def test_tones_say_every_segment_in_notes_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # nothing is run
+    for language in TEXTS:
+        assert build.main([str(tmp_path / language), "--language", language, "--tones"]) == 0
+        pack = load_pack(tmp_path / language)
+        assert set(pack.segments) == {tuple(units(text, language)) for text in TEXTS[language]}
+        assert len({samples.tobytes() for samples in pack.segments.values()}) == len(pack.segments)
+        assert all(0.1 < len(samples) / pack.rate_hz < 0.3 for samples in pack.segments.values())
+
+
 def test_without_espeak_the_builder_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,5 @@
-"""24 hours with devices that die, fall silent, babble and come back: no ticket is lost, each fault is told once,
-cleared once, and every key that was pressed acts once."""
+"""24 hours with devices that die, fall silent, babble and come back: no ticket is lost, each fault is told
+once and cleared once, and every key that was pressed acts once."""
 
 from __future__ import annotations
 

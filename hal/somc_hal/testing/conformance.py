@@ -112,9 +112,12 @@ _NEEDS_A_MEMORY = (
 )
 
 
-def checks_for(spec: DriverSpec, options: Mapping[str, Any] | None = None) -> tuple[Check, ...]:
-    """The rules for this driver with these options: those of its class that what it declares allows."""
-    can: Any = spec.make("device", "memory://device", options or {})
+def checks_for(
+    spec: DriverSpec, options: Mapping[str, Any] | None = None, *, url: str = "memory://device"
+) -> tuple[Check, ...]:
+    """The rules for this driver with these options: those of its class that what it declares allows. `url` is
+    one that the driver takes; nothing is opened."""
+    can: Any = spec.make("device", url, options or {})
     checks = CHECKS[spec.device_class]
     if not can.capabilities.acknowledged:
         checks = (

@@ -1,5 +1,8 @@
 """Builds a fallback voice pack with espeak-ng: `python -m somc_plugins.voice.build FOLDER --language zh`.
 
+With `--tones` each segment is a few notes of its own instead: nobody understands them, but loudspeakers,
+volume and the whole way of a call can be tried on a machine without espeak-ng.
+
 espeak-ng (GPL-3.0-or-later, Debian package `espeak-ng`) runs as a process of its own; nothing of it is
 linked or shipped. Mandarin goes in as pinyin with tone numbers: espeak-ng 1.51, Debian's,
 reads Hanzi as English.
@@ -23,9 +26,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .pack import INDEX, load_pack
-from .sound import Sound
+from .sound import Sound, note
 
-__all__ = ["TEXTS", "build", "main", "trimmed"]
+__all__ = ["TEXTS", "build", "main", "tones", "trimmed"]
 
 PINYIN: Mapping[str, str] = {
     **dict(
@@ -100,6 +103,10 @@ LICENCE = (
 )
 
 
+TONES_LICENCE = "Computed tones; SOMC claims no rights in them."
+TONE_S, TONE_RATE_HZ = 0.08, 16_000
+
+
 def spoken(program: str, voice: str, text: str) -> Sound:
     """What espeak-ng says. `OSError` if it fails."""
     done = subprocess.run(
@@ -122,21 +129,30 @@ def trimmed(samples: array[int]) -> array[int]:
     return samples[loud[0] : loud[-1] + 1] if loud else samples[:0]
 
 
-def build(folder: Path, language: str, program: str) -> int:
-    """Write the pack; how many segments it has. `OSError` if the folder is not empty or espeak-ng fails."""
+def tones(number: int) -> Sound:
+    """Three notes that no other segment has in this order: its number, on a scale of ten notes."""
+    samples = array("h")
+    for digit in f"{number:03}":
+        samples.extend(note(220.0 * 2 ** (int(digit) / 5), TONE_S, TONE_RATE_HZ))
+    return Sound(samples, TONE_RATE_HZ)
+
+
+def build(folder: Path, language: str, program: str | None) -> int:
+    """Write the pack, without a `program` as tones; how many segments it has. `OSError` if the folder is not
+    empty or espeak-ng fails."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise OSError(f"{folder}: is not empty; name another folder")
     lines = [
         "[pack]",
-        f'name = "fallback {language}"',
+        f'name = "{"tones" if program is None else "fallback"} {language}"',
         f'language = "{language}"',
-        f"licence = {json.dumps(LICENCE)}",
+        f"licence = {json.dumps(TONES_LICENCE if program is None else LICENCE)}",
         "",
         "[segments]",
     ]
     for number, (text, (voice, given)) in enumerate(TEXTS[language].items(), 1):
-        sound = spoken(program, voice, given)
+        sound = tones(number) if program is None else spoken(program, voice, given)
         name = f"{number:03}.wav"
         (folder / name).write_bytes(Sound(trimmed(sound.samples), sound.rate_hz).wav())
         lines.append(f'"{text}" = "{name}"')
@@ -151,10 +167,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, help="a new folder")
     parser.add_argument("--language", choices=sorted(TEXTS), required=True)
+    parser.add_argument(
+        "--tones", action="store_true", help="notes instead of words: to try the way of a call"
+    )
     asked = parser.parse_args(arguments)
-    program = shutil.which("espeak-ng")
-    if program is None:
-        print("espeak-ng is not on this machine; on Debian: apt-get install espeak-ng", file=sys.stderr)
+    program = None if asked.tones else shutil.which("espeak-ng")
+    if program is None and not asked.tones:
+        print(
+            "espeak-ng is not on this machine; on Debian: apt-get install espeak-ng (or --tones, to try the "
+            "loudspeakers)",
+            file=sys.stderr,
+        )
         return 1
     try:
         count = build(asked.folder, asked.language, program)

@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["CHIME", "PAUSE_S", "Sound", "chime", "joined", "scaled"]
+__all__ = ["CHIME", "PAUSE_S", "Sound", "chime", "joined", "note", "scaled"]
 
 PAUSE_S = 0.18
 """The silence of a comma or full stop."""
@@ -71,13 +71,21 @@ def chime(rate_hz: int) -> array[int]:
     """Two notes that fade, and a short silence."""
     samples = array("h")
     for frequency, seconds in CHIME:
-        count = int(seconds * rate_hz)
-        turn = 2 * math.pi * frequency / rate_hz
-        samples.extend(
+        samples.extend(note(frequency, seconds, rate_hz))
+    return samples + silence(PAUSE_S, rate_hz)
+
+
+def note(frequency: float, seconds: float, rate_hz: int) -> array[int]:
+    """One note, struck and fading."""
+    count = int(seconds * rate_hz)
+    turn = 2 * math.pi * frequency / rate_hz
+    return array(
+        "h",
+        [
             round(_CHIME_PEAK * math.sin(turn * n) * (1 - n / count) * min(1.0, n / (0.005 * rate_hz)))
             for n in range(count)
-        )
-    return samples + silence(PAUSE_S, rate_hz)
+        ],
+    )
 
 
 def joined(pieces: Iterable[array[int]]) -> array[int]:

@@ -7,9 +7,8 @@ from functools import partial
 import trio
 
 from somc_hal.errors import DeviceBusy, Interrupted, OutcomeUnknown
-from somc_hal.status import Truth
 from somc_hal.testing.bench import BenchFactory
-from somc_hal.testing.rules.bench_rule import at_bench, hands_of, raises
+from somc_hal.testing.rules.bench_rule import at_bench, hands_of, raises, use
 from somc_hal.values import Phrase
 
 __all__ = ["speech_can_be_interrupted_and_cancelled", "speech_cut_by_a_lost_line_is_not_repeated"]
@@ -31,9 +30,9 @@ async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
             nursery.start_soon(device.announce, [Phrase("A3")])
             await bench.until(lambda: bench.simulator.speaking)
             nursery.cancel_scope.cancel()
-        assert await hands_of(bench).use(bench, 4) is Truth.YES
+        await use(bench, 4)
         said = [(s.phrases[0].text, s.whole) for s in bench.simulator.spoken]
-        assert said == [("A1", False), ("A3", False), ("请 A4", True)]
+        assert said == [("A1", False), ("A3", False), ("请 A4", True)], said
 
 
 async def speech_cut_by_a_lost_line_is_not_repeated(make: BenchFactory) -> None:
@@ -49,5 +48,5 @@ async def speech_cut_by_a_lost_line_is_not_repeated(make: BenchFactory) -> None:
         bench.simulator.power_on()
         await bench.host.replug()
         await bench.driver.wait_online()
-        assert await hands_of(bench).use(bench, 2) is Truth.YES
+        await use(bench, 2)
         assert hands_of(bench).seen(bench) == [2]
