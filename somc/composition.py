@@ -303,7 +303,7 @@ async def run_node(
         rack.on_change = announcer.rearrange
         await nursery.start(announcer.run)
 
-        office = PostOffice(hall, ids, config.templates, config.staff, None, rack.about)
+        office = PostOffice(hall, ids, config.templates, config.staff, rack.about)
         await nursery.start(office.run)
 
         serving = True

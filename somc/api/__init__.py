@@ -45,6 +45,7 @@ from somc.api.channels import (
     Receipt,
     Refused,
     Sent,
+    SimulatedGateway,
     Unsent,
 )
 from somc.api.context import Behind, Nursery, PluginContext, Store
@@ -135,6 +136,7 @@ __all__ = [
     "Secret",
     "SendMessage",
     "Sent",
+    "SimulatedGateway",
     "Socket",
     "SocketClosed",
     "SocketRoute",

@@ -15,12 +15,23 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-__all__ = ["Channel", "ChannelHost", "Inbound", "Outcome", "Outgoing", "Receipt", "Refused", "Sent", "Unsent"]
+__all__ = [
+    "Channel",
+    "ChannelHost",
+    "Inbound",
+    "Outcome",
+    "Outgoing",
+    "Receipt",
+    "Refused",
+    "Sent",
+    "SimulatedGateway",
+    "Unsent",
+]
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -111,3 +122,25 @@ class Channel(Protocol):
     async def send(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
         """Send these; one outcome for each, in any order. Cancelled, all that is not answered counts as
         `Unsent`. What it raises counts as `Unsent` for all."""
+
+
+class SimulatedGateway(Protocol):
+    """The other end of a channel, simulated: `somc channel simulate` runs it, tests drive it.
+
+    The knobs are set before `run` or while it runs: every `throttle`-th message is answered with "too fast",
+    every `drop`-th never, each after `delay_s`; `lie`: receipts that are not so.
+    """
+
+    throttle: int
+    drop: int
+    delay_s: float
+    lie: bool
+    password: str
+    told: Callable[[str], None]
+    """Is called with what happens, in words."""
+
+    async def run(self, port: int = 0, host: str = "127.0.0.1", *, task_status: Any) -> None:
+        """Serve until cancelled; `started` is given the port."""
+
+    async def do(self, order: str) -> str:
+        """Carry out an order in words (`cut`, `down`, `up`, `write NUMBER TEXT`, …); what came of it."""

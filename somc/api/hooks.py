@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pluggy
 
 from somc.api.about import About, AlertRule, Page
-from somc.api.channels import Channel
+from somc.api.channels import Channel, SimulatedGateway
 from somc.api.context import PluginContext
 from somc.api.values import (
     Advice,
@@ -118,7 +118,7 @@ class HallHooks:
         """
 
     @hookspec
-    def somc_channel_simulators(self) -> Mapping[str, Callable[[], object]]:  # type: ignore[empty-body] # as above
+    def somc_channel_simulators(self) -> Mapping[str, Callable[[], SimulatedGateway]]:  # type: ignore[empty-body] # as above
         """Simulated peers of channels (a gateway), by the name of the channel's kind. Since 0.2.
 
         When, several plugins, if it raises: as `somc_device_simulators`.

@@ -9,6 +9,7 @@ import click
 
 import somc
 from somc.cli import check, init, run, simulate
+from somc.cli.channel import command as channel
 from somc.cli.device import command as device
 from somc.cli.journal import command as journal
 from somc.cli.logs import set_up_logs
@@ -29,5 +30,6 @@ main.add_command(check.installed_command())
 main.add_command(init.command)
 main.add_command(journal)
 main.add_command(device)
+main.add_command(channel)
 main.add_command(replay)
 main.add_command(simulate.command)

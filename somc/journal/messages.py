@@ -25,7 +25,6 @@ __all__ = [
     "Letter",
     "LogQuery",
     "LogRow",
-    "code_row",
     "erase_texts",
     "find",
     "load_letters",
@@ -114,12 +113,6 @@ class _Facts(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(_Facts).decode
-
-
-def code_row(appointment: str) -> str:
-    """Under what the code of an appointment is kept: sealed beside the words of messages, and erased and
-    pruned with them. Whoever books hands it over with the command (`Hall.submit(text=…)`)."""
-    return f"code:{appointment}"
 
 
 # -- words ----------------------------------------------------------------------------------------------

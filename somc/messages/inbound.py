@@ -14,7 +14,6 @@ What must stay true
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import structlog
 import trio
@@ -31,11 +30,12 @@ from somc.journal.entry import MessageText
 from somc.messages.messenger import Messenger
 from somc.messages.orders import Reply, ordered, place_reply, slots_reply, when_values
 from somc.messages.replies import Intent, understood
+from somc.runtime.booker import Booker
 from somc.runtime.hall import Hall, Key
 from somc.runtime.ids import IdSource
 from somc.runtime.records import event_of
 
-__all__ = ["Booker", "Reception"]
+__all__ = ["Reception"]
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +49,6 @@ LONGEST_KEPT = 1000
 
 CONFIRM_WITHIN_S = 600
 """So long an order waits for its yes."""
-
-
-class Booker(Protocol):
-    """Books a place for somebody, with a code and its receipt."""
-
-    async def book(self, *, service: str, at: int, person: str, key: Key) -> Refusal | None: ...
 
 
 class Asked:
@@ -73,9 +67,9 @@ Handler = Callable[[Asked], Awaitable[Reply]]
 class Reception:
     """Takes what customers write to one hall."""
 
-    def __init__(self, hall: Hall, ids: IdSource, messenger: Messenger, booker: Booker | None) -> None:
+    def __init__(self, hall: Hall, ids: IdSource, messenger: Messenger) -> None:
         self.hall = hall
-        self.booker = booker
+        self.booker = Booker(hall, ids)
         self.ids = ids
         self.messenger = messenger
         self._doing: dict[str, Handler] = {
@@ -174,7 +168,7 @@ class Reception:
                 name = str(ask.facts["appointment"])
                 outcome = await self._do(asked, c.ConfirmAppointment(by=BY, appointment=name))
                 return self._said(outcome, Reply("reply_confirmed", appointment=name), asked)
-            case "book" if self.booker is not None:
+            case "book":
                 outcome = await self.booker.book(
                     service=str(ask.facts["service"]),
                     at=int(ask.facts["at"]),
@@ -215,8 +209,6 @@ class Reception:
     async def _book(self, asked: Asked) -> Reply:
         """CH-06: what was understood is asked back; only a yes books."""
         state, now = self.hall.state, self.hall.now()
-        if self.booker is None:
-            return Reply("reply_help")
         order = ordered(state, now, " ".join(asked.intent.rest))
         if isinstance(order, Reply):
             return order

@@ -21,7 +21,7 @@ from somc.domain.templates import Template
 from somc.errors import UsageError
 from somc.messages.dispatcher import Dispatcher
 from somc.messages.gateways import Gateway
-from somc.messages.inbound import Booker, Reception
+from somc.messages.inbound import Reception
 from somc.messages.messenger import Messenger
 from somc.messages.triggers import Triggers
 from somc.runtime.hall import Hall
@@ -41,13 +41,12 @@ class PostOffice:
         ids: IdSource,
         templates: Mapping[str, Template],
         staff: Sequence[StaffMember],
-        booker: Booker | None,
         device_classes: Mapping[str, Any] | None = None,
     ) -> None:
         self.hall = hall
         self.messenger = Messenger(hall, ids, templates)
         self.dispatcher = Dispatcher(hall)
-        self.reception = Reception(hall, ids, self.messenger, booker)
+        self.reception = Reception(hall, ids, self.messenger)
         self.triggers = Triggers(hall, self.messenger, staff, device_classes or {})
         self.gateways = self.dispatcher.gateways
         self._nursery: trio.Nursery | None = None

@@ -29,7 +29,6 @@ from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
 from somc.domain.values import TicketState, Words
 from somc.errors import Overloaded, ShuttingDown
-from somc.journal.messages import code_row
 from somc.journal.record import Record
 from somc.messages.appointments import UNDOING, appointment_notice
 from somc.messages.duty import on_duty
@@ -241,7 +240,7 @@ class Triggers:
         values = when_values(self.hall.state, event.service, event.slot, language)
         values.update(told.values)
         if told.code:
-            values["code"] = await self.hall.journal.message_text(code_row(event.appointment)) or "-"
+            values["code"] = await self.hall.journal.code_of(event.appointment) or "-"
         outcome = await self.messenger.send(
             told.template,
             values,

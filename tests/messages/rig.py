@@ -86,14 +86,9 @@ def _id_of(state: Any, events: Any, now: int, name: str) -> str:
     return name
 
 
-class NoBooker:
-    async def book(self, **order: Any) -> None:
-        raise AssertionError(f"nobody books here: {order}")
-
-
 @asynccontextmanager
 async def posting(
-    folder: Path, *channels: MemoryChannel, more: str = "", start: str = START, booker: Any = None
+    folder: Path, *channels: MemoryChannel, more: str = "", start: str = START
 ) -> AsyncIterator[Post]:
     """A hall at `start`, its post office, and these channels of a plugin "p"."""
     own = '\n[template.own]\ntext = { zh = "{text}", en = "{text}" }\n'
@@ -101,7 +96,7 @@ async def posting(
     config = load(write_hall(folder, toml))
     clock = DayClock(instant(start, config.settings.timezone))
     async with open_hall(config, folder / "data", clock, IdSource(1)) as (hall, nursery):
-        office = PostOffice(hall, IdSource(2), config.templates, config.staff, booker or NoBooker())
+        office = PostOffice(hall, IdSource(2), config.templates, config.staff)
         await nursery.start(office.run)
         office.add_channels("p", channels)
         post = Post(hall, office, clock, config)

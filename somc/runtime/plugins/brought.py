@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import structlog
 
+from somc.api.channels import SimulatedGateway
 from somc.errors import UsageError
 from somc.runtime.plugins.finding import find
 from somc.runtime.plugins.loading import Loaded, load
@@ -73,6 +74,17 @@ class Plugins:
             owners.setdefault(driver, plugin)
         return simulators
 
+    def gateways(self) -> dict[str, Callable[[], SimulatedGateway]]:
+        """Every simulated gateway by the kind of its channel. `UsageError` as for `drivers`."""
+        gateways: dict[str, Callable[[], SimulatedGateway]] = {}
+        owners: dict[str, str] = {}
+        for plugin, (kind, make) in self._brought("somc_channel_simulators", _gateways_in):
+            if gateways.get(kind, make) is not make:
+                raise _two("simulated gateway", kind, owners[kind], plugin)
+            gateways[kind] = make
+            owners.setdefault(kind, plugin)
+        return gateways
+
     def policies(self) -> dict[str, PolicyKind]:
         """Every kind of routing policy by name: SOMC's own, then the plugins'. `UsageError` for a name that
         is there already, and for a plugin whose hook fails. A `pick` that raises is logged, once."""
@@ -118,6 +130,15 @@ def _simulators_in(answer: object) -> list[tuple[str, Callable[[], Simulator]]]:
     for driver, make in answer.items():
         if not isinstance(driver, str) or not callable(make):
             raise TypeError(f"it gave {driver!r}: {make!r}, which is no driver's name with its simulator")
+    return list(answer.items())
+
+
+def _gateways_in(answer: object) -> list[tuple[str, Callable[[], SimulatedGateway]]]:
+    if not isinstance(answer, Mapping):
+        raise TypeError(f"it gave {answer!r}, not a mapping of kinds of channels to simulated gateways")
+    for kind, make in answer.items():
+        if not isinstance(kind, str) or not callable(make):
+            raise TypeError(f"it gave {kind!r}: {make!r}, which is no kind of channel with its gateway")
     return list(answer.items())
 
 
