@@ -27,6 +27,7 @@ __all__ = [
     "DivertTicket",
     "Done",
     "FindAppointment",
+    "ListServices",
     "ListSlots",
     "LogCare",
     "Note",
@@ -141,6 +142,11 @@ class Note(Action, frozen=True, kw_only=True):
 
     kind: Kind
     data: dict[str, Json] = {}
+
+
+class ListServices(Action, frozen=True, kw_only=True):
+    """The services that take appointments. `data`: `name` and `timezone` of the hall, and `services`, each
+    with `id`, `name`, `papers` and `last_date`. It changes nothing."""
 
 
 class ListSlots(Action, frozen=True, kw_only=True):

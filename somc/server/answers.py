@@ -59,6 +59,9 @@ class AppointmentAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     ticket: str | None
     number: str | None
     ticket_state: TicketState | None
+    position_now: int | None
+    expected_wait_s: int | None
+    counter: int | None
     phone: str | None
 
 

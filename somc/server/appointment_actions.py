@@ -20,6 +20,7 @@ from somc.api import (
     ConfirmAppointment,
     Done,
     FindAppointment,
+    ListServices,
     ListSlots,
     Refusal,
 )
@@ -28,6 +29,7 @@ from somc.runtime.plugins.acting import Actions
 from somc.server.access import Principal
 from somc.server.acts import BY_NAME
 from somc.server.appointment_queries import find_appointment, find_slots
+from somc.server.appointment_views import services_view
 from somc.server.desk import Desk
 from somc.server.problems import Problem
 from somc.server.query import Floor
@@ -87,11 +89,15 @@ def add_appointment_actions(actions: Actions, desk: Desk, floor: Floor) -> None:
         view = found if isinstance(found, Problem) else await find_appointment(floor, found)
         return refusal_of(view) if isinstance(view, Problem) else done(view)
 
+    async def services(plugin: str, sees: frozenset[str], action: ListServices) -> Done | Refusal:
+        return done(await floor.hall.read(services_view))
+
     async def slots(plugin: str, sees: frozenset[str], action: ListSlots) -> Done | Refusal:
         view = await find_slots(floor, action.service, action.date)
         return refusal_of(view) if isinstance(view, Problem) else done(view)
 
     offered: dict[type[Action], Any] = {
+        ListServices: services,
         ListSlots: slots,
         BookAppointment: book,
         FindAppointment: find,

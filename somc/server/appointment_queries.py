@@ -19,7 +19,7 @@ from somc.domain.settings import is_date
 from somc.domain.state import HallState
 from somc.server import views
 from somc.server.access import Principal, may
-from somc.server.appointment_views import appointment_view, date_view, slots_today, slots_view
+from somc.server.appointment_views import appointment_view, date_view, found_view, slots_today, slots_view
 from somc.server.phones import bad_phone, normal_phone
 from somc.server.problems import Problem, of_refusal
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
@@ -114,7 +114,7 @@ async def find_appointment(floor: Floor, name: str) -> Plain | Problem:
 
     def view(state: HallState, now: int) -> Plain | Problem:
         found = state.bookings.all.get(name)
-        return of_refusal(refuse("unknown_appointment")) if found is None else appointment_view(state, found)
+        return of_refusal(refuse("unknown_appointment")) if found is None else found_view(state, found, now)
 
     return await floor.hall.read(view)
 
@@ -126,7 +126,7 @@ async def _appointment(floor: Floor, params: AppointmentParams, principal: Princ
 
     def view(state: HallState, now: int) -> tuple[Plain, str | None] | None:
         found = state.bookings.all.get(name)
-        return None if found is None else (appointment_view(state, found), found.person)
+        return None if found is None else (found_view(state, found, now), found.person)
 
     found = await floor.hall.read(view)
     if found is None:

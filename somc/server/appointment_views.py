@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from somc.domain import estimates
 from somc.domain.booking import free_places, last_bookable_date
 from somc.domain.bookings import Appointment, AppointmentState
 from somc.domain.business_day import day_before
@@ -21,6 +22,8 @@ __all__ = [
     "booked_view",
     "choice_view",
     "date_view",
+    "found_view",
+    "services_view",
     "slots_today",
     "slots_view",
 ]
@@ -54,6 +57,9 @@ def appointment_view(state: HallState, appointment: Appointment) -> Plain:
         "ticket": appointment.ticket,
         "number": appointment.number,
         "ticket_state": None if ticket is None else ticket.state.value,
+        "position_now": None,
+        "expected_wait_s": None,
+        "counter": None,
         "phone": None,
     }
 
@@ -67,6 +73,37 @@ def booked_view(state: HallState, names: list[str]) -> Plain:
 def choice_view(appointment: Appointment) -> Plain:
     """What somebody is shown who must say which of several appointments is meant."""
     return {"id": appointment.id, "service": appointment.service, "at": appointment.at}
+
+
+def services_view(state: HallState, now: int) -> Plain:
+    """The services that take appointments."""
+    hall = state.hall
+    return {
+        "name": to_plain(hall.name),
+        "timezone": hall.timezone,
+        "services": [
+            {
+                "id": name,
+                "name": to_plain(service.name),
+                "papers": to_plain(service.papers),
+                "last_date": last_bookable_date(state, name, now),
+            }
+            for name, service in hall.services.items()
+            if slot_rules(hall, name).capacity > 0
+        ],
+    }
+
+
+def found_view(state: HallState, appointment: Appointment, now: int) -> Plain:
+    """One appointment, and where its ticket stands in line now."""
+    view = appointment_view(state, appointment)
+    ticket = None if appointment.ticket is None else state.tickets.get(appointment.ticket)
+    if ticket is None:
+        return view
+    place, wait_s = None, None
+    if ticket.state is TicketState.WAITING:
+        place, wait_s = estimates.forecast(state, now).get(ticket.id, (None, None))
+    return {**view, "position_now": place, "expected_wait_s": wait_s, "counter": ticket.counter}
 
 
 def slots_view(state: HallState, service: str, day: date, now: int) -> Plain:

@@ -131,13 +131,15 @@ async def a_day_of_answers(hall: Running) -> None:
     assert (await act("counters.mode", counter=2, mode="auto"))["mode"] == "auto"
     assert (await act("counters.mode", counter=2, mode="manual"))["mode"] == "manual"
     assert (await act("tickets.cancel", ticket=first["id"]))["state"] == "cancelled"
+    await act("settings.change", changes={"display.picture_s": 20})
     await act("policy.change", kind="gcmu", services={"payment": {"weight": {"gotone": 0.3}}})
     assert (await act("policy.rollback", version=1))["kind"] == "accumulating"
     await act("counters.close", counter=2)
     assert (await act("alerts.acknowledge", alert="peak:1", **{"as": "served"}))["acknowledged"] == "served"
     await look()
     ways_in = {"ws-ticket", "tokens.issue", "links.issue", "devices.reload"}
-    assert seen == set(ANSWERS) - ways_in, "an act or a query was left out"
+    elsewhere = {"public.queue", "public.halls", "users", "policy.what-if"}  # with tests of their own
+    assert seen | elsewhere == set(ANSWERS) - ways_in, "an act or a query was left out"
     for name, path, body in (
         ("ws-ticket", "ws-ticket", None),
         ("devices.reload", "devices/reload", None),

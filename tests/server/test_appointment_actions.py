@@ -17,6 +17,7 @@ from somc.api import (
     ConfirmAppointment,
     Done,
     FindAppointment,
+    ListServices,
     ListSlots,
     Refusal,
 )
@@ -73,9 +74,20 @@ async def test_a_plugin_books_moves_confirms_and_gives_up_under_its_own_name(hal
     assert booked["data"]["by"] == "plugin:web_booking"
 
 
-async def test_a_plugin_checks_a_customer_in(do: Do) -> None:
+async def test_a_plugin_checks_a_customer_in_and_sees_the_place_in_line(hall: Running, do: Do) -> None:
     code = str((await do(BookAppointment(service="payment", at=(await free(do))[0]))).data["code"])
+    await hall.open_counter(1)
     assert (await do(CheckIn(appointment=code, channel="web"))).data["booked"] is True
+    line = (await do(FindAppointment(appointment=code))).data
+    assert (line["ticket_state"], line["position_now"]) == ("waiting", 1)
+    await hall.at(1, "call", ticket=line["ticket"])
+    assert (await do(FindAppointment(appointment=code))).data["counter"] == 1
+
+
+async def test_only_services_that_take_appointments_are_listed(do: Do) -> None:
+    data = (await do(ListServices())).data
+    assert [service["id"] for service in data["services"]] == ["payment", "business", "repair"]
+    assert data["timezone"] == "Asia/Shanghai"
 
 
 async def test_whoever_guesses_through_a_plugin_slows_down_nobody_else(hall: Running, do: Do) -> None:
