@@ -11,7 +11,7 @@ import msgspec
 
 from somc.journal.record import Record
 
-__all__ = ["Entry", "MessageText", "Person", "StoredAnswer", "Token"]
+__all__ = ["Entry", "MessageText", "Person", "StoredAnswer", "Token", "code_id"]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -23,6 +23,11 @@ class Person(msgspec.Struct, frozen=True):
     id: str
     phone: str
     name: str | None = None
+
+
+def code_id(appointment: str) -> str:
+    """Under which id the code of an appointment is kept among the sealed texts."""
+    return f"code:{appointment}"
 
 
 class MessageText(msgspec.Struct, frozen=True):

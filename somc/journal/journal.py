@@ -23,7 +23,7 @@ from somc.journal.answers import AnswerIndex
 from somc.journal.chain import check_shape
 from somc.journal.committer import Committer, Stats, Work
 from somc.journal.connection import Connection
-from somc.journal.entry import Entry, Person, StoredAnswer, Token
+from somc.journal.entry import Entry, Person, StoredAnswer, Token, code_id
 from somc.journal.messages import Letter, LogQuery, LogRow
 from somc.journal.people import PeopleKey, Reservations
 from somc.journal.record import Record
@@ -376,7 +376,7 @@ class Journal:
 
     async def code_of(self, appointment: str) -> str | None:
         """The code of an appointment, to be told to its holder; None if it is not kept (any more)."""
-        return await self.message_text(messages.code_row(appointment))
+        return await self.message_text(code_id(appointment))
 
     async def message_log(self, query: LogQuery) -> list[LogRow]:
         """The messages that fit, the newest first."""

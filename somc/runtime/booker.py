@@ -12,9 +12,8 @@ from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
-from somc.journal.entry import MessageText
+from somc.journal.entry import MessageText, code_id
 from somc.journal.journal import Journal
-from somc.journal.messages import code_row
 from somc.runtime.hall import Hall, Key
 from somc.runtime.ids import IdSource
 
@@ -41,7 +40,7 @@ def draw_places(journal: Journal, ids: IdSource, count: int, person: str | None)
     drawn = [(ids.draw("a"), ids.draw_code()) for _ in range(count)]
     return Drawn(
         places=tuple(c.Place(name, code_hash(journal, code)) for name, code in drawn),
-        codes=tuple(MessageText(code_row(name), person or "", code) for name, code in drawn),
+        codes=tuple(MessageText(code_id(name), person or "", code) for name, code in drawn),
     )
 
 

@@ -140,7 +140,7 @@ class Hall:
     ) -> Decided[T] | Replayed | Refusal:
         """Carry `command` out and return when its records are on disk.
 
-        `person`, `text` (a message's words) and `codes` (of appointments: `code_row`) are kept in the same
+        `person`, `text` (a message's words) and `codes` (of appointments: `code_id`) are kept in the same
         transaction, the last two only if the command did something. With `key` and `encode` the answer is
         remembered for 48 hours; a status of 204 or a refusal is not.
         Raises `Overloaded`, `ShuttingDown`, `IdempotencyConflict`, `StoreError`.

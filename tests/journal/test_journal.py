@@ -342,7 +342,7 @@ async def test_cancelling_a_reader_leaves_the_connection_usable(folder: Path) ->
 def test_journal_keeps_its_public_names() -> None:
     public = {name for name in vars(Journal) if not name.startswith("_")}
     assert public == {
-        "answer_for", "append", "busy", "digest", "drop_token", "enqueue", "forget", "load_snapshot",
+        "answer_for", "append", "busy", "code_of", "digest", "drop_token", "key_for", "taken_by", "enqueue", "forget", "load_snapshot",
         "letters", "message_log", "message_text",
         "note_position", "person", "person_for", "persons_of", "position", "put_token", "recent_after",
         "records_after",
