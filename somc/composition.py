@@ -50,6 +50,7 @@ from somc.server.acts import BY_NAME
 from somc.server.admission import link_path
 from somc.server.app import Application
 from somc.server.desk import Desk
+from somc.server.local_door import serve_locally
 from somc.server.problems import Problem
 from somc.server.queries import Floor
 from somc.server.serve import ServeSettings, serve
@@ -322,6 +323,7 @@ async def run_node(
         await keep_file_token(hall.journal, options.admin)
         node = Node(hall, app, announcer, rack.devices, rack.hosts, reload, office)
         stop_server, stopped = trio.Event(), trio.Event()
+        await nursery.start(serve_locally, app, options.data_dir, stop_server)
 
         async def serve_until(task_status: trio.TaskStatus[list[str]]) -> None:
             await serve(

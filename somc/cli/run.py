@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
@@ -22,6 +22,7 @@ from somc.errors import SomcError, UsageError
 from somc.example import example_hall
 from somc.runtime.garbage import keep_collecting
 from somc.runtime.plugins import Plugins
+from somc.serve_only import Reader, run_reader
 from somc.server.access import admin_token
 from somc.simulate.arrivals import Arrival, Mapped, read_arrivals, read_mapping
 
@@ -52,6 +53,11 @@ STOPPED_AT_ONCE = 130
     "--mapping", type=click.Path(path_type=Path, exists=True), help="How the CSV file's columns read."
 )
 @click.option(
+    "--serve-only",
+    is_flag=True,
+    help="Serve screens from the journal that a hall of this machine writes; passes commands on to it.",
+)
+@click.option(
     "--speed", type=click.FloatRange(0.1, 1000), default=1.0, help="Example hall: hall seconds per second."
 )
 def command(
@@ -64,9 +70,12 @@ def command(
     arrivals: Path | None,
     mapping: Path | None,
     speed: float,
+    serve_only: bool,
 ) -> None:
     """Run one hall; with no file, the example hall with simulated devices and visitors."""
     with failing_clearly():
+        if serve_only and file is None and data is None:
+            raise UsageError("--serve-only needs the hall.toml of a running hall, or the --data it was given")
         config, plugins = load_config(example_hall() if file is None else file)
         visits = None if arrivals is None else one_day(arrivals, mapping, config)
         example = file is None or config.visitors.enabled or visits is not None
@@ -86,7 +95,8 @@ def command(
                 own_counter=OWN_COUNTER if OWN_COUNTER in config.settings.counters else None,
             )
             try:
-                if not trio.run(serve_until_signal, config, plugins, options):
+                run = run_reader if serve_only else run_node
+                if not trio.run(serve_until_signal, run, config, plugins, options):
                     click.echo(
                         "stopped at once by a second signal; what was acknowledged is on disk", err=True
                     )
@@ -113,7 +123,11 @@ def cannot_listen(error: BaseException) -> TypeGuard[OSError]:
     )
 
 
-async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Options) -> bool:
+Run = Callable[..., Awaitable[None]]
+"""`run_node` or `run_reader`: starts with a `Node` or a `Reader`."""
+
+
+async def serve_until_signal(run: Run, config: HallConfig, plugins: Plugins, options: Options) -> bool:
     """Serve, say so on stdout, and stop in order on SIGTERM or SIGINT; at once on a second one.
 
     Whether it was stopped in order. After the second signal the handlers are the usual ones again, so
@@ -134,18 +148,19 @@ async def serve_until_signal(config: HallConfig, plugins: Plugins, options: Opti
                         return
                     shutdown.set()
 
-        async def serve(task_status: trio.TaskStatus[Node]) -> None:
-            await run_node(config, plugins, options, shutdown=shutdown, task_status=task_status)
+        async def serve(task_status: trio.TaskStatus[Node | Reader]) -> None:
+            await run(config, plugins, options, shutdown=shutdown, task_status=task_status)
             nursery.cancel_scope.cancel()
 
         await nursery.start(heed_signals)
-        node = await nursery.start(serve)
+        node: Node | Reader = await nursery.start(serve)
         nursery.start_soon(keep_collecting, lambda: len(node.app.feed.clients), lambda: not node.hall.busy)
-        if not sys.stdin.isatty():  # from a terminal SIGHUP says that it was closed
-            nursery.start_soon(heed_reloads, node)
         click.echo(f"ready {node.urls[0]}")
-        for page, link in node.links.items():
-            click.echo(f"{page:<15} {link}")
+        if isinstance(node, Node):
+            if not sys.stdin.isatty():  # from a terminal SIGHUP says that it was closed
+                nursery.start_soon(heed_reloads, node)
+            for page, link in node.links.items():
+                click.echo(f"{page:<15} {link}")
         sys.stdout.flush()
     return in_order
 

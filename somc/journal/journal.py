@@ -92,6 +92,9 @@ class Journal:
         self._written_chain = opened.chain
         self._seqs: dict[int, trio.Event] = {}
         self._advanced = trio.Event()
+        self._refreshing = trio.Lock()
+        self.looked_every_s = LOOKED_EVERY_S
+        """Of a journal open for reading only: how often it looks for what the writing process has added."""
         if self._committer is not None:
             self._committer.on_commit = self._batch_written
             self._committer.on_stop = self._release_all
@@ -270,7 +273,9 @@ class Journal:
             await trio.lowlevel.checkpoint()
         while self.head <= seq:
             if self._committer is None:
-                await trio.sleep(LOOKED_EVERY_S)
+                with trio.move_on_after(self.looked_every_s):
+                    await self._advanced.wait()
+                    continue
                 await self.refresh()
             else:
                 self._committer.check()
@@ -279,13 +284,23 @@ class Journal:
     async def refresh(self) -> int:
         """Of a journal open for reading only: see what the writing process has added; the new `head`."""
         if self._committer is None:
-            while True:
-                new, chain = await self._reader.run(records.newer, self.head, PAGE_MOST)
-                if not new:
-                    break
-                self._ring.extend(new)
-                self.head, self.last_at, self.chain = new[-1].seq, new[-1].at, chain
+            async with self._refreshing:
+                while True:
+                    new, chain = await self._reader.run(records.newer, self.head, PAGE_MOST)
+                    if not new:
+                        break
+                    self._ring.extend(new)
+                    self.head, self.last_at, self.chain = new[-1].seq, new[-1].at, chain
+                    self._batch_written()
         return self.head
+
+    async def wait_changed(self) -> None:
+        """Return after the next commit, whatever is in it: records, tokens, a follower's position.
+
+        Raises the StoreError that stopped the journal, or ShuttingDown if it was closed before.
+        """
+        self._writing().check()
+        await self._advanced.wait()
 
     # --- people ----------------------------------------------------------------------------
 
@@ -424,6 +439,15 @@ class Journal:
     def token(self, digest: bytes) -> Token | None:
         """The token of a digest (SHA-256 of the secret); None if unknown or past its time."""
         return self._tokens.get(digest, self._clock_ms())
+
+    @property
+    def tokens_version(self) -> int:
+        """Another number after each change of a token, since this journal was opened."""
+        return self._tokens.version
+
+    async def refresh_tokens(self) -> None:
+        """Of a journal open for reading only: see which tokens there are now."""
+        self._tokens = TokenIndex(await self._reader.run(tokens.load_all))
 
     def tokens(self, kind: str) -> list[Token]:
         """Every token of a kind, in no order."""

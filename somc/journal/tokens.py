@@ -54,6 +54,8 @@ class TokenIndex:
 
     def __init__(self, tokens: list[Token]) -> None:
         self._by_digest = {token.digest: token for token in tokens}
+        self.version = 0
+        """Another number after each change: other processes of this machine look again."""
 
     def get(self, digest: bytes, now: int) -> Token | None:
         """The token, unless its time is over."""
@@ -67,9 +69,12 @@ class TokenIndex:
 
     def add(self, token: Token) -> None:
         self._by_digest[token.digest] = token
+        self.version += 1
 
     def remove(self, digest: bytes) -> Token | None:
-        return self._by_digest.pop(digest, None)
+        found = self._by_digest.pop(digest, None)
+        self.version += found is not None
+        return found
 
     def drop_expired(self, now: int) -> None:
         for digest in [digest for digest in self._by_digest if self.get(digest, now) is None]:

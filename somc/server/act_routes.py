@@ -21,7 +21,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from somc.runtime.hall import Hall
 from somc.server import replies
 from somc.server.acts import ACTS, Act
-from somc.server.desk import Desk
+from somc.server.desk import Acting
 from somc.server.handlers import PeerGone
 from somc.server.identity import Headers, changer_of
 from somc.server.problems import Problem, of_validation
@@ -48,7 +48,7 @@ READ_HEADERS = frozenset((b"authorization", b"cookie", b"x-somc", b"idempotency-
 class ActRoutes:
     """The acts of the catalogue by method and path."""
 
-    def __init__(self, hall: Hall, desk: Desk) -> None:
+    def __init__(self, hall: Hall, desk: Acting) -> None:
         self.hall = hall
         self.desk = desk
         self._acts: dict[tuple[str, ...], Act] = {}

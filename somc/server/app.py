@@ -23,7 +23,7 @@ from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
-from somc.server.desk import Desk
+from somc.server.desk import Acting
 from somc.server.device_routes import Reload, Still, add_device_routes, add_still_route
 from somc.server.edge import Edge, read_body, response_of
 from somc.server.identity import caller_of
@@ -46,12 +46,14 @@ WS_PATH = f"{BASE}/ws"
 
 encode_json = msgspec.json.Encoder().encode
 
+Redeem = Callable[[str], Awaitable[access.Admission | Problem | None]]
+
 
 class Application:
     """The ASGI application. `ready` says whether the hall takes commands."""
 
     def __init__(
-        self, floor: Floor, desk: Desk, *, ready: Callable[[], bool], public_url: str | None = None
+        self, floor: Floor, desk: Acting, *, ready: Callable[[], bool], public_url: str | None = None
     ) -> None:
         self.floor = floor
         self.hall = floor.hall
@@ -61,6 +63,8 @@ class Application:
         self.acts = ActRoutes(self.hall, desk)
         self.feed = LiveFeed(floor, desk)
         self.ws_tickets = access.WsTickets()
+        self.redeem: Redeem = self._redeem_here
+        """Who came by a WebSocket ticket; a process that only reads asks the hall's."""
         self.metrics = Metrics(floor.hall, self.feed)
         self.quart = QuartTrio("somc", static_folder=None)
         self.edge = Edge(floor.hall, self.quart, public_url)
@@ -107,7 +111,10 @@ class Application:
         ticket = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [None])[0]
         now = self.hall.now()
         if ticket is not None:
-            admission = self.ws_tickets.redeem(ticket)
+            admission = await self.redeem(ticket)
+            if isinstance(admission, Problem):
+                await refuse(send, admission)
+                return
             if admission is None or not access.still_good(self.hall.journal, admission.token, now):
                 await refuse(
                     send, problem(401, "bad_ticket", "this ticket was used or is too old: ask again")
@@ -121,6 +128,9 @@ class Application:
                 return
             admission = caller.admission
         await self.feed.serve(admission, scope, receive, send)
+
+    async def _redeem_here(self, ticket: str) -> access.Admission | None:
+        return self.ws_tickets.redeem(ticket)
 
     # -- routes -----------------------------------------------------------------------------------
 

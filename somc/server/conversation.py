@@ -16,7 +16,7 @@ import msgspec
 from somc.errors import SomcError
 from somc.server.access import may, still_good
 from somc.server.acts import BY_NAME
-from somc.server.desk import Desk
+from somc.server.desk import Acting
 from somc.server.fanout.listener import FIRST_SNAPSHOT, Listener
 from somc.server.problems import Problem, of_error, of_validation, problem
 from somc.server.queries import QUERIES, Floor
@@ -50,7 +50,7 @@ class Op(msgspec.Struct, frozen=True):
 class Conversation:
     """One client's side of the feed."""
 
-    def __init__(self, floor: Floor, desk: Desk, listener: Listener) -> None:
+    def __init__(self, floor: Floor, desk: Acting, listener: Listener) -> None:
         self.floor = floor
         self.hall = floor.hall
         self.desk = desk

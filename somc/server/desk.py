@@ -7,7 +7,7 @@ look-up, the same idempotency and the same view whichever way it came.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,7 +26,7 @@ from somc.server.audience import is_public, public_answer
 from somc.server.phones import bad_phone, normal_phone
 from somc.server.problems import Problem, of_refusal, problem
 
-__all__ = ["Answer", "Desk"]
+__all__ = ["Acting", "Answer", "Desk"]
 
 CLAIMANTS = frozenset(("floor", "agent", "manager", "channel"))
 """Roles that may say which class a customer is of; a kiosk may not."""
@@ -41,6 +41,13 @@ class Answer(msgspec.Struct, frozen=True):
 
     status: int
     view: Any
+
+
+class Acting(Protocol):
+    """Who carries acts out: the hall's own desk, or, in a process that only reads, the way to it."""
+
+    async def do(self, act: Act, body: Any, principal: Principal, key: str | None = None) -> Answer | Problem:
+        """See `Desk.do`."""
 
 
 class Desk:

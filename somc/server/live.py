@@ -26,7 +26,7 @@ import trio
 from somc.server import views
 from somc.server.access import Admission, still_good
 from somc.server.conversation import ENDED, Conversation, Receive
-from somc.server.desk import Desk
+from somc.server.desk import Acting
 from somc.server.fanout.hub import Hub
 from somc.server.fanout.listener import TRY_AGAIN_LATER, Listener
 from somc.server.fanout.snapshots import Snapshots
@@ -59,7 +59,7 @@ ANSWERS_S = 10.0
 class LiveFeed:
     """Serves the WebSocket clients of one hall. `run` must be running beside the server."""
 
-    def __init__(self, floor: Floor, desk: Desk) -> None:
+    def __init__(self, floor: Floor, desk: Acting) -> None:
         self.floor = floor
         self.hall = floor.hall
         self.desk = desk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -25,6 +25,8 @@ class Metrics(Collector):
     def __init__(self, hall: Hall, feed: LiveFeed) -> None:
         self._hall = hall
         self._feed = feed
+        self.hall_link: Callable[[], bool] | None = None
+        """Of a process that only reads: whether the hall's own answers."""
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -60,6 +62,10 @@ class Metrics(Collector):
             devices.add_metric([device.name], float(device.status == "online"))
         yield devices
         yield from self._of_feed()
+        if self.hall_link is not None:
+            yield GaugeMetricFamily(
+                "somc_hall_link", "1 while the hall's process answers", value=float(self.hall_link())
+            )
         yield CounterMetricFamily(
             "somc_gc_pause_seconds", "Time that Python's collector took", value=PAUSES.total_s
         )

@@ -3,13 +3,13 @@
     python tests/benchmarks/fanout.py [--quick] [--write] [--rounds 5] [--seconds 8] [--clients 100,1000,2000]
 
 The servers are processes of their own (`peers/fanout_servers.py`, `peers/fanout_ws.mjs`), and so are the
-clients, one small C program (`peers/fanout_clients.c`); on two cores or more each keeps to one of its own. All
-send the same bytes, what SOMC says of one record. SOMC does it whole: command, journal, sync, hub; its figures,
-once a second, are counted as delivered messages too. Rounds are interleaved, their order shuffled by the seed.
+clients, one small C program (`peers/fanout_clients.c`); on two cores or more each keeps to one of its own.
+All send the same bytes, what SOMC says of one record. SOMC does it whole: command, journal, sync, hub; its
+figures, once a second, are counted as delivered messages too. Rounds are interleaved, their order shuffled.
 
-Two loads: 10 messages a second to everybody (open loop: CPU per delivered message, latency), and as many as go
-(the next one when the one before is with every socket: messages delivered a second). CPU is the server's user
-and system time, all threads, from /proc. Memory is the server's growth in RSS a client.
+Two loads: 10 messages a second to everybody (open loop: CPU per delivered message, latency), and as many as
+go (the next one when the one before is with every socket: messages delivered a second). CPU is the server's
+user and system time, all threads, from /proc. Memory is the server's growth in RSS a client.
 
 What the peers need is brought into build/fanout (pip, npm); one that cannot be had is named and left out.
 `--write` puts the tables into docs/reference/performance.md.
@@ -85,7 +85,16 @@ def bring_node_peer() -> str | None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "Node with npm is missing"
     if not (BUILD / "node_modules" / "ws").exists():
-        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", BUILD, f"ws@{WS_VERSION}"]
+        command = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            BUILD,
+            f"ws@{WS_VERSION}",
+        ]
         if subprocess.run(command, check=False).returncode:
             return "npm could not bring ws"
     return None
@@ -156,17 +165,15 @@ def served(name: str, command: list[str], clients: int, stalled: int = 0) -> Ite
             said = json.loads(line)
             request = (
                 f"GET {said['path']} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{said['headers']}\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                f"{said['headers']}\r\n"
             )
             Path(folder, "request").write_bytes(request.encode())
             Path(folder, "say").write_bytes(masked(said["say"]))
             before_kb = rss_kb(server.pid)
-            audience = subprocess.Popen(
-                [str(bring_clients()), str(said["port"]), str(clients), str(stalled)]
-                + [f"{folder}/request", f"{folder}/say"],
-                preexec_fn=on_core(1),
-                **pipes,
-            )
+            numbers = map(str, (said["port"], clients, stalled))
+            listen = [str(bring_clients()), *numbers, f"{folder}/request", f"{folder}/say"]
+            audience = subprocess.Popen(listen, preexec_fn=on_core(1), **pipes)
             assert audience.stdout is not None
             if audience.stdout.readline() != "ready\n":
                 raise SystemExit(f"{name}: {clients} clients could not connect")
@@ -188,7 +195,8 @@ class Pair:
     before_kb: int
 
     def measure(self, rate: float, seconds: float) -> Run:
-        assert self.server.stdin and self.server.stdout and self.audience.stdin and self.audience.stdout
+        assert self.server.stdout is not None
+        assert self.audience.stdout is not None
         begun_s = cpu_s(self.server.pid)
         print(seconds + 0.5, file=self.audience.stdin, flush=True)
         print(rate, seconds, file=self.server.stdin, flush=True)
@@ -211,7 +219,7 @@ class Pair:
 
 def spread(values: list[float], digits: int = 1) -> str:
     middle = statistics.median(values)
-    return f"{middle:,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"  # noqa: RUF001
+    return f"{middle:,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
 def main() -> None:
@@ -227,7 +235,7 @@ def main() -> None:
     counts = [int(each) for each in options.clients.split(",")]
     if options.quick:
         options.rounds, options.seconds, counts = 1, 3.0, [100, 1000]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     commands = servers()
     if options.only:
@@ -260,8 +268,9 @@ def report(
     most: dict[tuple[str, int], list[Run]],
 ) -> str:
     lines = [
-        f"`python tests/benchmarks/fanout.py --seed {options.seed}`: {options.rounds} rounds of {options.seconds:g} s, "
-        f"{os.cpu_count()} cores ({cpu_name()}), Python {platform.python_version()}, clients on the same machine.",
+        f"`python tests/benchmarks/fanout.py --seed {options.seed}`: {options.rounds} rounds of "
+        f"{options.seconds:g} s, {os.cpu_count()} cores ({cpu_name()}), Python {platform.python_version()}, "
+        "clients on the same machine.",
         "",
     ]
     if {"Node ws", "Starlette on uvicorn"} <= commands.keys():
@@ -270,20 +279,23 @@ def report(
             node = statistics.median(run.cpu_us for run in fixed["Node ws", count])
             starlette = statistics.median(run.cpu_us for run in fixed["Starlette on uvicorn", count])
             lines.append(
-                f"CPU a delivered message at {count:,} clients: **{mine / node:.2f}** × Node ws (goal: below 1), "
+                f"CPU a delivered message at {count:,} clients: "
+                f"**{mine / node:.2f}** × Node ws (goal: below 1), "
                 f"**{mine / starlette:.2f}** × Starlette on uvicorn (goal: at most {GOAL_OF_STARLETTE})."
             )
         lines.append("")
     lines += [
-        "| server | clients | CPU µs a delivered message | p50 ms | p99 ms | KB a client | delivered a second, at most |",
+        "| server | clients | CPU µs a delivered message | p50 ms | p99 ms | KB a client "
+        "| delivered a second, at most |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in commands:
         for count in counts:
             runs, top = fixed[name, count], most[name, count]
             lines.append(
-                f"| {name} | {count:,} | {spread([r.cpu_us for r in runs])} | {spread([r.p50_ms for r in runs])} | "
-                f"{spread([r.p99_ms for r in runs])} | {spread([r.kb_a_client for r in runs], 0)} | "
+                f"| {name} | {count:,} | {spread([r.cpu_us for r in runs])} | "
+                f"{spread([r.p50_ms for r in runs])} | {spread([r.p99_ms for r in runs])} | "
+                f"{spread([r.kb_a_client for r in runs], 0)} | "
                 f"{spread([r.delivered_per_s for r in top], 0)} |"
             )
     return "\n".join(lines) + "\n"
