@@ -309,6 +309,7 @@ async def run_node(
 
         serving = True
         floor = Floor(hall, rack.about)
+        floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
 
         async def reload() -> dict[str, Any]:
             return await reload_devices(rack, config)

@@ -59,7 +59,6 @@ class Application:
         self.hall = floor.hall
         self.desk = desk
         self.ready = ready
-        floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
         self.acts = ActRoutes(self.hall, desk)
         self.feed = LiveFeed(floor, desk)
         self.ws_tickets = access.WsTickets()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from somc.errors import ShuttingDown, StoreError, UsageError
 from somc.journal import Entry, Journal, Record, open_journal
 from somc.journal import committer as committer_module
+from somc.journal.entry import Token
 from somc.journal.ring import Ring
 from somc.journal.verify import verify
 from tests.journal.samples import START_MS, TurnedClock, entry, record, running, write
@@ -321,6 +322,60 @@ async def test_a_journal_open_for_reading_follows_the_writing_one(folder: Path) 
                 await reading.enqueue(entry(7))
 
 
+async def test_several_who_wait_on_a_reading_journal_see_each_record_once(folder: Path) -> None:
+    """Whoever looks first looks for all: two looks at once would put the same records into the ring twice."""
+    async with (
+        running(folder) as writing,
+        open_journal(folder, new_epoch=str, clock_ms=TurnedClock(), read_only=True) as reading,
+    ):
+        reading.looked_every_s = 0.01
+        seen: list[list[int]] = [[], [], []]
+
+        async def follow(mine: list[int]) -> None:
+            while len(mine) < 20:
+                await reading.wait_beyond(len(mine))
+                mine += [record.seq for record in await reading.records_after(len(mine))]
+
+        async with trio.open_nursery() as nursery:
+            for mine in seen:
+                nursery.start_soon(follow, mine)
+            for _ in range(10):
+                await write(writing, 2)
+                nursery.start_soon(reading.refresh)
+        assert seen == [list(range(1, 21))] * 3
+
+
+async def test_a_reading_journal_sees_tokens_when_it_is_told_to_look(folder: Path) -> None:
+    token = Token(b"d" * 32, "li", ("agent",), "", None, "api")
+    async with (
+        running(folder) as writing,
+        open_journal(folder, new_epoch=str, clock_ms=TurnedClock(), read_only=True) as reading,
+    ):
+        before = writing.tokens_version
+        changes = 0
+        async with trio.open_nursery() as nursery:
+
+            async def count() -> None:
+                nonlocal changes
+                while True:
+                    await writing.wait_changed()
+                    changes += 1
+
+            nursery.start_soon(count)
+            await trio.lowlevel.checkpoint()
+            await writing.put_token(token)
+            assert writing.tokens_version != before
+            assert reading.token(token.digest) is None
+            await reading.refresh_tokens()
+            assert reading.token(token.digest) == token
+            await writing.drop_token(token.digest)
+            await reading.refresh_tokens()
+            assert reading.token(token.digest) is None
+            await trio.lowlevel.checkpoint()
+            assert changes >= 2
+            nursery.cancel_scope.cancel()
+
+
 async def test_reading_a_folder_without_a_journal_says_so(folder: Path) -> None:
     with pytest.raises(StoreError, match="holds no journal"):
         async with open_journal(folder, new_epoch=str, clock_ms=TurnedClock(), read_only=True):
@@ -342,10 +397,9 @@ async def test_cancelling_a_reader_leaves_the_connection_usable(folder: Path) ->
 def test_journal_keeps_its_public_names() -> None:
     public = {name for name in vars(Journal) if not name.startswith("_")}
     assert public == {
-        "answer_for", "append", "busy", "code_of", "digest", "drop_token", "key_for", "taken_by", "enqueue", "forget", "load_snapshot",
-        "letters", "message_log", "message_text",
-        "note_position", "person", "person_for", "persons_of", "position", "put_token", "recent_after",
-        "records_after",
-        "records_of", "refresh", "run", "save_snapshot", "stats", "store_position", "take_token", "token",
-        "tokens", "wait_beyond", "wait_durable", "wait_idle",
+        "answer_for", "append", "busy", "code_of", "digest", "drop_token", "enqueue", "forget", "key_for",
+        "letters", "load_snapshot", "message_log", "message_text", "note_position", "person", "person_for",
+        "persons_of", "position", "put_token", "recent_after", "records_after", "records_of", "refresh",
+        "refresh_tokens", "run", "save_snapshot", "stats", "store_position", "take_token", "taken_by",
+        "token", "tokens", "tokens_version", "wait_beyond", "wait_changed", "wait_durable", "wait_idle",
     }  # fmt: skip

@@ -19,6 +19,8 @@ import trio
 
 from somc.server.conversation import ENDED
 from somc.server.local_socket import SOCKET_NAME
+from somc.server.queries import QUERIES
+from somc.server.reading_app import ANSWERED_HERE, COUNTED
 from tests.server.live_rig import Client, closed_with, live
 from tests.server.rig import PATIENCE_S, is_problem, write_hall
 
@@ -224,6 +226,14 @@ async def test_screens_go_on_while_the_hall_is_killed_and_catch_up_when_it_is_ba
         records = await screen.records_through(head)
         assert [record["seq"] for record in records] == list(range(seq + 1, head + 1))
         assert not any(message["op"] == "resync" for message in screen.told)
+
+
+def test_every_read_is_answered_here_but_those_that_the_hall_counts() -> None:
+    for query in QUERIES:
+        path = "/api/v1" + re.sub(r"{\w+}", "x7", query.path)
+        assert bool(ANSWERED_HERE.fullmatch(path)) == (query.name not in COUNTED), query.name
+    for path in ("/sign-in/secret", "/api/v1/tokens", "/api/v1/devices/x/still", "/api/v1/users"):
+        assert not ANSWERED_HERE.fullmatch(path)
 
 
 def flags_of(pid: int, names: tuple[str, ...]) -> list[int]:
