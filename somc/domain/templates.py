@@ -184,8 +184,8 @@ BUILT_IN: dict[str, Template] = {
     ),
     "reply_nothing_to_confirm": _template(
         "receipt",
-        "【{hall}】没有需要您确认的事项。{help}",
-        "{hall}: there is nothing to confirm. {help}",
+        "【{hall}】没有需要您确认的事项。回复BZ查看可用指令。",
+        "{hall}: there is nothing to confirm. Reply BZ for the words.",
     ),
     "reply_nothing_to_cancel": _template(
         "receipt",
