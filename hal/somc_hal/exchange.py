@@ -48,7 +48,7 @@ class Exchange(ABC, Generic[FrameT]):
         self.ends_session = ends_session
         self.begun = False
         self.abandoned = False
-        self._ended = trio.Event()
+        self._ended: trio.Event | None = None  # made for whoever waits: for contents of displays nobody does
         self._outcome: Truth | DeviceError | None = None
 
     @abstractmethod
@@ -82,7 +82,8 @@ class Exchange(ABC, Generic[FrameT]):
         """Settle it; only the first call counts."""
         if self._outcome is None:
             self._outcome = outcome
-            self._ended.set()
+            if self._ended is not None:
+                self._ended.set()
 
     def silent(self) -> None:
         """No answer came in time."""
@@ -98,6 +99,10 @@ class Exchange(ABC, Generic[FrameT]):
 
     async def wait(self) -> Truth:
         """The outcome. Cancelling it abandons the exchange. Raises the `DeviceError` it ended with."""
+        if self._ended is None:
+            self._ended = trio.Event()
+            if self._outcome is not None:
+                self._ended.set()
         try:
             await self._ended.wait()
         except trio.Cancelled:

@@ -1,6 +1,7 @@
 """Counter keypads (叫号器) as another door: their keys do exactly what the page's buttons do.
 
     NEXT RECALL START FINISH NO_SHOW     what they say, at this counter
+    RATE                                 as FINISH: the counter's evaluator asks when the service is over
     PAUSE                                pauses, and resumes a paused counter; RESUME only resumes
     HOLD                                 puts the ticket at this counter aside
     digits TRANSFER                      sends it to the counter of that number
@@ -142,7 +143,7 @@ def command_of(state: HallState, counter: int, pressed: KeyEvent) -> c.Command |
             return c.Recall(by=by, counter=counter)
         case Key.START:
             return c.StartService(by=by, counter=counter)
-        case Key.FINISH:
+        case Key.FINISH | Key.RATE:  # a rating (评价) is asked for when the service is over
             return c.FinishService(by=by, counter=counter)
         case Key.NO_SHOW:
             return c.MarkNoShow(by=by, counter=counter)

@@ -12,7 +12,7 @@ from somc.announce.readings import Watch
 from somc.domain import commands as c
 from somc_hal.simulators.reference_events import EvaluatorSimulator, PeopleCounterSimulator
 from somc_hal.status import DeviceState, DeviceStatus, Truth
-from somc_hal.values import Reading, ReadingKind
+from somc_hal.values import Key, Reading, ReadingKind
 from tests.announce.rig import RATING_WAIT_S, Plug, Rig, rig
 
 ASKING = Plug("evaluator", "reference-evaluator", 1)
@@ -55,6 +55,26 @@ async def test_the_customer_is_asked_after_the_service_and_not_before(tmp_path: 
         assert await scores(hall) == [("A001", 4)]
         await pass_time(hall, 2 * RATING_WAIT_S)
         assert await scores(hall) == [("A001", 4)]
+
+
+async def test_the_rating_key_of_a_keypad_ends_the_service_and_the_customer_is_asked(tmp_path: Path) -> None:
+    async with rig(tmp_path, [ASKING, Plug("keypad", "reference-keypad", 1)]) as hall:
+        await hall.open(1)
+        await hall.take()
+        hall.keypad().press(Key.RATE)  # nobody is served: nothing but a tone
+        await hall.quiet()
+        await hall.call(1)
+        hall.keypad().press(Key.RATE)
+        hall.keypad().press(Key.START)
+        await hall.quiet()
+        assert list(evaluator(hall).asked) == []
+        hall.keypad().press(Key.RATE)
+        await hall.quiet()
+        assert list(evaluator(hall).asked) == ["A001"]
+        evaluator(hall).rate(5)
+        await hall.quiet()
+        assert await scores(hall) == [("A001", 5)]
+        assert hall.keypad().beeps == 2
 
 
 async def test_no_press_is_not_rated_when_the_time_is_over(tmp_path: Path) -> None:

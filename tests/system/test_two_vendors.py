@@ -9,9 +9,11 @@ from typing import Any
 import trio
 
 from somc_hal.simulators import SimulatorHost
+from somc_hal.simulators.multidrop import Multidrop
 from somc_hal.values import Key
 from somc_plugins.pingan.simulators import PinganCallerSimulator, PinganHallSimulator, PinganStripSimulator
 from somc_plugins.zhaowei import ZhaoweiCallerSimulator, ZhaoweiHallSimulator, ZhaoweiStripSimulator
+from tests.server.rig import HALL
 from tests.system.process import PATIENCE_S, started, verified
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_vendors" / "hall.toml"
@@ -90,5 +92,87 @@ async def test_a_key_of_either_vendor_reaches_the_strip_of_its_counter(tmp_path:
             await _until(devices["strip-1"], lambda: len(devices["strip-1"].history) > shown)
             assert "A001" in "".join(devices["strip-1"].shown.lines)
             assert await hall.stop() == 0
+        await verified(tmp_path / "data")
+        nursery.cancel_scope.cancel()
+
+
+LINES = """
+[plugins]
+enabled = ["standard_devices", "pingan", "zhaowei"]
+
+[device.keypad-1]
+driver = "pingan-caller"
+url = "{pingan}"
+counter = 1
+options = {{ address = 1 }}
+
+[device.keypad-2]
+driver = "pingan-caller"
+url = "{pingan}"
+counter = 2
+options = {{ address = 2 }}
+
+[device.keypad-3]
+driver = "zhaowei-caller"
+url = "{zhaowei}"
+counter = 3
+options = {{ address = 13, polled = true }}
+
+[device.strip-1]
+driver = "zhaowei-strip"
+url = "{zhaowei}"
+counter = 1
+options = {{ address = 1, polled = true }}
+
+[device.strip-2]
+driver = "zhaowei-strip"
+url = "{zhaowei}"
+counter = 2
+options = {{ address = 2, polled = true }}
+
+[device.strip-3]
+driver = "zhaowei-strip"
+url = "{zhaowei}"
+counter = 3
+options = {{ address = 3, polled = true }}
+"""
+
+
+def standing(simulator: Any, address: int) -> Any:
+    """The device at that address of a line."""
+    simulator.address = address
+    if hasattr(simulator, "polled"):
+        simulator.polled = True
+    return simulator
+
+
+async def test_two_lines_carry_a_hall_of_both_vendors(tmp_path: Path) -> None:
+    """Two ptys in all: a Pingan bus with its keypads, a Zhaowei line with everybody's strips and a keypad."""
+    keypads = {
+        1: standing(PinganCallerSimulator(), 1),
+        2: standing(PinganCallerSimulator(), 2),
+        3: standing(ZhaoweiCallerSimulator(), 13),
+    }
+    strips = {number: standing(ZhaoweiStripSimulator(), number) for number in (1, 2, 3)}
+    pingan = Multidrop([keypads[1], keypads[2]])
+    zhaowei = Multidrop([*strips.values(), keypads[3]])
+    async with trio.open_nursery() as nursery:
+        urls = {}
+        for name, line in (("pingan", pingan), ("zhaowei", zhaowei)):
+            urls[name] = await nursery.start(SimulatorHost(line, "pty", name=name).run)
+        skills = HALL.replace("skills = { repair = 1 }", "skills = { payment = 1 }")
+        async with started(tmp_path, skills + LINES.format(**urls)) as hall, hall.client() as client:
+            for number in keypads:
+                await client.post(f"{BASE}/counters/{number}/open", json={"agent": f"agent-{number}"})
+                assert (await client.post(f"{BASE}/tickets", json={"service": "payment"})).status_code == 201
+            for number, keypad in keypads.items():
+                await _until(keypad, lambda keypad=keypad: keypad.shown is not None)
+                keypad.press(Key.NEXT)
+                strip = strips[number]
+                await _until(
+                    strip, lambda strip=strip, number=number: f"A00{number}" in "".join(strip.shown.lines)
+                )
+            assert await hall.stop() == 0
+        assert pingan.collisions == zhaowei.collisions == 0
         await verified(tmp_path / "data")
         nursery.cancel_scope.cancel()
