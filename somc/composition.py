@@ -33,6 +33,7 @@ from somc.journal.entry import Token
 from somc.journal.opening import open_journal
 from somc.journal.plain_reading import records_in
 from somc.messages.office import PostOffice
+from somc.plugging import join, make_host, watch_loop
 from somc.rack import Doors, Rack
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import Offered
@@ -40,6 +41,7 @@ from somc.runtime.hall import Hall
 from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
 from somc.runtime.plugins import Plugins, installed
+from somc.runtime.plugins.host import PluginHost
 from somc.runtime.replay import replay
 from somc.runtime.upkeep import keep_deadlines, keep_snapshots
 from somc.scheduler.choose import factory
@@ -123,6 +125,7 @@ class Node:
     """Reads hall.toml's devices anew, see `reload_devices`."""
     office: PostOffice
     """Messages, and the channels of plugins."""
+    plugins: PluginHost
     urls: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
@@ -154,11 +157,13 @@ async def open_hall(
     clock: Clock,
     ids: IdSource,
     kinds: PolicyKinds = BUILT_IN,
+    before_settings: Callable[[Hall], None] = lambda hall: None,
 ) -> AsyncIterator[tuple[Hall, trio.Nursery]]:
     """Journal, state and decider of one hall, running in the nursery that is given out with it.
 
-    hall.toml's changes since the last start are applied; `kinds` are the policy kinds that there are. At the
-    end the door is closed and what is inside is on disk before the nursery is cancelled.
+    hall.toml's changes since the last start are applied; `kinds` are the policy kinds that there are, to
+    which `before_settings` may add. At the end the door is closed and what is inside is on disk before the
+    nursery is cancelled.
     """
     async with open_journal(data_dir, new_epoch=lambda: ids.draw("e"), clock_ms=clock.now_ms) as journal:
         state, snapshot_seq = await replay(journal, factory(), kinds)
@@ -168,6 +173,7 @@ async def open_hall(
             await nursery.start(journal.run)
             decided = trio.Event()
             nursery.start_soon(_then_set, hall.run, decided)
+            before_settings(hall)
             await apply_config(hall, config)
             nursery.start_soon(keep_deadlines, hall)
             nursery.start_soon(keep_snapshots, hall, snapshot_seq)
@@ -286,7 +292,13 @@ async def run_node(
     ids = IdSource()
     clock = await start_clock(options, ids)
     kinds = plugins.policies()
-    async with open_hall(config, options.data_dir, clock, ids, kinds) as (hall, nursery):
+    host: PluginHost
+
+    def plug_in(hall: Hall) -> None:
+        nonlocal host
+        host = make_host(hall, plugins, config, options.data_dir, ids.draw)
+
+    async with open_hall(config, options.data_dir, clock, ids, kinds, plug_in) as (hall, nursery):
         health = Health()
         desk = Desk(hall, ids, lambda: config.customers)
         rack = Rack(
@@ -320,9 +332,15 @@ async def run_node(
         app.add_media(config.media_dir)
         app.add_what_if(simulation_loop())
         app.add_stills(rack.still)
+        app.add_plugins(host)
+        join(host, rack, announcer, office, reload)
+        await nursery.start(host.run)
+        nursery.start_soon(watch_loop, host)
+        await host.start_all()
+        desk.plugins = host
         await nursery.start(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
-        node = Node(hall, app, announcer, rack.devices, rack.hosts, reload, office)
+        node = Node(hall, app, announcer, rack.devices, rack.hosts, reload, office, host)
         stop_server, stopped = trio.Event(), trio.Event()
         await nursery.start(serve_locally, app, options.data_dir, stop_server)
 
@@ -350,6 +368,8 @@ async def run_node(
         crowd_scope.cancel()
         stop_server.set()
         await stopped.wait()
+        desk.plugins = None
+        await host.stop_all()
         await office.finish(LAST_MESSAGES_S)
         with trio.move_on_after(LAST_STATE_S):
             await rack.write_counts()

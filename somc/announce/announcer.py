@@ -27,7 +27,7 @@ from somc.announce.screens import Screens
 from somc.announce.speech import Call, Speaker
 from somc.config import AnnouncementSettings
 from somc.domain import events as e
-from somc.domain.values import TicketState
+from somc.domain.values import TicketState, Words
 from somc.journal.record import Record
 from somc.runtime.hall import Hall
 from somc.runtime.records import event_of
@@ -60,6 +60,10 @@ class Announcer:
         self._voices: dict[str, trio.CancelScope] = {}
         self._gone = (0, 0)
         """Calls spoken and not spoken by voices that are gone."""
+
+    def say_beside(self, lines: tuple[Words, ...]) -> None:
+        """What plugins say to everybody: on the hall's displays, until there are other lines."""
+        self._screens.say_beside(lines)
 
     # -- tasks ------------------------------------------------------------------------------------
 

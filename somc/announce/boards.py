@@ -31,6 +31,8 @@ class BoardWords:
     closed: Words = CLOSED
     footer: Words | None = None
     waiting: bool = True
+    beside: tuple[Words, ...] = ()
+    """What plugins say to everybody now: it stands in the footer's place."""
 
 
 USUAL = BoardWords()
@@ -113,8 +115,11 @@ def hall_rows(state: HallState, rows: int, *, highlight: bool = True) -> list[Ha
 
 
 def hall_footer(state: HallState, columns: int, words: BoardWords = USUAL) -> str:
-    """One line below the rows: how many wait for each service, as many services as fit; else the hall's own
-    text in both languages, or in Chinese where they do not fit; else the hall's name."""
+    """One line below the rows: what plugins say now; else how many wait for each service, as many services
+    as fit; else the hall's own text in both languages, or in Chinese where they do not fit; else the hall's
+    name."""
+    if words.beside:
+        return clip("　".join(line.zh for line in words.beside), columns)
     waiting = {name: count for name, count in state.service_lines().items() if count and words.waiting}
     if not waiting:
         if words.footer is not None:

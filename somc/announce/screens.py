@@ -12,7 +12,7 @@ What must stay true
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -22,6 +22,7 @@ from somc.announce import boards, lamps
 from somc.announce.boards import USUAL, BoardWords
 from somc.announce.devices import HallDevices
 from somc.domain.state import HallState
+from somc.domain.values import Words
 from somc.errors import ShuttingDown, StoreError
 from somc.runtime.hall import Hall
 from somc_hal.devices import CounterCaller, CounterDisplay, HallDisplay, Indicator, SecondScreen
@@ -92,6 +93,15 @@ class Screens:
             known.get(id(board.device), board)
             for board in boards_of(self._devices, self._words, self._panels)
         ]
+        self.refresh()
+
+    def say_beside(self, lines: tuple[Words, ...]) -> None:
+        """Displays of the hall say these lines too, from the next drawing on."""
+        self._words = replace(self._words, beside=lines)
+        fresh = {id(board.device): board for board in boards_of(self._devices, self._words, self._panels)}
+        for board in self._boards:
+            if id(board.device) in fresh:
+                board.picture_of = fresh[id(board.device)].picture_of
         self.refresh()
 
     async def run(self) -> None:

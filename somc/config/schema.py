@@ -808,7 +808,7 @@ PLUGIN = Table(
             "deadline_ms",
             Whole(10, 10_000, "milliseconds"),
             None,
-            "How long it may take to identify a customer",
+            "How long it may take to identify a customer; what it contributes has a third of that",
             "300",
         ),
         Key(

@@ -7,7 +7,7 @@ milliseconds.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -651,6 +651,132 @@ _COUNTER_ACTS = (
     *("configure", "mode"),
 )
 
+
+class HookFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    calls: int
+    faults: int
+    late: int
+    time_s: float
+    resting: bool
+
+
+class PluginAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is at work has all; what is off has its name, state, why and version."""
+
+    name: str
+    state: Literal["on", "off", "starting", "quarantined", "failed"]
+    why: str | None
+    version: str | None
+    stuck: bool
+    title: Words | None = None
+    api: str | None = None
+    origin: str | None = None
+    isolation: Literal["in-process", "process"] | None = None
+    since: datetime | None = None
+    sees: list[str] = []
+    follows: list[str] = []
+    config: dict[str, Any] = {}
+    hooks: dict[str, HookFigures | None] = {}
+    other: dict[str, HookFigures] = {}
+    faults: int = 0
+    last_fault: str | None = None
+    lag: int | None = None
+    skipped: int | None = None
+    held_back: int = 0
+    restarts: int = 0
+    routes: list[str] = []
+    pages: list[str] = []
+
+
+class PluginPageAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    url: str
+    title: Words
+    icon: str
+
+
+class CardRowAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    label: Words
+    value: str
+    tone: str
+
+
+class CardSectionAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    id: str
+    title: Words
+    rows: list[CardRowAnswer]
+    link: str | None
+    source: str
+    late: bool
+
+
+class SilentPlugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    why: str
+
+
+class OfferShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    title: Words
+    text: Words
+    script: list[Words]
+    valid_until: int | None
+
+
+class OfferAnswer(OfferShape, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    plugin: str
+
+
+class PromptAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    id: str
+    words: Words
+    kind: str
+    tone: str
+    steps: list[Words]
+    offer: OfferShape | None
+
+
+class KnownAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    name: str | None
+    note: str | None
+    source: str
+    facts: dict[str, Any]
+
+
+class CardAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ticket: str
+    number: str
+    sections: list[CardSectionAnswer]
+    late: list[SilentPlugin]
+    prompts: list[PromptAnswer]
+    offers: list[OfferAnswer]
+    known: list[KnownAnswer]
+
+
+class KioskAdviceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    id: str
+    words: Words
+    kind: str
+    target: str | None
+
+
+class PanelAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plugin: str
+    title: Words
+    lines: list[Words]
+    image: str | None
+
+
+class SecondScreenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    counter: int
+    number: str | None
+    panels: list[PanelAnswer]
+
+
 ANSWERS: dict[str, Any] = {
     "tickets.take": TakenAnswer,
     **{f"tickets.{name}": TicketAnswer for name in _TICKET_ACTS},
@@ -694,6 +820,15 @@ ANSWERS: dict[str, Any] = {
     "policy.what-if": WhatIfAnswer,
     "public.queue": PublicQueue,
     "public.halls": NearHalls,
+    "plugins": list[PluginAnswer],
+    "plugins.enable": PluginAnswer,
+    "plugins.disable": PluginAnswer,
+    "plugins.reload": PluginAnswer,
+    "plugins.configure": PluginAnswer,
+    "plugins.pages": list[PluginPageAnswer],
+    "tickets.card": CardAnswer,
+    "services.advice": list[KioskAdviceAnswer],
+    "counters.second": SecondScreenAnswer,
     "ws-ticket": WsTicketAnswer,
     "tokens.issue": TokenAnswer,
     "links.issue": LinkAnswer,

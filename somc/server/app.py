@@ -18,6 +18,7 @@ from quart_trio import QuartTrio
 
 from somc.config.hall_config import PublicSettings
 from somc.config.halls import Directory
+from somc.runtime.plugins.host import PluginHost
 from somc.server import access, replies
 from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
@@ -32,6 +33,8 @@ from somc.server.media import add_media_route
 from somc.server.metrics import Metrics
 from somc.server.openapi import document
 from somc.server.pages import add_pages
+from somc.server.plugin_doors import PREFIX, PluginDoors
+from somc.server.plugin_routes import add_plugin_routes
 from somc.server.problems import Problem, of_validation, problem
 from somc.server.public_routes import PublicDesk, add_public_routes
 from somc.server.queries import QUERIES, Floor, Query
@@ -68,6 +71,7 @@ class Application:
         self.quart = QuartTrio("somc", static_folder=None)
         self.edge = Edge(floor.hall, self.quart, public_url)
         self.quart.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
+        self.doors: PluginDoors | None = None
         self._add_routes()
 
     def add_reload(self, reload: Reload) -> None:
@@ -78,6 +82,11 @@ class Application:
         """Serve what anybody may see; before the first request."""
         self.public = PublicDesk(self.floor, settings, directory)
         add_public_routes(self.edge, self.public)
+
+    def add_plugins(self, host: PluginHost) -> None:
+        """Serve the hall's plugins, and what they serve; before the first request."""
+        self.doors = PluginDoors(host)
+        add_plugin_routes(self.edge, host)
 
     def add_media(self, folder: Path) -> None:
         """Serve the hall display's pictures and videos; before the first request."""
@@ -95,6 +104,9 @@ class Application:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
             return
+        if self.doors is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self.doors.serve(scope, receive, send)
+            return
         found = self.acts.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is not None:
             await self.acts.serve(*found, scope, receive, send)
@@ -103,6 +115,9 @@ class Application:
 
     async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
+        if self.doors is not None and scope["path"].startswith(PREFIX):
+            await self.doors.serve_socket(scope, receive, send, refuse)
+            return
         if scope["path"] != WS_PATH:
             await refuse(send, problem(404, "not_found", f"the live feed is at {WS_PATH}"))
             return

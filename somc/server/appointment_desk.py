@@ -8,7 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from somc.journal.journal import Journal
 from somc.runtime.booker import draw_places
 from somc.runtime.hall import Hall
 from somc.runtime.ids import IdSource
+from somc.runtime.plugins.facts import Known
 from somc.server.access import Principal
 from somc.server.appointment_acts import (
     BookBody,
@@ -51,6 +52,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[MessageText, ...] = ()
     choices: Callable[[], list[dict[str, Any]]] | None = None
     """What there is to choose among, should the hall say that several fit."""
+    known: Mapping[str, Known] = {}
+    """What plugins know of whoever takes a ticket."""
 
 
 Settle = Callable[[str | None, str], Awaitable[tuple[str, str]]]

@@ -15,9 +15,12 @@ from somc.config import CustomerTable
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
+from somc.domain.values import Words
 from somc.journal.entry import Person
-from somc.runtime.hall import Hall, Key, Replayed
+from somc.runtime.hall import Decided, Hall, Key, Replayed
 from somc.runtime.ids import IdSource
+from somc.runtime.plugins.asking import Identified
+from somc.runtime.plugins.host import PluginHost
 from somc.server.access import Principal, may
 from somc.server.acts import Act, TakeBody
 from somc.server.appointment_acts import BookBody
@@ -58,6 +61,8 @@ class Desk:
         self.ids = ids
         self._customers = customers
         self.appointments = AppointmentDesk(hall, ids, self._class_of)
+        self.plugins: PluginHost | None = None
+        """Those that identify customers and add to slips; set by composition."""
 
     async def do(self, act: Act, body: Any, principal: Principal, key: str | None = None) -> Answer | Problem:
         """Carry `act` out. With `key`, the same body gets the same answer for 48 hours.
@@ -94,6 +99,9 @@ class Desk:
             several = prepared.choices if outcome.code == "several_appointments" else None
             refused = of_refusal(outcome)
             return refused if several is None else msgspec.structs.replace(refused, choices=several())
+        if prepared.known and isinstance(outcome, Decided) and self.plugins is not None:
+            assert isinstance(prepared.command, c.TakeTicket)
+            self.plugins.facts.put(prepared.command.ticket_id, dict(prepared.known))
         if isinstance(outcome, Replayed):
             answer = Answer(outcome.status, msgspec.json.decode(outcome.answer))
         else:
@@ -146,16 +154,32 @@ class Desk:
                 return bad_phone()
             person_id, person = await self.hall.journal.person_for(phone, self.ids.draw("p"))
         customer_class, source = await self._class_of(phone, body.service)
+        ticket_id = self.ids.draw("t")
+        identified = Identified()
+        slip: tuple[Words, ...] = ()
+        if self.plugins is not None:
+            identified = await self.plugins.identify(
+                body.service, body.channel, person_id, phone, customer_class
+            )
+            if identified.customer_class is not None and identified.source is not None:
+                customer_class, source = identified.customer_class, identified.source
+            elif identified.late and source == "default":
+                source = f"default (no answer: {', '.join(identified.late)})"[:120]
         if body.customer_class is not None:
             customer_class, source = body.customer_class, "given"
+        if self.plugins is not None:
+            slip = await self.plugins.slip_of(
+                ticket_id, body.service, body.channel, customer_class, source, person_id, identified.known
+            )
         command = c.TakeTicket(
             by=principal.by,
-            ticket_id=self.ids.draw("t"),
+            ticket_id=ticket_id,
             service=body.service,
             customer_class=customer_class,
             class_source=source,
             channel=body.channel,
             person=person_id,
+            slip=slip,
             booked_at=None if body.booked_at is None else round(body.booked_at.timestamp() * 1000),
         )
-        return Prepared(command=command, body=body, person=person)
+        return Prepared(command=command, body=body, person=person, known=identified.known)

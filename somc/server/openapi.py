@@ -15,6 +15,7 @@ import somc
 from somc.server.acts import ACTS, Act
 from somc.server.admission import LinkBody, RevokeBody, TokenBody
 from somc.server.answers import ANSWERS
+from somc.server.plugin_routes import PluginChanges
 from somc.server.problems import Problem
 from somc.server.public_routes import NearParams
 from somc.server.queries import QUERIES, Query
@@ -54,6 +55,7 @@ def document() -> dict[str, Any]:
         RevokeBody,
         WhatIfBody,
         NearParams,
+        PluginChanges,
     ]
     _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -86,6 +88,28 @@ def document() -> dict[str, Any]:
     }
     paths["/devices/reload"] = {
         "post": _post("devices.reload", "Read hall.toml's devices anew, as it runs (admin)", None, 200)
+    }
+    paths["/plugins"] = {
+        "get": _post("plugins", "The plugins: state, hooks, calls, time, faults, lag", None, 200)
+    }
+    paths["/plugins/pages"] = {"get": _post("plugins.pages", "Pages of plugins that you may see", None, 200)}
+    for what, summary, body in (
+        ("enable", "Let a plugin work in this hall (admin)", None),
+        ("disable", "Let a plugin work no more (admin)", None),
+        ("reload", "Import a plugin anew, after its package was upgraded (admin)", None),
+        ("configure", "Change a plugin's configuration (admin)", "PluginChanges"),
+    ):
+        paths[f"/plugins/{{name}}/{what}"] = {
+            "post": _at("name", "string", _post(f"plugins.{what}", summary, body, 200))
+        }
+    paths["/tickets/{ticket}/card"] = {
+        "get": _at("ticket", "string", _post("tickets.card", "What plugins know of its customer", None, 200))
+    }
+    paths["/services/{service}/advice"] = {
+        "get": _at("service", "string", _post("services.advice", "What a kiosk says first", None, 200))
+    }
+    paths["/counters/{counter}/second"] = {
+        "get": _at("counter", "integer", _post("counters.second", "What the customer sees there", None, 200))
     }
     paths["/users"] = {"get": _post("users", "Who may enter, and until when (admin)", None, 200)}
     paths["/users/{token}/revoke"] = {
@@ -190,6 +214,14 @@ def _post(name: str, summary: str, body: str | None, status: int) -> dict[str, A
         schema = {"$ref": REF.format(name=body)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _at(name: str, kind: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation at a path with one name in it."""
+    return {
+        **operation,
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": kind}}],
+    }
 
 
 def _answer(kind: Any) -> dict[str, Any]:

@@ -283,7 +283,7 @@ INSTANTS = frozenset(
 NAMED = frozenset(
     (
         *("skills", "target_wait_s", "weight", "max_wait_s", "waiting", "by_class", "changes", "value"),
-        "default",
+        *("default", "facts", "config"),
         *("places", "breaches", "breaches_then"),
     )
 )

@@ -49,6 +49,11 @@ class HallBehind:
         """Whether it may know which tickets are one person's."""
         return not self._sees.isdisjoint(("phone", "history"))
 
+    @property
+    def speed(self) -> float:
+        """Hall seconds per real second."""
+        return self._hall.clock.speed
+
     def now(self) -> int:
         return self._hall.now()
 
@@ -59,6 +64,12 @@ class HallBehind:
         def view(state: HallState, now: int) -> TicketView | None:
             ticket = state.tickets.get(id)
             return None if ticket is None else ticket_view(ticket, now, person=self.knows_people)
+
+        return await self._hall.read(view)
+
+    async def tickets(self) -> list[TicketView]:
+        def view(state: HallState, now: int) -> list[TicketView]:
+            return [ticket_view(each, now, person=self.knows_people) for each in state.live_tickets()]
 
         return await self._hall.read(view)
 

@@ -1,0 +1,428 @@
+"""The other end of the pipe: one plugin in a process of its own.
+
+    python -m somc.runtime.plugins.child FD
+
+What must stay true
+- It knows of the hall what the pipe tells it, and ends when the pipe is closed, or the hall's process is
+  gone.
+- Its context is the same class that a plugin has in the hall's process; its questions cross the pipe, few
+  at a time.
+- What a hook gives is held against its shape here too, so that no frame grows without bound.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from functools import partial
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from somc.api import (
+    Action,
+    AlertRule,
+    Done,
+    HallView,
+    Json,
+    Page,
+    PermissionRefused,
+    PluginContext,
+    Refusal,
+    Request,
+    Route,
+    SocketClosed,
+    SocketRoute,
+    TicketView,
+)
+from somc.runtime.plugins.answers import ARGUMENTS, SHAPES, WrongAnswer, encode_answer
+from somc.runtime.plugins.configuring import build
+from somc.runtime.plugins.finding import GROUP, Found
+from somc.runtime.plugins.frames import frame, frames_of
+from somc.runtime.plugins.ledger import Ledger
+from somc.runtime.plugins.loading import HOOKS, Loaded, load
+from somc.runtime.plugins.store import FileStore
+from somc.runtime.plugins.tasks import Tasks, harmless
+
+__all__ = ["main"]
+
+ASKS_AT_ONCE = 8
+LOGS_PER_S = 50
+THREADS = 2
+PARENT_LOOK_S = 1.0
+
+
+def main() -> None:
+    """Serve one plugin until the pipe is closed."""
+    pipe = socket.socket(fileno=int(sys.argv[1]))
+    pipe.setblocking(False)
+    parent = os.getppid()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    trio.run(_serve, pipe)
+    os._exit(0)  # whatever threads of the plugin still run
+
+
+def _end_with(parent: int) -> None:
+    """A plugin that holds its own loop must not outlive the hall."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_LOOK_S)
+    os._exit(1)
+
+
+async def _serve(pipe: socket.socket) -> None:
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(pipe))
+    async with trio.open_nursery() as nursery:
+        child = Child(stream, nursery)
+        async for parts in frames_of(stream):
+            child.take(parts)
+        os._exit(0)
+
+
+class Child:
+    """The plugin, its context, and what is under way."""
+
+    def __init__(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+        self._stream = stream
+        self._nursery = nursery
+        self._sending = trio.Lock()
+        self._calls: dict[int, trio.CancelScope] = {}
+        self._sockets: dict[int, _ChildSocket] = {}
+        self._asked: dict[int, _Asked] = {}
+        self._ask_ids = itertools.count(1)
+        self._asking = trio.CapacityLimiter(ASKS_AT_ONCE)
+        self._threads = trio.CapacityLimiter(THREADS)
+        self._clock = (0, 0.0, 1.0)
+        self._routes: list[Route | SocketRoute] = []
+        self._rules: list[AlertRule] = []
+        self._loaded: Loaded
+        self._context: PluginContext
+
+    def take(self, parts: list[Any]) -> None:
+        """One frame of the hall's."""
+        kind, id, *rest = parts
+        match kind:
+            case "ping":
+                self._nursery.start_soon(self._send, "pong", 0)
+            case "load":
+                self._nursery.start_soon(self._load, rest[0])
+            case "call" | "check" | "serve":
+                self._set_clock(rest[-1])
+                self._nursery.start_soon(self._work, kind, id, rest[0], rest[1])
+            case "socket":
+                self._nursery.start_soon(self._socket, id, rest[0], rest[1])
+            case "in":
+                if id in self._sockets:
+                    self._sockets[id].put(rest[0])
+            case "cancel":
+                if id in self._calls:
+                    self._calls[id].cancel()
+            case "answer":
+                asked = self._asked.pop(id, None)
+                if asked is not None:
+                    asked.ok, asked.answer = rest[0], rest[1]
+                    asked.done.set()
+
+    async def _send(self, *parts: Any) -> None:
+        data = frame(*parts)
+        async with self._sending:
+            with trio.CancelScope(shield=True):  # half a frame would be the end of the conversation
+                await self._stream.send_all(data)
+
+    # -- loading ------------------------------------------------------------------------------------
+
+    async def _load(self, about: dict[str, Any]) -> None:
+        try:
+            limit = about["memory_mb"] * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+            os.nice(5)  # the hall goes first
+            self._clock = (about["now"], time.monotonic(), about["speed"])
+            folder = None if about["folder"] is None else Path(about["folder"])
+            name = about["name"]
+            self._loaded = load(Found(name, EntryPoint(name, about["value"], GROUP), folder))
+            config = build(name, self._loaded.about.config, about["config"] or {})
+            ledger = Ledger(on_fault=self._fault)
+            self._context = PluginContext(
+                name,
+                config,
+                Path(about["data_dir"]),
+                ChildLog(self),
+                Tasks(self._nursery, ledger),
+                FileStore(Path(about["store"]), about["key"]),
+                ChildBehind(self),
+            )
+            brought = self._bring()
+        except Exception as error:
+            await self._send("unfit", 0, f"it does not load in its process: {error}")
+            return
+        await self._send("ready", 0, brought)
+
+    def _bring(self) -> dict[str, Any]:
+        """What the starting hooks give, as plain values. Whatever is wrong."""
+
+        def things(hook: str, *kinds: type) -> list[Any]:
+            found = (
+                list(self._loaded.ask(hook, context=self._context) or ())
+                if hook in self._loaded.hooks
+                else []
+            )
+            for thing in found:
+                if not isinstance(thing, kinds):
+                    raise WrongAnswer(f"'{hook}' gave {thing!r}")
+            return found
+
+        self._routes = things("somc_routes", Route, SocketRoute)
+        self._rules = things("somc_alert_rules", AlertRule)
+        return {
+            "routes": [
+                {
+                    "method": "WEBSOCKET" if isinstance(each, SocketRoute) else each.method,
+                    "path": each.path,
+                    "roles": sorted(each.roles),
+                    "body_limit": getattr(each, "body_limit", 0),
+                    "rate_per_min": getattr(each, "rate_per_min", 0),
+                }
+                for each in self._routes
+            ],
+            "pages": [
+                {
+                    "path": page.path,
+                    "title": msgspec.to_builtins(page.title),
+                    "roles": sorted(page.roles),
+                    "icon": page.icon,
+                }
+                for page in things("somc_pages", Page)
+            ],
+            "rules": [
+                {"name": rule.name, "words": msgspec.to_builtins(rule.words), "limit": rule.limit}
+                for rule in self._rules
+            ],
+        }
+
+    def _fault(self, hook: str, kind: str, why: str) -> None:
+        self._nursery.start_soon(self._send, "fault", 0, hook, why)
+
+    # -- working ------------------------------------------------------------------------------------
+
+    async def _work(self, kind: str, id: int, which: Any, given: Any) -> None:
+        scope = self._calls[id] = trio.CancelScope()
+        try:
+            with scope:
+                answer = await self._asked_of(kind, which, given)
+        except WrongAnswer as error:
+            await self._send("failed", id, "wrong", str(error))
+        except BaseException as error:
+            await self._send("failed", id, "raised", f"{harmless(error)!r}"[:300])
+        else:
+            if scope.cancelled_caught:
+                await self._send("failed", id, "down", "it was cancelled")
+            else:
+                await self._send("done", id, answer)
+        finally:
+            del self._calls[id]
+
+    async def _asked_of(self, kind: str, which: Any, given: Any) -> bytes | None:
+        if kind == "serve":
+            route = self._routes[which]
+            assert isinstance(route, Route)
+            return encode_answer("route", await route.handler(msgspec.convert(given, Request)))
+        if kind == "check":
+            view = msgspec.convert(given, HallView)
+            check = self._rules[which].check
+            return await self._in_thread(lambda: encode_answer("check", check(view)))
+        arguments = {name: msgspec.convert(given[name], shape) for name, shape in ARGUMENTS[which].items()}
+        ask = partial(self._loaded.ask, which, context=self._context, **arguments)
+        if _is_async(which):
+            answer = await ask()
+            return None if answer is None and not SHAPES[which].many else encode_answer(which, answer)
+        return await self._in_thread(lambda: encode_answer(which, ask()))
+
+    async def _in_thread(self, work: Any) -> bytes:
+        done: bytes = await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        return done
+
+    async def _socket(self, id: int, number: int, given: Any) -> None:
+        route = self._routes[number]
+        assert isinstance(route, SocketRoute)
+        scope = self._calls[id] = trio.CancelScope()
+        peer = self._sockets[id] = _ChildSocket(self, id, msgspec.convert(given, Request))
+        try:
+            with scope:
+                await route.handler(peer)
+        except SocketClosed:
+            await self._send("done", id, None)
+        except BaseException as error:
+            await self._send("failed", id, "raised", f"{harmless(error)!r}"[:300])
+        else:
+            await self._send("done", id, None)
+        finally:
+            del self._calls[id], self._sockets[id]
+
+    # -- asking -------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        at, since, speed = self._clock
+        return at + int((time.monotonic() - since) * 1000 * speed)
+
+    def _set_clock(self, now: int) -> None:
+        self._clock = (now, time.monotonic(), self._clock[2])
+
+    async def ask(self, what: str, **given: Any) -> Any:
+        """An answer of the hall's. `PermissionRefused`; `RuntimeError` for what it raises otherwise."""
+        async with self._asking:
+            id = next(self._ask_ids)
+            asked = self._asked[id] = _Asked()
+            try:
+                await self._send("ask", id, what, given)
+                await asked.done.wait()
+            finally:
+                self._asked.pop(id, None)
+        if asked.ok:
+            return asked.answer
+        kind, words = asked.answer
+        raise PermissionRefused(words) if kind == "PermissionRefused" else RuntimeError(f"{kind}: {words}")
+
+    def say(self, *parts: Any) -> None:
+        self._nursery.start_soon(self._send, *parts)
+
+
+class _Asked:
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.ok = False
+        self.answer: Any = None
+
+
+class ChildBehind:
+    """The hall behind a context, across the pipe."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    def now(self) -> int:
+        return self._child.now()
+
+    async def hall(self) -> HallView:
+        return msgspec.convert(await self._child.ask("hall"), HallView)
+
+    async def ticket(self, id: str) -> TicketView | None:
+        return msgspec.convert(await self._child.ask("ticket", id=id), TicketView | None)
+
+    async def tickets(self) -> list[TicketView]:
+        return msgspec.convert(await self._child.ask("tickets"), list[TicketView])
+
+    async def facts(self, ticket: str, of: str | None) -> dict[str, Json]:
+        facts: dict[str, Json] = await self._child.ask("facts", ticket=ticket, of=of)
+        return facts
+
+    async def visits(self, person: str, limit: int) -> list[TicketView]:
+        return msgspec.convert(await self._child.ask("visits", person=person, limit=limit), list[TicketView])
+
+    async def phone_of(self, person: str) -> str | None:
+        phone: str | None = await self._child.ask("phone_of", person=person)
+        return phone
+
+    async def person_of(self, phone: str) -> str | None:
+        person: str | None = await self._child.ask("person_of", phone=phone)
+        return person
+
+    async def do(self, action: Action) -> Done | Refusal:
+        plain = msgspec.to_builtins(action)
+        plain.pop("type", None)
+        answer = await self._child.ask("do", kind=type(action).__name__, action=plain)
+        if answer["refused"]:
+            return msgspec.convert(answer["outcome"], Refusal)
+        return msgspec.convert(answer["outcome"], Done)
+
+    def announce_changed(self) -> None:
+        self._child.say("changed", 0)
+
+
+class ChildLog:
+    """The plugin's log, said to the hall's; beyond `LOGS_PER_S` it is dropped."""
+
+    def __init__(self, child: Child, bound: dict[str, Any] | None = None) -> None:
+        self._child = child
+        self._bound = bound or {}
+        self._said: list[float] = []
+
+    def bind(self, **fields: Any) -> ChildLog:
+        return ChildLog(self._child, {**self._bound, **fields})
+
+    def _say(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        now = time.monotonic()
+        self._said = [at for at in self._said if now - at < 1.0]
+        if len(self._said) >= LOGS_PER_S:
+            return
+        self._said.append(now)
+        plain = {
+            key: value if isinstance(value, int | float | str) else repr(value)
+            for key, value in fields.items()
+        }
+        self._child.say("log", 0, level, str(event), {**self._bound, **plain})
+
+    def debug(self, event: str, **fields: Any) -> None:
+        self._say("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._say("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._say("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._say("error", event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        self._say("error", event, {**fields, "exception": repr(sys.exc_info()[1])})
+
+
+class _ChildSocket:
+    """One WebSocket across the pipe."""
+
+    def __init__(self, child: Child, id: int, request: Request) -> None:
+        self.request = request
+        self._child = child
+        self._id = id
+        self._in, self._out = trio.open_memory_channel[str | bytes | None](256)
+        self._closed = False
+
+    def put(self, message: str | bytes | None) -> None:
+        try:
+            self._in.send_nowait(message)
+        except trio.WouldBlock:
+            self._closed = True
+
+    async def receive(self) -> str | bytes:
+        if self._closed:
+            raise SocketClosed
+        message = await self._out.receive()
+        if message is None:
+            self._closed = True
+            raise SocketClosed
+        return message
+
+    async def send(self, message: str | bytes) -> None:
+        if self._closed:
+            raise SocketClosed
+        await self._child._send("out", self._id, "message", message)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self._closed = True
+        await self._child._send("out", self._id, "close", [code, reason])
+
+
+def _is_async(hook: str) -> bool:
+    return inspect.iscoroutinefunction(HOOKS[hook])
+
+
+if __name__ == "__main__":
+    main()

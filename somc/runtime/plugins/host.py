@@ -1,0 +1,661 @@
+"""The plugins of one running hall: enabled, disabled, configured and reloaded while customers wait.
+
+    enable ──▶ load ──▶ configuration ──▶ what it brings ──▶ somc_start ──▶ follower, routes, rules ──▶ record
+    disable ─▶ may it go? ──▶ routes and follower gone ──▶ somc_stop ──▶ tasks ended ──▶ record
+
+What must stay true
+- One change at a time; a change that fails leaves the plugin as it was, or off, and everything else
+  untouched.
+- What is switched and configured is on record before the asker is answered, and a restart finds it again.
+- A plugin that fails too often is disabled by the host itself, with a record and an alert that say why.
+- Nothing of a plugin is ever called by the deciding task.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+import trio
+
+from somc.api import (
+    Page,
+    Request,
+    Response,
+    Route,
+    Socket,
+    SocketRoute,
+    TicketView,
+    Visit,
+    Words,
+)
+from somc.config import PluginSettings
+from somc.domain import commands as c
+from somc.domain.refusals import Refusal
+from somc.errors import SomcError, UsageError
+from somc.journal.record import Record
+from somc.runtime.hall import Hall
+from somc.runtime.plugins.acting import Actions
+from somc.runtime.plugins.asking import IDENTIFY_S, Asking, Identified, Sights
+from somc.runtime.plugins.behind import HallBehind
+from somc.runtime.plugins.brought import Plugins
+from somc.runtime.plugins.configuring import build, secret_keys, shown, split
+from somc.runtime.plugins.facts import Known, TicketFacts
+from somc.runtime.plugins.finding import find, found_at, installed
+from somc.runtime.plugins.followers import RECORD_S, Follower, Followers
+from somc.runtime.plugins.ledger import HookFailed, Ledger
+from somc.runtime.plugins.loading import Loaded, forget_modules, load
+from somc.runtime.plugins.local import LocalPlugin
+from somc.runtime.plugins.process import ProcessPlugin
+from somc.runtime.plugins.routing import Match, match
+from somc.runtime.plugins.store import FileStore
+from somc.runtime.plugins.tending import Tending
+from somc.runtime.plugins.views import record_view
+
+__all__ = ["InUse", "PluginHost"]
+
+log = structlog.get_logger(__name__)
+
+START_S = 10.0
+STOP_S = 5.0
+ROUTE_S = 10.0
+
+FACTS = "facts"
+"""The host's own store, beside those of plugins; no plugin is called so."""
+
+BLOCK_WEIGHT = 4
+"""Holding the hall's loop counts so many faults: three times is a quarantine."""
+
+TOLD_EVERY_S = 600.0
+"""A fault of one hook is kept as a record at most so often; all are counted."""
+
+
+class InUse(SomcError):
+    """The plugin cannot be disabled now: something of it is in use."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One enabled plugin at work."""
+
+    loaded: Loaded
+    settings: PluginSettings
+    config: Any
+    runner: Any
+    store: FileStore
+    behind: HallBehind
+    ledger: Ledger
+    sights: Sights
+    since: int
+    serving: bool = False
+    follower: trio.CancelScope | None = None
+    sockets: set[trio.CancelScope] = field(default_factory=set)
+    told: dict[str, float] = field(default_factory=dict)
+
+
+class PluginHost:
+    """Made by composition over a running hall. `run` must be running before plugins are enabled.
+
+    `plugins` are those that hall.toml names, loaded; it is kept to what is enabled, so that whoever asks it
+    for drivers and policy kinds gets those that there are.
+    """
+
+    def __init__(
+        self,
+        hall: Hall,
+        plugins: Plugins,
+        settings: Mapping[str, PluginSettings],
+        data_dir: Path,
+        draw_id: Callable[[str], str],
+    ) -> None:
+        self.hall = hall
+        self.plugins = plugins
+        self.draw_id = draw_id
+        self.actions = Actions(hall)
+        self.settings = dict(settings)
+        self.in_use: list[Callable[[Loaded], str | None]] = []
+        """Each says why a plugin may not go now, or None."""
+        self.on_change: list[Callable[[], Awaitable[None]]] = []
+        """Called after a plugin was enabled or disabled: devices, policy kinds, channels follow."""
+        self.entries: dict[str, Entry] = {}
+        self.data_dir = data_dir / "plugins"
+        self.facts_store = FileStore(self.data_dir / f"{FACTS}.sqlite", hall.journal.key_for(FACTS))
+        self.facts = TicketFacts(self.facts_store)
+        self.followers = Followers(hall.journal)
+        self.asking = Asking(self._runners)
+        self.tending = Tending(self)
+        self.failed: dict[str, str] = {}
+        """Plugins that should work and do not, with why."""
+        self.stuck: list[str] = []
+        """Disabled plugins whose tasks do not end."""
+        self._changing = trio.Lock()
+        self._nursery: trio.Nursery
+        self._first = tuple(plugins.loaded)
+
+    def _runners(self) -> list[tuple[Any, Sights]]:
+        return [(entry.runner, entry.sights) for entry in self.entries.values() if entry.serving]
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Be there for plugins until cancelled."""
+        await self.facts.load(self.hall.state.tickets)
+        self.followers.on_record.append(self._heed)
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self.facts.run)
+            nursery.start_soon(self.followers.run)
+            nursery.start_soon(self.tending.run)
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def start_all(self) -> None:
+        """Enable what hall.toml names and what was enabled since. `UsageError` names one that cannot start.
+
+        One that was enabled in the running hall, and cannot start now, stays off and is told of: a restart in
+        the morning does not fail for it.
+        """
+        state = self.hall.state
+        for name in self._first:
+            if name not in state.plugins or not state.plugins[name].in_file:
+                await self._record_switch(name, True, by="config", version=self.plugins.loaded[name].version)
+        for name, known in list(state.plugins.items()):
+            if known.in_file and name not in self._first:
+                await self._record_switch(name, False, by="config", cause="config")
+        for name in [*self._first, *(name for name in state.plugins if name not in self._first)]:
+            if name in state.plugins and not state.plugins[name].enabled:
+                self.plugins.loaded.pop(name, None)
+                log.warning("plugin is off", plugin=name, cause=state.plugins[name].cause)
+                continue
+            try:
+                await self._bring_up(self.plugins.loaded.get(name) or load(find(name, self.plugins.paths)))
+            except UsageError as error:
+                if name in self._first:
+                    raise
+                self.failed[name] = str(error)
+                self.plugins.loaded.pop(name, None)
+                log.error("plugin does not start", plugin=name, why=str(error))
+        for heed in self.on_change:
+            await heed()
+
+    def load_enabled(self) -> None:
+        """Before the hall's settings are applied: load what was enabled in the running hall, let go of what
+        was disabled, so that policy kinds are there."""
+        for name, known in self.hall.state.plugins.items():
+            if not known.enabled and known.in_file:
+                self.plugins.loaded.pop(name, None)
+            elif known.enabled and not known.in_file and name not in self.plugins.loaded:
+                try:
+                    self.plugins.loaded[name] = load(find(name, self.plugins.paths))
+                except UsageError as error:
+                    self.failed[name] = str(error)
+
+    async def stop_all(self) -> None:
+        """Let every plugin go down in order; the last that started first. Nothing of it is a change."""
+        with trio.CancelScope(shield=True):
+            async with self._changing:
+                for entry in reversed(list(self.entries.values())):
+                    await self._take_down(entry)
+            self.followers.note_all()
+            await self.facts_store.close()
+
+    # -- changes ----------------------------------------------------------------------------------
+
+    async def enable(self, name: str, by: str) -> None:
+        """Let the plugin work from now on. `UsageError` says why it cannot; then nothing has changed."""
+        async with self._changing:
+            if name in self.entries:
+                return
+            loaded = load(find(name, self.plugins.paths))
+            await self._bring_up(loaded)
+            await self._record_switch(name, True, by=by, version=loaded.version)
+            await self.hall.submit(
+                c.ClearPluginAlert(by=by, plugin=name, name="quarantined"), lambda state, events, now: None
+            )
+            await self._changed()
+
+    async def disable(self, name: str, by: str, *, cause: str = "asked", why: str | None = None) -> None:
+        """Let the plugin work no more. `InUse` if something of it is needed, `UsageError` if unknown."""
+        async with self._changing:
+            await self._disable(name, by, cause, why)
+
+    async def configure(self, name: str, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Change its configuration: key → value, None for hall.toml's own. It is restarted with it.
+
+        `UsageError` names a key that is wrong, or a secret; then nothing has changed.
+        """
+        async with self._changing:
+            entry = self.entries.get(name)
+            loaded = entry.loaded if entry is not None else load(find(name, self.plugins.paths))
+            model = loaded.about.config
+            hidden = secret_keys(model) & changes.keys()
+            if hidden:
+                raise UsageError(
+                    f"plugin.{name}: {', '.join(sorted(hidden))} is secret: set it in hall.toml, not here"
+                )
+            table = self._table(loaded)
+            file_values = self._file_values(loaded)[0]
+            wanted = {**table, **{key: value for key, value in changes.items() if value is not None}}
+            for key in (key for key, value in changes.items() if value is None):
+                wanted.pop(key, None)
+                if key in file_values:
+                    wanted[key] = file_values[key]
+            build(name, model, wanted)
+            if entry is not None:
+                await self._replace(entry, loaded, wanted)
+            await self._submit(c.ConfigurePlugin(by=by, plugin=name, changes=dict(changes)))
+            await self._changed()
+            return shown(model, build(name, model, wanted))
+
+    async def reload(self, name: str, by: str) -> str | None:
+        """Import the plugin anew, as an upgrade of its package left it; the version that works then.
+
+        `UsageError` if the new one cannot work: the old one goes on.
+        """
+        async with self._changing:
+            entry = self._entry(name)
+            before = forget_modules(entry.loaded, self.plugins.loaded.values())
+            importlib.invalidate_caches()
+            try:
+                loaded = load(find(name, self.plugins.paths))
+                self._check_kept(entry.loaded, loaded)
+                await self._replace(entry, loaded, self._table(loaded))
+            except UsageError:
+                sys.modules.update(before)
+                raise
+            await self._record_switch(name, True, by=by, version=loaded.version)
+            await self._changed()
+            return loaded.version
+
+    # -- a ticket that is about to be taken ---------------------------------------------------------
+
+    async def identify(
+        self, service: str, channel: str, person: str | None, phone: str | None, customer_class: str
+    ) -> Identified:
+        """Who this visitor is, as far as plugins know in time."""
+        if not self.asking.anybody("somc_identify"):
+            return Identified()
+        visit = Visit(
+            service=service,
+            channel=channel,
+            at=self.hall.now(),
+            person=person,
+            phone=phone,
+            customer_class=customer_class,
+        )
+        return await self.asking.identify(visit, self.hall.state.hall.classes)
+
+    async def slip_of(
+        self,
+        ticket: str,
+        service: str,
+        channel: str,
+        customer_class: str,
+        source: str,
+        person: str | None,
+        known: Mapping[str, Known],
+    ) -> tuple[Words, ...]:
+        """What plugins want on its slip."""
+        settings = self.hall.state.hall
+        if (
+            not self.asking.anybody("somc_slip_lines")
+            or service not in settings.services
+            or customer_class not in settings.classes
+        ):
+            return ()
+        view = TicketView(
+            id=ticket,
+            number="",
+            service=service,
+            customer_class=customer_class,
+            class_source=source,
+            channel=channel,
+            state="waiting",
+            taken_at=self.hall.now(),
+            waited_s=0,
+            target_wait_s=settings.target_wait_s(service, customer_class),
+            person=person,
+        )
+        return await self.asking.slip_lines(view, known)
+
+    # -- what is asked of single plugins ------------------------------------------------------------
+
+    def route(self, name: str, method: str, path: str) -> tuple[Match | None, frozenset[str]]:
+        """The route of the plugin that fits, or the methods that the path would take. `KeyError` if there
+        is no such plugin at work."""
+        entry = self.entries[name]
+        if not entry.serving:
+            raise KeyError(name)
+        return match(entry.runner.routes, method, path)
+
+    def route_of(self, name: str, found: Match) -> Route | SocketRoute:
+        route: Route | SocketRoute = self.entries[name].runner.routes[found.number]
+        return route
+
+    async def serve(self, name: str, found: Match, request: Request) -> Response:
+        """The answer of a plugin's route. `HookFailed`."""
+        response: Response = await self.entries[name].runner.serve(found.number, ROUTE_S, request)
+        return response
+
+    async def serve_socket(self, name: str, found: Match, socket: Socket) -> None:
+        """Let the plugin have the socket until it is done, or disabled. `HookFailed`."""
+        entry = self.entries[name]
+        with trio.CancelScope() as scope:
+            entry.sockets.add(scope)
+            try:
+                await entry.runner.serve_socket(found.number, socket)
+            finally:
+                entry.sockets.discard(scope)
+
+    def pages(self) -> list[tuple[str, Page]]:
+        """Every page of every plugin at work."""
+        return [
+            (name, page)
+            for name, entry in self.entries.items()
+            if entry.serving
+            for page in entry.runner.pages
+        ]
+
+    def about(self) -> list[dict[str, Any]]:
+        """Every plugin that is installed, lies on a path, or works: what it is and how it does."""
+        known = self.hall.state.plugins
+        on_path = found_at(self.plugins.paths)
+        names = [*self.entries, *sorted({*known, *installed(), *on_path} - self.entries.keys())]
+        return [self._about(name) for name in names]
+
+    def _about(self, name: str) -> dict[str, Any]:
+        entry, known = self.entries.get(name), self.hall.state.plugins.get(name)
+        if entry is None:
+            state = "failed" if name in self.failed else "off"
+            if known is not None and known.cause == "quarantine" and not known.enabled:
+                state = "quarantined"
+            return {
+                "name": name,
+                "state": state,
+                "why": self.failed.get(name) or (None if known is None else known.why),
+                "version": None if known is None else known.version,
+                "stuck": name in self.stuck,
+            }
+        follower = self.followers.follower(name)
+        loaded = entry.loaded
+        return {
+            "name": name,
+            "state": "on" if entry.serving else "starting",
+            "why": None,
+            "version": loaded.version,
+            "title": {"zh": loaded.title.zh, "en": loaded.title.en},
+            "api": loaded.about.api,
+            "origin": loaded.found.origin,
+            "isolation": entry.runner.isolation,
+            "since": entry.since,
+            "sees": sorted(loaded.about.sees),
+            "follows": list(loaded.about.follows),
+            "config": shown(loaded.about.config, entry.config),
+            "hooks": {hook: entry.ledger.figures().get(hook) for hook in sorted(loaded.hooks)},
+            "other": {
+                what: figures for what, figures in entry.ledger.figures().items() if what not in loaded.hooks
+            },
+            "faults": entry.ledger.faults,
+            "last_fault": entry.ledger.last_fault,
+            "lag": self.followers.lag(name),
+            "skipped": None if follower is None else follower.skipped,
+            "held_back": entry.behind.rate.held_back,
+            "restarts": getattr(entry.runner, "restarts", 0),
+            "stuck": name in self.stuck,
+            "routes": [
+                f"{'WEBSOCKET' if isinstance(route, SocketRoute) else route.method} {route.path}"
+                for route in entry.runner.routes
+            ],
+            "pages": [page.path for page in entry.runner.pages],
+        }
+
+    # -- one change -------------------------------------------------------------------------------
+
+    def _entry(self, name: str) -> Entry:
+        entry = self.entries.get(name)
+        if entry is None:
+            raise UsageError(f"the plugin '{name}' is not enabled")
+        return entry
+
+    async def _bring_up(self, loaded: Loaded) -> None:
+        """Let it work; nothing is left of one that cannot. `UsageError`."""
+        await self._record_file_values(loaded)
+        entry = await self._open(loaded, self._table(loaded))
+        self._admit(entry)
+
+    async def _open(self, loaded: Loaded, table: Mapping[str, Any]) -> Entry:
+        """Make its runner and start it. `UsageError`: nothing of it is left."""
+        name = loaded.name
+        settings = self.settings.get(name, PluginSettings())
+        config = build(name, loaded.about.config, table)
+        ledger = Ledger()
+        behind = HallBehind(
+            name, loaded.about.sees, self.hall, self.facts, self.actions, self.tending.look_again
+        )
+        store = FileStore(self.data_dir / f"{name}.sqlite", self.hall.journal.key_for(name))
+        isolation = settings.isolation or loaded.about.isolation
+        make: Any = ProcessPlugin if isolation == "process" else LocalPlugin
+        runner = make(loaded, config, self.data_dir / name, store, behind, ledger)
+        if isolation == "process":
+            runner.memory_mb = settings.memory_mb
+            runner.paths = self.plugins.paths
+            runner.sealing_key = self.hall.journal.key_for(name)
+        identify_s = IDENTIFY_S if settings.deadline_ms is None else settings.deadline_ms / 1000
+        sights = Sights(frozenset(loaded.about.sees), identify_s)
+        entry = Entry(loaded, settings, config, runner, store, behind, ledger, sights, since=self.hall.now())
+        ledger.on_fault = lambda hook, kind, why: self._faulted(entry, hook, kind, why)
+        try:
+            await runner.open()
+            if "somc_start" in loaded.hooks:
+                await runner.call("somc_start", START_S)
+        except BaseException as error:
+            with trio.CancelScope(shield=True):
+                await self._close(entry)
+            if isinstance(error, HookFailed):
+                raise UsageError(f"the plugin '{name}' does not start: {error.why}") from error
+            raise
+        return entry
+
+    def _admit(self, entry: Entry) -> None:
+        """It is up: let it be asked, and followed."""
+        name = entry.loaded.name
+        order = {known: place for place, known in enumerate((*self._first, *self.hall.state.plugins))}
+        self.entries[name] = entry
+        self.entries = dict(sorted(self.entries.items(), key=lambda item: order.get(item[0], len(order))))
+        self.plugins.loaded[name] = entry.loaded
+        self.failed.pop(name, None)
+        entry.serving = True
+        if entry.loaded.about.follows:
+            entry.follower = trio.CancelScope()
+            self._nursery.start_soon(self._follow, entry, entry.follower)
+        log.info("plugin is on", plugin=name, version=entry.loaded.version, isolation=entry.runner.isolation)
+
+    async def _follow(self, entry: Entry, scope: trio.CancelScope) -> None:
+        async def tell(record: Any) -> None:
+            await entry.runner.call("somc_record", RECORD_S, record=record)
+
+        async def passed_over(record: Record, why: str) -> None:
+            await self._report(entry, "somc_record", why, "passed_over", record.seq)
+
+        follower = Follower(
+            entry.loaded.name,
+            entry.loaded.about,
+            self.hall.journal,
+            tell,
+            lambda record: record_view(record, person=entry.behind.knows_people),
+            passed_over,
+            self.hall.now,
+        )
+        self.followers.add(follower)
+        with scope:
+            await follower.run()
+
+    async def _disable(self, name: str, by: str, cause: str, why: str | None) -> None:
+        entry = self.entries.get(name)
+        if entry is None:
+            if name not in self.hall.state.plugins and name not in installed():
+                raise UsageError(f"there is no plugin '{name}'")
+        else:
+            self._check_unused(entry.loaded)
+            await self._take_down(entry)
+            del self.entries[name]
+            self.plugins.loaded.pop(name, None)
+        self.failed.pop(name, None)
+        await self._record_switch(name, False, by=by, cause=cause, why=why)
+        await self._changed()
+        log.info("plugin is off", plugin=name, cause=cause)
+
+    async def _replace(self, entry: Entry, loaded: Loaded, table: Mapping[str, Any]) -> None:
+        """Another one in its place. `UsageError`: the old one goes on."""
+        build(loaded.name, loaded.about.config, table)
+        # Its own files have one writer, so the old one stops first; if the new one then does not start, the
+        # old one is started again.
+        await self._take_down(entry)
+        del self.entries[loaded.name]
+        try:
+            fresh = await self._open(loaded, table)
+        except UsageError:
+            self._admit(await self._open(entry.loaded, self._table(entry.loaded)))
+            raise
+        self._admit(fresh)
+
+    async def _take_down(self, entry: Entry) -> None:
+        """It is asked no more, its sockets are closed, its follower stops, then it stops itself."""
+        name = entry.loaded.name
+        entry.serving = False
+        for scope in list(entry.sockets):
+            scope.cancel()
+        if entry.follower is not None:
+            entry.follower.cancel()
+            entry.follower = None
+            self.followers.remove(name)
+        if "somc_stop" in entry.loaded.hooks:
+            try:
+                await entry.runner.call("somc_stop", STOP_S)
+            except HookFailed as error:
+                log.error("plugin did not stop in order", plugin=name, why=error.why)
+        await self._close(entry)
+
+    async def _close(self, entry: Entry) -> None:
+        name = entry.loaded.name
+        if not await entry.runner.close():
+            self.stuck.append(name)
+            log.error(
+                "a plugin's tasks do not end though cancelled: they run on until the hall's process ends",
+                plugin=name,
+                remedy=f'[plugin.{name}.host] isolation = "process"',
+            )
+        await entry.store.close()
+
+    def _check_unused(self, loaded: Loaded) -> None:
+        for needs in self.in_use:
+            why = needs(loaded)
+            if why is not None:
+                raise InUse(f"the plugin '{loaded.name}' cannot be disabled now: {why}")
+
+    def _check_kept(self, old: Loaded, new: Loaded) -> None:
+        """A reload must bring what is in use again."""
+        lost = old.hooks - new.hooks
+        if lost & {"somc_device_drivers", "somc_routing_policies"}:
+            self._check_unused(old)
+
+    async def _changed(self) -> None:
+        self.tending.look_again()
+        for heed in self.on_change:
+            await heed()
+
+    # -- configuration ----------------------------------------------------------------------------
+
+    def _file_values(self, loaded: Loaded) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What hall.toml says: what may be told, and secrets."""
+        settings = self.settings.get(loaded.name, PluginSettings())
+        return split(loaded.about.config, settings.options)
+
+    def _table(self, loaded: Loaded) -> dict[str, Any]:
+        """The configuration in force: records over hall.toml, secrets from hall.toml."""
+        plain, hidden = self._file_values(loaded)
+        known = self.hall.state.plugins.get(loaded.name)
+        return {**(plain if known is None else known.values), **hidden}
+
+    async def _record_file_values(self, loaded: Loaded) -> None:
+        """What hall.toml says otherwise than at the last time becomes a record."""
+        plain, _ = self._file_values(loaded)
+        known = self.hall.state.plugins.get(loaded.name)
+        before = {} if known is None else known.file_values
+        changes = {
+            key: plain.get(key) for key in sorted({*plain, *before}) if plain.get(key) != before.get(key)
+        }
+        if changes:
+            build(
+                loaded.name, loaded.about.config, self._file_values(loaded)[0] | self._file_values(loaded)[1]
+            )
+            await self._submit(c.ConfigurePlugin(by="config", plugin=loaded.name, changes=changes))
+
+    # -- records ----------------------------------------------------------------------------------
+
+    async def _record_switch(self, name: str, enabled: bool, **more: Any) -> None:
+        await self._submit(c.SwitchPlugin(plugin=name, enabled=enabled, **more))
+
+    async def _submit(self, command: c.Command) -> None:
+        outcome = await self.hall.submit(command, lambda state, events, now: None)
+        if isinstance(outcome, Refusal):
+            raise UsageError(outcome.words.en)
+
+    def _heed(self, record: Record) -> None:
+        if record.type == "day.ended":
+            self.facts.keep(self.hall.state.tickets)
+
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _faulted(self, entry: Entry, hook: str, kind: str, why: str) -> None:
+        name = entry.loaded.name
+        log.error("plugin failed", plugin=name, hook=hook, kind=kind, why=why)
+        now = trio.current_time()
+        if entry.serving and now - entry.told.get(hook, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            entry.told[hook] = now
+            action = "blocked" if kind == "blocked" else "restarted" if kind == "down" else "left_out"
+            self._nursery.start_soon(self._report, entry, hook, why, action, None)
+        if entry.ledger.given_up is not None and entry.serving and self.entries.get(name) is entry:
+            self._nursery.start_soon(self._quarantine, entry)
+
+    async def _report(self, entry: Entry, hook: str, why: str, action: str, record: int | None) -> None:
+        command = c.ReportPluginFault(
+            by="host",
+            plugin=entry.loaded.name,
+            hook=hook,
+            why=why,
+            action=action,
+            record=record,
+            faults=entry.ledger.faults,
+        )
+        try:
+            await self._submit(command)
+        except SomcError as error:
+            log.warning("a plugin's fault is not on record", plugin=entry.loaded.name, why=str(error))
+
+    async def _quarantine(self, entry: Entry) -> None:
+        """Disable it for what it did, unless somebody was quicker or it cannot be spared."""
+        name, why = entry.loaded.name, entry.ledger.given_up or "it failed"
+        async with self._changing:
+            if self.entries.get(name) is not entry:
+                return
+            try:
+                await self._disable(name, "host", "quarantine", why)
+            except InUse as error:
+                log.error("a plugin fails again and again, and is in use", plugin=name, why=str(error))
+                entry.ledger.given_up = None
+            except SomcError as error:
+                log.error("a plugin could not be disabled", plugin=name, why=str(error))
+                return
+        words = Words(
+            zh=f"插件 {name} 屡次出错，已停用", en=f"The plugin {name} failed again and again: it is off"
+        )
+        try:
+            await self._submit(c.RaisePluginAlert(by="host", plugin=name, name="quarantined", words=words))
+        except SomcError as error:
+            log.warning("a quarantine raised no alert", plugin=name, why=str(error))

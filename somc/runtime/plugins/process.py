@@ -1,0 +1,657 @@
+"""One plugin at work in a process of its own: the hall's end of the pipe.
+
+    hall                                 child: a Trio loop of its own
+    call ──▶ frame ───────────────────▶ the plugin's hook
+         ◀── done, failed ◀─────────────
+    context: ask ◀──────────────────────  checked here, by what the plugin declared
+
+What must stay true
+- Whatever the plugin does, the hall waits for it no longer than a deadline: a child that does not answer
+  pings (its loop is blocked), whose cancelled calls do not end, that floods or grows too large, is killed
+  and begun anew with growing pauses.
+- The child is handed a configuration, a folder and a key for its own store, and no connection to the hall's
+  data: what it wants it asks for, and every question is checked here.
+- Drivers, policies and channels are objects of the hall's own process: a plugin that brings one is refused
+  here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from somc.api import (
+    Action,
+    AlertRule,
+    Page,
+    Request,
+    Response,
+    Route,
+    Socket,
+    SocketClosed,
+    SocketRoute,
+    Words,
+)
+from somc.api import actions as api_actions
+from somc.runtime.plugins.answers import WrongAnswer, decode_answer
+from somc.runtime.plugins.behind import HallBehind
+from somc.runtime.plugins.frames import FrameTooLarge, frame, frames_of
+from somc.runtime.plugins.ledger import HookFailed, Ledger
+from somc.runtime.plugins.loading import Loaded
+from somc.runtime.plugins.routing import check_routes
+from somc.runtime.plugins.store import FileStore
+
+__all__ = ["ACTIONS", "ProcessPlugin"]
+
+READY_S = 15.0
+"""How long a child may take to import its plugin."""
+
+PING_S = 0.5
+BLOCKED_S = 1.5
+"""A child that has not answered a ping for so long is blocked."""
+
+STUBBORN_S = 1.0
+MOST_ASKS = 32
+MOST_UNSENT = 512
+MOST_LOGS_PER_S = 100
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+LONG_LIFE_S = 300.0
+
+NOT_HERE = ("somc_device_drivers", "somc_device_simulators", "somc_routing_policies", "somc_channels")
+
+ACTIONS: dict[str, type[Action]] = {
+    kind.__name__: kind
+    for kind in vars(api_actions).values()
+    if isinstance(kind, type) and issubclass(kind, Action) and kind is not Action
+}
+"""Every action by name, as it crosses the pipe."""
+
+log = structlog.get_logger(__name__)
+
+
+class ProcessPlugin:
+    """An enabled plugin in a child process. `open` before anything else, `close` at the end."""
+
+    isolation = "process"
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        config: Any,
+        data_dir: Path,
+        store: FileStore,
+        behind: HallBehind,
+        ledger: Ledger,
+    ) -> None:
+        self.loaded = loaded
+        self.ledger = ledger
+        self.routes: list[Route | SocketRoute] = []
+        self.pages: list[Page] = []
+        self.rules: list[AlertRule] = []
+        self.channels: list[Any] = []
+        self.memory_mb = 1024
+        self.paths: Sequence[Path] = ()
+        self.sealing_key = b""
+        self.restarts = 0
+        self._config = config
+        self._data_dir = data_dir
+        self._behind = behind
+        self._ids = itertools.count(1)
+        self._child: _Child | None = None
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._first = _First()
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name
+
+    @property
+    def hooks(self) -> frozenset[str]:
+        return self.loaded.hooks
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process, while there is one."""
+        return None if self._child is None else self._child.process.pid
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Start the child. `HookFailed` says why it does not come up."""
+        brings = [hook for hook in NOT_HERE if hook in self.hooks]
+        if brings:
+            raise HookFailed(
+                "wrong",
+                f"it implements {', '.join(brings)}, which work in the hall's process only; "
+                "a driver gets a process of its own by `somc device agent`",
+            )
+        trio.lowlevel.spawn_system_task(self._home, name=f"plugin {self.name}")
+        await self._first.settled.wait()
+        if self._first.why is not None:
+            raise HookFailed("down", self._first.why)
+
+    async def close(self) -> bool:
+        """End the child; it is killed if it does not go."""
+        self._scope.cancel()
+        with trio.CancelScope(shield=True):
+            await self._ended.wait()
+        return True
+
+    async def _home(self) -> None:
+        try:
+            with self._scope:
+                pause_s = FIRST_PAUSE_S
+                while True:
+                    begun = trio.current_time()
+                    why = await self._live()
+                    if not self._first.settled.is_set():
+                        self._first.settle(why)
+                        return
+                    self.ledger.fault("process", "down", why)
+                    if trio.current_time() - begun > LONG_LIFE_S:
+                        pause_s = FIRST_PAUSE_S
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                    self.restarts += 1
+        finally:
+            self._first.settle("it was ended")
+            self._ended.set()
+
+    async def _live(self) -> str:
+        """One life of a child; why it ended."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-m", "somc.runtime.plugins.child", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        child = _Child(self, process, stream)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child.send_all)
+                nursery.start_soon(child.hear_errors)
+                nursery.start_soon(child.receive_all, nursery)
+                child.put(*self._load_frame())
+                with trio.move_on_after(READY_S):
+                    await child.ready_or_gone()
+                if child.ready:
+                    self._child = child
+                    if not self._first.settled.is_set():
+                        self._first.settle(None)
+                    else:
+                        nursery.start_soon(self._start_again, child)
+                    nursery.start_soon(child.watch)
+                    await child.gone.wait()
+                elif child.why is None:
+                    child.end(f"it did not come up within {READY_S:g} s")
+                nursery.cancel_scope.cancel()
+        finally:
+            self._child = None
+            with trio.CancelScope(shield=True):
+                await self._bury(process, stream)
+            child.fail_all(child.why or "it ended")
+        return child.why or "its process ended"
+
+    async def _bury(self, process: trio.Process, stream: trio.SocketStream) -> None:
+        await trio.aclose_forcefully(stream)
+        with trio.move_on_after(0.3):  # it ends by itself when the pipe is closed, if it can
+            await process.wait()
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if process.stderr is not None:
+            await trio.aclose_forcefully(process.stderr)
+
+    async def _start_again(self, child: _Child) -> None:
+        """A child that was begun anew starts as the first did."""
+        if "somc_start" not in self.hooks:
+            return
+        try:
+            await self.call("somc_start", 10.0)
+        except HookFailed as error:
+            child.end(f"it did not start again: {error.why}")
+
+    def _load_frame(self) -> tuple[Any, ...]:
+        found = self.loaded.found
+        about = {
+            "name": self.name,
+            "value": found.entry.value,
+            "folder": None if found.folder is None else str(found.folder),
+            "config": None if self._config is None else msgspec.to_builtins(self._config, str_keys=True),
+            "data_dir": str(self._data_dir),
+            "store": str(self._data_dir.with_suffix(".sqlite")),
+            "key": self.sealing_key,
+            "memory_mb": self.memory_mb,
+            "now": self._behind.now(),
+            "speed": self._behind.speed,
+        }
+        return ("load", 0, about)
+
+    def came_up(self, brought: dict[str, Any]) -> None:
+        """What the child's plugin brings. `HookFailed` for what cannot be."""
+        routes: list[Route | SocketRoute] = []
+        for each in brought["routes"]:
+            if each["method"] == "WEBSOCKET":
+                routes.append(SocketRoute(each["path"], _elsewhere_socket, frozenset(each["roles"])))
+            else:
+                routes.append(
+                    Route(
+                        each["method"],
+                        each["path"],
+                        _elsewhere,
+                        frozenset(each["roles"]),
+                        each["body_limit"],
+                        each["rate_per_min"],
+                    )
+                )
+        check_routes(routes)
+        self.routes = routes
+        self.pages = [
+            Page(
+                path=each["path"],
+                title=Words(**each["title"]),
+                roles=frozenset(each["roles"]),
+                icon=each["icon"],
+            )
+            for each in brought["pages"]
+        ]
+        self.rules = [
+            AlertRule(
+                name=each["name"], words=Words(**each["words"]), check=_elsewhere_check, limit=each["limit"]
+            )
+            for each in brought["rules"]
+        ]
+
+    # -- hooks ------------------------------------------------------------------------------------
+
+    async def call(self, hook: str, deadline_s: float, **arguments: Any) -> Any:
+        """What an async hook gives, checked. `HookFailed`."""
+        return await self._ask(hook, deadline_s, "call", hook, arguments)
+
+    async def contribute(self, hook: str, deadline_s: float, **arguments: Any) -> Any:
+        """What a sync hook gives, checked. `HookFailed`."""
+        return await self._ask(hook, deadline_s, "call", hook, arguments)
+
+    async def check_rule(self, number: int, deadline_s: float, hall: Any) -> int | None:
+        """The value of its `number`-th alert rule. `HookFailed`."""
+        value: int | None = await self._ask("check", deadline_s, "check", number, hall)
+        return value
+
+    async def serve(self, number: int, deadline_s: float, request: Request) -> Response:
+        """The answer of its `number`-th route. `HookFailed`."""
+        response: Response = await self._ask("route", deadline_s, "serve", number, request)
+        return response
+
+    async def serve_socket(self, number: int, socket: Socket) -> None:
+        """Let its `number`-th route have the socket until it returns. `HookFailed` if it raises."""
+        child = self._working("route")
+        id = next(self._ids)
+        call = child.begin(id, "route")
+        try:
+            child.put("socket", id, number, socket.request)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_pump_in, child, id, socket)
+                nursery.start_soon(_pump_out, call, socket)
+                await call.done.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            child.finish(id)
+            if not call.done.is_set():
+                child.put("cancel", id)
+        if call.failure is not None:
+            self.ledger.failed("route", call.failure, 0.0)
+            raise call.failure
+        self.ledger.worked("route", 0.0)
+
+    def stubborn(self) -> list[str]:
+        """Nothing: a child whose calls do not end is killed."""
+        return []
+
+    def _working(self, hook: str) -> _Child:
+        self.ledger.check(hook)
+        child = self._child
+        if child is None or child.why is not None:
+            raise HookFailed("down", "its process is being started")
+        if child.blocked():
+            raise HookFailed("down", "its process does not answer")
+        return child
+
+    async def _ask(self, hook: str, deadline_s: float, kind: str, *parts: Any) -> Any:
+        child = self._working(hook)
+        id = next(self._ids)
+        call = child.begin(id, hook)
+        begun = trio.current_time()
+        try:
+            child.put(kind, id, *parts, self._behind.now())
+            with trio.move_on_after(deadline_s):
+                await call.done.wait()
+        except FrameTooLarge as error:
+            child.finish(id)
+            raise HookFailed("wrong", f"what it would be given is too large: {error}") from error
+        finally:
+            if not call.done.is_set() and child.why is None:
+                child.cancel(id)
+        took_s = trio.current_time() - begun
+        if not call.done.is_set():
+            failure: HookFailed | None = HookFailed("late", f"no answer within {deadline_s:g} s")
+        else:
+            child.finish(id)
+            failure = call.failure
+        if failure is None and call.answer is not None:
+            try:
+                answer = decode_answer(hook, call.answer)
+            except WrongAnswer as error:
+                failure = HookFailed("wrong", str(error))
+            else:
+                self.ledger.worked(hook, took_s)
+                return answer
+        if failure is not None:
+            self.ledger.failed(hook, failure, took_s)
+            raise failure
+        self.ledger.worked(hook, took_s)
+        return None
+
+    async def answer(self, what: str, given: dict[str, Any]) -> Any:
+        """What the child's context asks. Raises what the hall's own answer raises."""
+        behind = self._behind
+        match what:
+            case "hall":
+                return await behind.hall()
+            case "ticket":
+                return await behind.ticket(given["id"])
+            case "tickets":
+                return await behind.tickets()
+            case "facts":
+                return await behind.facts(given["ticket"], given["of"])
+            case "visits":
+                return await behind.visits(given["person"], given["limit"])
+            case "phone_of":
+                return await behind.phone_of(given["person"])
+            case "person_of":
+                return await behind.person_of(given["phone"])
+            case "do":
+                action = msgspec.convert(given["action"], ACTIONS[given["kind"]])
+                done = await behind.do(action)
+                return {
+                    "refused": isinstance(done, api_actions.Refusal),
+                    "outcome": msgspec.to_builtins(done),
+                }
+        raise ValueError(f"a context does not ask for '{what}'")
+
+    def changed(self) -> None:
+        self._behind.announce_changed()
+
+
+class _First:
+    """Whether the first child came up; why not."""
+
+    def __init__(self) -> None:
+        self.settled = trio.Event()
+        self.why: str | None = None
+
+    def settle(self, why: str | None) -> None:
+        if not self.settled.is_set():
+            self.why = why
+            self.settled.set()
+
+
+class _Call:
+    """One question on its way to the child."""
+
+    def __init__(self, hook: str) -> None:
+        self.hook = hook
+        self.done = trio.Event()
+        self.answer: bytes | None = None
+        self.failure: HookFailed | None = None
+        self.cancelled_at: float | None = None
+        self.out, self.outbox = trio.open_memory_channel[tuple[str, Any]](64)
+
+
+class _Child:
+    """One child process while it lives."""
+
+    def __init__(self, plugin: ProcessPlugin, process: trio.Process, stream: trio.SocketStream) -> None:
+        self.plugin = plugin
+        self.process = process
+        self.stream = stream
+        self.ready = False
+        self.why: str | None = None
+        """Why it ended, or must."""
+        self.gone = trio.Event()
+        self._up = trio.Event()
+        self._calls: dict[int, _Call] = {}
+        self._unsent, self._to_send = trio.open_memory_channel[bytes](MOST_UNSENT)
+        self._pong_at = trio.current_time()
+        self._asks = 0
+        self._logs: list[float] = []
+        self._last_words = ""
+
+    # -- life
+
+    async def ready_or_gone(self) -> None:
+        await self._up.wait()
+
+    def end(self, why: str) -> None:
+        """It must go."""
+        if self.why is None:
+            self.why = why
+        self._up.set()
+        self.gone.set()
+
+    def fail_all(self, why: str) -> None:
+        for call in self._calls.values():
+            call.failure = HookFailed("down", why)
+            call.done.set()
+        self._calls.clear()
+
+    def blocked(self) -> bool:
+        return trio.current_time() - self._pong_at > BLOCKED_S + PING_S
+
+    async def watch(self) -> None:
+        """Ping, and look for calls that do not end."""
+        self._pong_at = trio.current_time()
+        while True:
+            self.put("ping", 0)
+            await trio.sleep(PING_S)
+            now = trio.current_time()
+            if now - self._pong_at > BLOCKED_S:
+                hooks = sorted({call.hook for call in self._calls.values()})
+                self.end(f"its loop is blocked{' in ' + ', '.join(hooks) if hooks else ''}: it was killed")
+                return
+            for call in self._calls.values():
+                if call.cancelled_at is not None and now - call.cancelled_at > STUBBORN_S:
+                    self.end(f"'{call.hook}' does not end though it was cancelled: it was killed")
+                    return
+
+    # -- calls
+
+    def begin(self, id: int, hook: str) -> _Call:
+        call = self._calls[id] = _Call(hook)
+        return call
+
+    def finish(self, id: int) -> None:
+        self._calls.pop(id, None)
+
+    def cancel(self, id: int) -> None:
+        call = self._calls.get(id)
+        if call is not None:
+            call.cancelled_at = trio.current_time()
+            self.put("cancel", id)
+
+    def put(self, *parts: Any) -> None:
+        """Send it soon. `HookFailed` when the child does not read; `FrameTooLarge`."""
+        try:
+            self._unsent.send_nowait(frame(*parts))
+        except trio.WouldBlock:
+            self.end("it does not read what it is sent: it was killed")
+            raise HookFailed("down", "its process does not read") from None
+        except trio.BrokenResourceError:
+            raise HookFailed("down", "its process has ended") from None
+
+    # -- the pipe
+
+    async def send_all(self) -> None:
+        try:
+            async with self._to_send:
+                async for data in self._to_send:
+                    await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.end(self._ending())
+
+    async def receive_all(self, nursery: trio.Nursery) -> None:
+        try:
+            async for parts in frames_of(self.stream):
+                self._take(parts, nursery)
+        except (FrameTooLarge, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+            self.end(f"it said what cannot be understood ({error!r}): it was killed")
+            return
+        with trio.move_on_after(1.0):
+            await self.process.wait()
+        self.end(self._ending())
+
+    def _ending(self) -> str:
+        code = self.process.returncode
+        if code is None:
+            return "it closed its pipe"
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        said = f": {self._last_words}" if self._last_words else ""
+        return f"its process ended ({how}){said}"
+
+    def _take(self, parts: list[Any], nursery: trio.Nursery) -> None:
+        kind, id, *rest = parts
+        if kind == "pong":
+            self._pong_at = trio.current_time()
+        elif kind in ("done", "failed", "out"):
+            call = self._calls.get(id)
+            if call is None:
+                return
+            if kind == "out":
+                try:
+                    call.out.send_nowait((rest[0], rest[1]))
+                except trio.WouldBlock:
+                    self.end("it floods a socket: it was killed")
+                return
+            if kind == "done":
+                call.answer = rest[0]
+            else:
+                call.failure = HookFailed(rest[0], rest[1])
+            call.done.set()
+            if call.cancelled_at is not None:
+                self.finish(id)
+        elif kind == "ask":
+            self._asks += 1
+            if self._asks > MOST_ASKS:
+                self.end("it floods the hall with questions: it was killed")
+                return
+            nursery.start_soon(self._answer, id, rest[0], rest[1])
+        elif kind == "ready":
+            try:
+                self.plugin.came_up(rest[0])
+            except HookFailed as error:
+                self.end(error.why)
+                return
+            self.ready = True
+            self._up.set()
+        elif kind == "fault":
+            self.plugin.ledger.fault(rest[0], "raised", rest[1])
+        elif kind == "unfit":
+            self.end(rest[0])
+        elif kind == "changed":
+            self.plugin.changed()
+        elif kind == "log":
+            self._log(rest[0], rest[1], rest[2])
+
+    async def _answer(self, id: int, what: str, given: dict[str, Any]) -> None:
+        try:
+            answer = await self.plugin.answer(what, given)
+            answered = frame("answer", id, True, answer)
+        except Exception as error:
+            answered = frame("answer", id, False, [type(error).__name__, str(error)[:500]])
+        finally:
+            self._asks -= 1
+        try:
+            self._unsent.send_nowait(answered)
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            self.end("it does not read its answers: it was killed")
+
+    def _log(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        now = trio.current_time()
+        self._logs = [at for at in self._logs if now - at < 1.0]
+        if len(self._logs) < MOST_LOGS_PER_S:
+            self._logs.append(now)
+            write = getattr(log, level if level in ("debug", "info", "warning", "error") else "info")
+            write(
+                str(event)[:500],
+                plugin=self.plugin.name,
+                **{f"said_{key}": value for key, value in fields.items()},
+            )
+
+    async def hear_errors(self) -> None:
+        """The last line that the child said on its standard error; its flood is read and forgotten."""
+        assert self.process.stderr is not None
+        tail = b""
+        try:
+            while data := await self.process.stderr.receive_some(65_536):
+                tail = (tail + data)[-2_000:]
+                lines = tail.decode(errors="replace").strip().splitlines()
+                self._last_words = lines[-1][:300] if lines else ""
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+
+
+async def _pump_in(child: _Child, id: int, socket: Socket) -> None:
+    """What the peer sends, to the child."""
+    try:
+        while True:
+            child.put("in", id, await socket.receive())
+    except SocketClosed:
+        child.put("in", id, None)
+    except HookFailed:
+        pass
+
+
+async def _pump_out(call: _Call, socket: Socket) -> None:
+    """What the child sends, to the peer."""
+    try:
+        async for kind, value in call.outbox:
+            if kind == "close":
+                await socket.close(value[0], value[1])
+                return
+            await socket.send(value)
+    except SocketClosed:
+        pass
+
+
+async def _elsewhere(request: Request) -> Response:
+    raise AssertionError("a route of a plugin in its own process is served there")
+
+
+async def _elsewhere_socket(socket: Socket) -> None:
+    raise AssertionError("a socket of a plugin in its own process is served there")
+
+
+def _elsewhere_check(hall: Any) -> int | None:
+    raise AssertionError("a rule of a plugin in its own process is checked there")
