@@ -21,7 +21,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -107,6 +107,15 @@ class Crowded(Exception):
     """The line was given up by us: the program reads more slowly than the hall speaks."""
 
 
+class Subscription(NamedTuple):
+    """A `subscribe` or `unsubscribe` that was said."""
+
+    version: int
+    """The version of the topics that it brings about."""
+    new: tuple[str, ...]
+    """Topics that it adds to a line that follows others already."""
+
+
 class Line:
     """One connection and what is to be said on it."""
 
@@ -119,8 +128,8 @@ class Line:
         """`subscribe` was said: records may come."""
         self.topics: tuple[str, ...] = ()
         """What the hall was told to tell us."""
-        self.asked: dict[str, int] = {}
-        """Subscriptions that wait for their reply → the version of the topics that they bring about."""
+        self.asked: dict[str, Subscription] = {}
+        """What waits for its reply, by id."""
 
 
 class Reader(Generic[M]):
@@ -169,6 +178,8 @@ class HallClient:
         self._topics_version = 0
         self._topics_known = 0
         """The version of the topics that the hall has confirmed."""
+        self._topics_refused: tuple[int, ClientError] | None = None
+        """The last version that it did not like, and why."""
         self._line: Line | None = None
         self._changed = trio.Event()
         """Set, and made anew, whenever somebody who waits should look again."""
@@ -296,6 +307,8 @@ class HallClient:
         version = self._topics_version
         self._say_what_is_due()
         while self._topics_known < version:
+            if self._topics_refused is not None and self._topics_refused[0] == version:
+                raise self._topics_refused[1]
             await self._wait_changed()
 
     async def _wait_changed(self) -> None:
@@ -466,12 +479,18 @@ class HallClient:
                     self._tell()
 
     def _answered(self, line: Line, reply: Reply) -> None:
-        version = line.asked.pop(str(reply.id), None)
-        if version is None:
+        asked = line.asked.pop(str(reply.id), None)
+        if asked is None:
             self._commands.answered(reply, trio.current_time())
             self._say_what_is_due()
         elif reply.ok:
-            self._topics_known = max(self._topics_known, version)
+            self._topics_known = max(self._topics_known, asked.version)
+            self._tell()
+        elif asked.new:
+            # What was followed before is followed still.
+            self._topics_refused = (asked.version, refusal(reply.error or Problem()))
+            self._topics = tuple(topic for topic in self._topics if topic not in asked.new)
+            line.topics = tuple(topic for topic in line.topics if topic not in asked.new)
             self._tell()
         else:
             raise refusal(reply.error or Problem())
@@ -511,17 +530,16 @@ class HallClient:
         gone = [topic for topic in told if topic not in wanted]
         new = [topic for topic in wanted if topic not in told]
         if gone:
-            said.append({"op": "unsubscribe", "topics": gone})
+            said.append({"op": "unsubscribe", "id": f"u{version}", "topics": gone})
+            line.asked[f"u{version}"] = Subscription(version if not new else 0, ())
         if new:
-            said.append({"op": "subscribe", "topics": new})
+            said.append({"op": "subscribe", "id": f"s{version}", "topics": new})
+            line.asked[f"s{version}"] = Subscription(version, tuple(new) if line.following else ())
             if not line.following and self._inbox.accepted is not None:
                 after = self._inbox.accepted
                 said[-1]["after"] = {"epoch": after.epoch, "seq": after.seq}
             line.following = True
         line.topics = wanted
-        for message in said:
-            message["id"] = f"{message['op']}-{version}"
-            line.asked[message["id"]] = version
         if not said and version > self._topics_known:
             self._topics_known = version
             self._tell()

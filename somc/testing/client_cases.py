@@ -22,8 +22,8 @@ __all__ = ["CASES", "TIMES", "Case", "Program", "Stage"]
 Plain = dict[str, Any]
 
 TIMES = {
-    "SOMC_PING_S": "0.15",
-    "SOMC_SILENCE_S": "0.6",
+    "SOMC_PING_S": "0.2",
+    "SOMC_SILENCE_S": "1.2",
     "SOMC_FIRST_BACKOFF_S": "0.05",
     "SOMC_MOST_BACKOFF_S": "0.4",
     "SOMC_STEADY_S": "1",
@@ -297,8 +297,7 @@ async def bytes_come_one_by_one(stage: Stage) -> None:
     """The wire may cut a frame anywhere."""
     line = await stage.hall.following(E1, 10)
     message = {"op": "records", "epoch": E1, "through": 11, "records": []}
-    for byte in line.frame(line.encoded(message)):
-        await line.write(bytes([byte]))
+    await line.write_pieces(*(bytes([byte]) for byte in line.frame(line.encoded(message))))
     await line.records(E1, 12)
     await stage.heard("record", seq=12)
 
@@ -309,9 +308,8 @@ async def a_message_in_fragments_with_a_ping_between(stage: Stage) -> None:
     line = await stage.hall.following(E1, 10)
     message = {"op": "resync", "reason": "fragments, nothing else" * 10}
     data = line.encoded(message)
-    await line.write(line.frame(data[:50], finished=False))
-    await line.ping()
-    await line.write(line.frame(data[50:], finished=True))
+    first, last = line.frame(data[:50], finished=False), line.frame(data[50:], finished=True)
+    await line.write_pieces(first, line.ping_frame(), last)
     await line.snapshot(E1, 20)
     await stage.heard("snapshot", seq=20)
     assert line.pongs == 1, "a ping frame must be answered with a pong frame"
@@ -384,7 +382,7 @@ async def a_silent_hall_is_left(stage: Stage) -> None:
 async def a_quiet_hall_that_answers_is_not_left(stage: Stage) -> None:
     """A hall with nothing to say is there as long as it answers pings."""
     line = await stage.hall.following(E1, 10)
-    with trio.move_on_after(3 * float(TIMES["SOMC_SILENCE_S"])):
+    with trio.move_on_after(2 * float(TIMES["SOMC_SILENCE_S"])):
         await line.wait_left()
     assert not line.over.is_set(), "it left a hall that answered its pings"
     assert line.pings >= 2, "it never asked whether the hall is there"

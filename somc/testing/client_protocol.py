@@ -42,7 +42,7 @@ Plain = dict[str, Any]
 
 ENCODINGS = ("msgpack", "json")
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 """No case takes this long; one that does has failed."""
 
 MOST_HEARD = 100_000

@@ -103,14 +103,19 @@ class ServerLine:
 
     async def write(self, data: bytes) -> None:
         """Bytes as they are."""
+        await self.write_pieces(data)
+
+    async def write_pieces(self, *pieces: bytes) -> None:
+        """Bytes in several packets, with nothing else between them."""
         async with self.sending:
             try:
-                await self.stream.send_all(data)
+                for piece in pieces:
+                    await self.stream.send_all(piece)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise LineGone from error
 
-    async def ping(self) -> None:
-        await self.write(self.wire.send(Ping(payload=b"there?")))
+    def ping_frame(self) -> bytes:
+        return self.wire.send(Ping(payload=b"there?"))
 
     async def next_message(self) -> Plain:
         """What the client says next, pings aside."""

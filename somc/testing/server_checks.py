@@ -30,7 +30,7 @@ QUIET_S = 0.3
 
 LARGEST_MESSAGE_BYTES = 256 * 1024
 MOST_TOPICS = 64
-PROTOCOL_ERROR, POLICY_VIOLATION, TOO_LARGE = 1002, 1008, 1009
+PROTOCOL_ERROR, POLICY_VIOLATION, TOO_LARGE, TOKEN_ENDED = 1002, 1008, 1009, 4001
 
 
 @dataclass(slots=True)
@@ -202,6 +202,20 @@ async def a_revoked_token_is_refused(target: Target) -> None:
         pass
     await target.http.post("/tokens/revoke", {"token": token})
     await refused(target, 401, token=token)
+
+
+@reads
+async def a_line_ends_with_its_token(target: Target) -> None:
+    """What came by a token that is revoked is closed with 4001; what came by a ticket got with it, too."""
+    token = (await target.http.post("/tokens", {"subject": "protocol-check", "roles": ["display"]}))["token"]
+    async with open_http(target.url, token=token) as http:
+        ticket = (await http.post("/ws-ticket"))["ticket"]
+    by_ticket = Speaker(await knock(target.url, query=f"?ticket={ticket}"))
+    async with target.line(token) as line:
+        await target.http.post("/tokens/revoke", {"token": token})
+        same(await line.closed(), TOKEN_ENDED, "the close code")
+        same(await by_ticket.closed(), TOKEN_ENDED, "the close code of the line that came by ticket")
+    await by_ticket.socket.drop()
 
 
 # -- following -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from somc.client import (
     ClientSettings,
@@ -22,6 +23,7 @@ from somc.client import (
     open_http,
     ticket_by,
 )
+from somc.errors import UsageError
 from tests.server.rig import ORG, PATIENCE_S, Running, running
 
 QUICK = ClientSettings(first_backoff_s=0.01, most_backoff_s=0.05)
@@ -90,6 +92,43 @@ async def test_topics_choose_and_change_while_the_line_stands(hall: Running) -> 
         await hall.take()
         await hall.at(1, "resume")
         assert [r.type for r in await take(client.records(), 1)] == ["counter.resumed"]
+
+
+async def test_a_topic_that_is_refused_is_told_and_the_rest_goes_on(hall: Running) -> None:
+    token = await hall.token("agent", scope=ORG)
+    async with open_client(hall.url, token=token, topics=[f"{ORG}/ticket/#"]) as client:
+        await take(client.snapshots(), 1)
+        with pytest.raises(NotAdmitted, match="403"):
+            await client.subscribe("another/company/#")
+        assert client.topics == (f"{ORG}/ticket/#",)
+        await client.subscribe(f"{ORG}/counter/#")
+        with pytest.raises(UsageError, match="no topic"):
+            await client.subscribe("a//b")
+        await hall.take()
+        await hall.open_counter(1)
+        assert [r.type for r in await take(client.records(), 2)] == ["ticket.taken", "counter.opened"]
+
+
+async def test_a_token_that_ends_ends_the_client(hall: Running) -> None:
+    token = await hall.token("display")
+    async with open_client(hall.url, token=token, settings=QUICK) as client:
+        await take(client.snapshots(), 1)
+        revoked = await hall.as_admin.post("/api/v1/tokens/revoke", json={"token": token})
+        assert revoked.status_code == 204
+        with pytest.raises(NotAdmitted, match="401"):
+            await take(client.records(), 1)
+        with pytest.raises(NotAdmitted, match="401"):
+            await client.command("hall")
+
+
+async def test_two_tasks_that_read_at_once_are_a_mistake(hall: Running) -> None:
+    async with open_client(hall.url, token=hall.admin) as client, trio.open_nursery() as nursery:
+        await take(client.snapshots(), 1)
+        nursery.start_soon(anext, client.records())
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(UsageError, match="one at a time"):
+            await anext(client.records())
+        nursery.cancel_scope.cancel()
 
 
 async def test_it_goes_on_where_it_stood(hall: Running) -> None:
