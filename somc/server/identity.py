@@ -13,7 +13,7 @@ import msgspec
 from somc.journal.entry import Token
 from somc.journal.journal import Journal
 from somc.runtime.hall import Hall
-from somc.server.access import PAGES, Admission, Principal, find, principal_of
+from somc.server.access import PAGES, Admission, Principal, find, may, principal_of
 from somc.server.problems import Problem, problem
 
 __all__ = [
@@ -42,6 +42,8 @@ SESSIONS_OF_PAGE = {
 BEARERS = ("api", "file")
 """Kinds of tokens that programs carry in a header."""
 
+NO_ROLES = frozenset[str]()
+
 NOT_SIGNED_IN = "send 'Authorization: Bearer TOKEN', or open a sign-in link in this browser"
 
 
@@ -62,8 +64,8 @@ class Headers(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
-def asker_of(hall: Hall, headers: Headers) -> Caller | Problem:
-    """Whose request this is."""
+def asker_of(hall: Hall, headers: Headers, roles: frozenset[str] = NO_ROLES) -> Caller | Problem:
+    """Whose request this is; of several sessions of one browser the first that has one of `roles`."""
     return caller_of(
         hall.journal,
         hall.state.hall.org,
@@ -71,18 +73,19 @@ def asker_of(hall: Hall, headers: Headers) -> Caller | Problem:
         headers.get("authorization"),
         headers.get("cookie"),
         headers.get("x-somc"),
+        roles,
     )
 
 
-def changer_of(hall: Hall, headers: Headers) -> Principal | Problem:
+def changer_of(hall: Hall, headers: Headers, roles: frozenset[str] = NO_ROLES) -> Principal | Problem:
     """Whose request this is, if it may change anything: a cookie alone is not enough."""
-    admission = admission_of(hall, headers)
+    admission = admission_of(hall, headers, roles)
     return admission if isinstance(admission, Problem) else admission.principal
 
 
-def admission_of(hall: Hall, headers: Headers) -> Admission | Problem:
+def admission_of(hall: Hall, headers: Headers, roles: frozenset[str] = NO_ROLES) -> Admission | Problem:
     """The same with the token that it came by."""
-    caller = asker_of(hall, headers)
+    caller = asker_of(hall, headers, roles)
     if isinstance(caller, Problem):
         return caller
     if caller.by_cookie and headers.get("x-somc") is None:
@@ -91,19 +94,32 @@ def admission_of(hall: Hall, headers: Headers) -> Admission | Problem:
 
 
 def caller_of(
-    journal: Journal, org: str, now: int, authorization: str | None, cookies: str | None, page: str | None
+    journal: Journal,
+    org: str,
+    now: int,
+    authorization: str | None,
+    cookies: str | None,
+    page: str | None,
+    roles: frozenset[str] = NO_ROLES,
 ) -> Caller | Problem:
-    """Who asks, or a problem document of status 401 or 403. `page` is the value of `X-SOMC`."""
+    """Who asks, or a problem document of status 401 or 403. `page` is the value of `X-SOMC`.
+
+    A page that is none of SOMC's has no session of its own: who may see it is who is signed in to one that
+    has one of its `roles`.
+    """
     if authorization is not None:
         kind, _, secret = authorization.partition(" ")
         token = find(journal, secret.strip(), BEARERS, now) if kind.lower() == "bearer" else None
         if token is None:
             return problem(401, "bad_token", "the bearer token is unknown or has expired")
         return _inside(Caller(admission_by(token), False), org)
-    for secret in cookie_of(cookies, page):
-        token = find(journal, secret, ("cookie",), now)
-        if token is not None:
-            return _inside(Caller(admission_by(token), True), org)
+    sessions = [find(journal, secret, ("cookie",), now) for secret in cookie_of(cookies, page)]
+    good = [_inside(Caller(admission_by(token), True), org) for token in sessions if token is not None]
+    for caller in good:
+        if roles and isinstance(caller, Caller) and may(caller.principal, roles):
+            return caller
+    if good:
+        return good[0]
     return problem(401, "not_signed_in", NOT_SIGNED_IN)
 
 

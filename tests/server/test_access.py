@@ -24,6 +24,7 @@ from somc.server.access import (
     until,
 )
 from somc.server.admission import Page, Role
+from somc.server.identity import Caller, asker_of
 from tests.server.rig import HALL, ORG, Running, is_problem, running
 
 BASE = "/api/v1"
@@ -219,6 +220,24 @@ async def test_pages_in_one_browser_keep_their_own_rights(hall: Running) -> None
     assert out.status_code == 204
     is_problem(await call("kiosk"), 401)
     assert (await call("counter")).status_code == 204
+
+
+async def test_a_page_that_is_none_of_ours_is_whose_session_has_the_right(hall: Running) -> None:
+    browser = hall.client()
+    for role in ("kiosk", "manager"):
+        await browser.get(await link(hall, role, subject=f"p-{role}"))
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+    def asked(roles: frozenset[str], page: str | None = None) -> str:
+        caller = asker_of(hall.node.hall, {"cookie": cookies, "x-somc": page}, roles)
+        assert isinstance(caller, Caller)
+        return caller.principal.subject
+
+    assert asked(frozenset()) == "p-kiosk"
+    assert asked(frozenset(("floor", "manager"))) == "p-manager"
+    assert asked(frozenset(("manager",)), "1") == "p-manager"
+    assert asked(frozenset(("manager",)), "kiosk") == "p-kiosk", "a page of ours keeps to its own"
+    assert asked(frozenset(("agent",))) == "p-kiosk", "nobody has it: as without"
 
 
 async def test_a_link_may_lead_to_another_page_of_the_same_person(hall: Running) -> None:
