@@ -283,6 +283,7 @@ class ServiceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str
     group: Words | None
     papers: list[Words]
+    bookable: bool
     target_wait_s: dict[str, int]
 
 
@@ -292,6 +293,7 @@ class ServiceInHall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str
     group: Words | None
     papers: list[Words]
+    bookable: bool
     target_wait_s: dict[str, int]
     waiting: int
     expected_wait_s: int | None

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from somc.domain import advice, alerts, estimates
+from somc.domain.calendar import slot_rules
 from somc.domain.explain import waited_s
 from somc.domain.state import HallState
 from somc.domain.values import Counter, Rating, Ticket, TicketState, to_plain
@@ -144,6 +145,7 @@ def service_views(state: HallState) -> list[Plain]:
             "prefix": service.prefix,
             "group": to_plain(service.group),
             "papers": to_plain(service.papers),
+            "bookable": slot_rules(hall, name).capacity > 0,
             "target_wait_s": {kind: hall.target_wait_s(name, kind) for kind in hall.classes},
         }
         for name, service in hall.services.items()

@@ -48,6 +48,7 @@ export function foldFigures(state: HallState, figures: Figures): HallState {
     alerts: figures.alerts ?? state.alerts,
     advice: figures.advice === undefined ? state.advice : figures.advice,
     policy: figures.policy ?? state.policy,
+    appointments: figures.appointments ?? state.appointments,
   };
 }
 

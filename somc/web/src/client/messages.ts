@@ -1,5 +1,5 @@
 /** The messages of the live feed (`/api/v1/ws`), as they travel in msgpack or JSON. */
-import type { Advice, AlertView, HallState, Place, PolicyView, TodayFigures, Words } from "./state";
+import type { Advice, AlertView, HallState, Place, PolicyView, SlotToday, TodayFigures, Words } from "./state";
 
 /** One journal record: a fact in the past tense. `data` holds the fields of its type; defaulted ones may be absent. */
 export interface HallRecord {
@@ -21,6 +21,7 @@ export interface Figures {
   places?: Record<string, Place>;
   alerts?: AlertView[];
   advice?: Advice | null;
+  appointments?: SlotToday[];
   policy?: PolicyView;
 }
 
@@ -34,6 +35,8 @@ export interface Problem {
   words?: Words;
   /** Of wrong input: which field, and why. */
   fields?: Record<string, string>;
+  /** Of several that could be meant: which there are. */
+  choices?: { id: string; service: string; at: number }[];
   /** When it makes sense to come again. */
   retry_after_s?: number;
 }

@@ -36,6 +36,8 @@ export interface ServiceView {
   prefix: string;
   group: Words | null;
   papers: Words[];
+  /** Whether it takes appointments. */
+  bookable?: boolean;
   target_wait_s: Record<string, number>;
   open: boolean;
   waiting: number;
@@ -96,6 +98,8 @@ export interface TicketView {
   reason?: Reason | null;
   /** The booked time of an appointment. */
   booked_at?: number | null;
+  /** Whether it stands with the appointments; whoever came too late does not. */
+  booked?: boolean;
 }
 
 /** A waiting ticket's place in the order of calling (from 1), and the wait that is still expected. */
@@ -198,6 +202,17 @@ export interface DisplayView {
   picture_s: number;
 }
 
+/** One slot of today's appointments of a service: how many booked, came, were served, did not come. */
+export interface SlotToday {
+  at: number;
+  ends_at: number;
+  service: string;
+  booked: number;
+  arrived: number;
+  served: number;
+  missed: number;
+}
+
 export interface HallState {
   epoch: string | number;
   seq: number;
@@ -223,6 +238,8 @@ export interface HallState {
   places?: Record<string, Place>;
   devices: DeviceView[];
   display?: DisplayView;
+  /** Today's appointments by slot; the public's screens have none. */
+  appointments?: SlotToday[];
   today: TodayFigures;
 }
 

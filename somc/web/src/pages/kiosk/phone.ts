@@ -2,6 +2,8 @@
 
 /** Chinese mobile numbers have eleven digits and begin with 1. */
 export const PHONE_DIGITS = 11;
+/** A code of an appointment: thirteen digits and one that checks them. */
+export const CODE_DIGITS = 14;
 const PHONE = /^1[3-9]\d{9}$/;
 /** Where the hidden digits begin and end: 138****5678. */
 const HIDDEN = [3, 7] as const;
@@ -28,4 +30,10 @@ export function echo(phone: string): string {
     .map((group) => group.join(""))
     .filter(Boolean)
     .join(" ");
+}
+
+/** A code as it is printed: in groups. It is no secret of the hall's, but it is the customer's: the middle is hidden. */
+export function shownCode(code: string): string {
+  const shown = Array.from(code, (digit, at) => (at >= 4 && at < 10 && at < code.length - 1 ? MASK : digit)).join("");
+  return [shown.slice(0, 4), shown.slice(4, 9), shown.slice(9)].filter(Boolean).join(" ");
 }
