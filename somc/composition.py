@@ -271,7 +271,10 @@ def doors_of(desk: Desk) -> Doors:
     async def print_copy(kiosk: str, ticket: str) -> str:
         return await act("tickets.print", kiosk, {"ticket": ticket})
 
-    return Doors(take, print_copy)
+    async def check_in(kiosk: str, code: str) -> str:
+        return await act("tickets.take", kiosk, {"appointment_code": code, "channel": "kiosk"})
+
+    return Doors(take, print_copy, check_in)
 
 
 # -- the whole node -------------------------------------------------------------------------------------
