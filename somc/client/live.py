@@ -63,6 +63,9 @@ M = TypeVar("M", bound=Snapshot | Record | Figures | Resync)
 
 log = structlog.get_logger(__name__)
 
+MESSAGES_A_TURN = 1_000
+"""Messages that a program may take before other tasks must have had a turn: more than one read brings."""
+
 LARGEST_COMMAND_BYTES = 256 * 1024
 """A larger message ends the connection: a hall takes no larger one."""
 
@@ -185,6 +188,7 @@ class HallClient:
         """Set, and made anew, whenever somebody who waits should look again."""
         self._failure: ClientError | None = None
         self._reading = False
+        self._taken = 0
         self._now_at = (0, 0.0)
         self.welcome: Welcome | None = None
         """What the hall said of us last; `None` before the first line."""
@@ -244,7 +248,13 @@ class HallClient:
             raise UsageError("another task reads this client: one at a time")
         self._reading = True
         try:
-            await trio.lowlevel.checkpoint()
+            # Others have their turn now and then only: one turn a message, and a reader of the socket that
+            # takes hundreds in its turn would always be ahead of a program however fast.
+            self._taken += 1
+            if self._taken % MESSAGES_A_TURN == 0:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.checkpoint_if_cancelled()
             while (message := self._inbox.take()) is None:
                 await self._wait_changed()
         finally:

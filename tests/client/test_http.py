@@ -154,10 +154,13 @@ async def test_a_request_that_is_cancelled_leaves_no_half_answer_behind() -> Non
 
 
 async def test_several_tasks_take_turns() -> None:
-    async with server(answering(*[OK] * 10)) as (url, heard):
-        async with open_http(url) as http, trio.open_nursery() as nursery:
-            for _ in range(10):
-                nursery.start_soon(http.get, "/hall")
+    async with (
+        server(answering(*[OK] * 10)) as (url, heard),
+        open_http(url) as http,
+        trio.open_nursery() as nursery,
+    ):
+        for _ in range(10):
+            nursery.start_soon(http.get, "/hall")
     assert len(heard) == 10
 
 
