@@ -24,6 +24,7 @@ from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
+from somc.server.asyncapi import asyncapi_document
 from somc.server.desk import Acting
 from somc.server.device_routes import Reload, Still, add_device_routes, add_still_route
 from somc.server.edge import Edge, read_body, response_of
@@ -156,12 +157,16 @@ class Application:
         for query in QUERIES:
             path = BASE + re.sub(r"{(\w+)}", r"<\1>", query.path)
             app.add_url_rule(path, query.name, self._query_route(query), methods=["GET"])
-        openapi = encode_json(document())
+        openapi, asyncapi = encode_json(document()), encode_json(asyncapi_document())
 
         async def describe() -> Response:
             return Response(openapi, content_type="application/json")
 
+        async def describe_feed() -> Response:
+            return Response(asyncapi, content_type="application/json")
+
         app.add_url_rule(f"{BASE}/openapi.json", "openapi", describe)
+        app.add_url_rule(f"{BASE}/asyncapi.json", "asyncapi", describe_feed)
         add_admission_routes(edge, self.ws_tickets)
         add_user_routes(edge)
         add_pages(edge)

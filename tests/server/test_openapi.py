@@ -27,7 +27,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
 EXAMPLES = 25
 """Requests per operation: the whole takes some ten seconds."""
 
-BESIDE_THE_DOCUMENT = {"/api/v1/openapi.json"}
+BESIDE_THE_DOCUMENT = {"/api/v1/openapi.json", "/api/v1/asyncapi.json"}
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
