@@ -37,27 +37,31 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Type of an answer; of a list, how many at most; how many bytes of msgpack."""
+    """Type of an answer; the class of each thing in it; of a list, how many at most; how many bytes of
+    msgpack."""
 
     type: Any
+    each: type
     most: int
     most_bytes: int
     many: bool = True
 
 
+NOTHING = Shape(None, type(None), 1, 16, many=False)
+
 SHAPES: Mapping[str, Shape] = {
-    "somc_start": Shape(None, 1, 16, many=False),
-    "somc_stop": Shape(None, 1, 16, many=False),
-    "somc_record": Shape(None, 1, 16, many=False),
-    "somc_identify": Shape(Identity | None, 1, 20_000, many=False),
-    "somc_card": Shape(list[CardSection], 20, 128_000),
-    "somc_slip_lines": Shape(list[Words], 8, 4_000),
-    "somc_counter_prompts": Shape(list[Prompt], 20, 64_000),
-    "somc_second_screen": Shape(list[Panel], 10, 32_000),
-    "somc_display_lines": Shape(list[Words], 8, 4_000),
-    "somc_kiosk_advice": Shape(list[Advice], 10, 16_000),
-    "check": Shape(int | None, 1, 16, many=False),
-    "route": Shape(Response, 1, 4_000_000, many=False),
+    "somc_start": NOTHING,
+    "somc_stop": NOTHING,
+    "somc_record": NOTHING,
+    "somc_identify": Shape(Identity | None, Identity, 1, 20_000, many=False),
+    "somc_card": Shape(list[CardSection], CardSection, 20, 128_000),
+    "somc_slip_lines": Shape(list[Words], Words, 8, 4_000),
+    "somc_counter_prompts": Shape(list[Prompt], Prompt, 20, 64_000),
+    "somc_second_screen": Shape(list[Panel], Panel, 10, 32_000),
+    "somc_display_lines": Shape(list[Words], Words, 8, 4_000),
+    "somc_kiosk_advice": Shape(list[Advice], Advice, 10, 16_000),
+    "check": Shape(int | None, int, 1, 16, many=False),
+    "route": Shape(Response, Response, 1, 4_000_000, many=False),
 }
 """Hook (or `route`, a request, and `check`, an alert rule) → what it gives."""
 
@@ -84,6 +88,9 @@ def encode_answer(hook: str, answer: Any) -> bytes:
     shape = SHAPES[hook]
     if shape.many:
         answer = _listed(answer, shape.most)
+    for thing in answer if shape.many else () if answer is None else (answer,):
+        if not isinstance(thing, shape.each):
+            raise WrongAnswer(f"it gave a {type(thing).__name__}, which is no {shape.each.__name__}")
     try:
         encoded = _encode(answer)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
