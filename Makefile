@@ -48,6 +48,8 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/polled_bus.py --write
 	$(BIN)/python tests/benchmarks/idle_devices.py --write
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
+	$(BIN)/python tests/benchmarks/fanout.py --write
+	$(BIN)/python tests/benchmarks/fanout_stalled.py --write
 
 campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then the fuzzers of codecs and C core
 	SOMC_CAMPAIGN=1 $(BIN)/pytest -m hypothesis --hypothesis-show-statistics

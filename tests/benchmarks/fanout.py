@@ -56,6 +56,8 @@ class Run:
     p50_ms: float
     p99_ms: float
     kb_a_client: float
+    published: int
+    delivered: int
 
 
 # -- what is needed -----------------------------------------------------------------------------------
@@ -177,12 +179,12 @@ def served(name: str, command: list[str], clients: int, stalled: int = 0) -> Ite
             assert audience.stdout is not None
             if audience.stdout.readline() != "ready\n":
                 raise SystemExit(f"{name}: {clients} clients could not connect")
-            yield Pair(server, audience, clients - stalled, before_kb)
+            yield Pair(server, audience, said["port"], clients, before_kb)
         finally:
             for process in (audience, server):
                 if process is not None:
                     process.kill()
-                    process.wait()
+                    process.communicate()  # closes the pipes too
 
 
 @dataclass
@@ -191,7 +193,8 @@ class Pair:
 
     server: subprocess.Popen[str]
     audience: subprocess.Popen[str]
-    reading: int
+    port: int
+    clients: int
     before_kb: int
 
     def measure(self, rate: float, seconds: float) -> Run:
@@ -200,7 +203,8 @@ class Pair:
         begun_s = cpu_s(self.server.pid)
         print(seconds + 0.5, file=self.audience.stdin, flush=True)
         print(rate, seconds, file=self.server.stdin, flush=True)
-        if not self.server.stdout.readline().startswith("done"):
+        done = self.server.stdout.readline().split()
+        if not done:
             raise SystemExit("the server ended")
         seen = json.loads(self.audience.stdout.readline())
         if seen["lost"]:
@@ -213,7 +217,9 @@ class Pair:
             frames_per_s=seen["frames"] / seconds,
             p50_ms=seen["p50_us"] / 1000,
             p99_ms=seen["p99_us"] / 1000,
-            kb_a_client=grown_kb / self.reading,
+            kb_a_client=grown_kb / self.clients,
+            published=int(done[1]),
+            delivered=seen["marks"],
         )
 
 

@@ -95,8 +95,9 @@ def run_somc(folder: Path) -> None:
                         await trio.sleep_until(begun + count / rate)
                     await publish(count % 2 == 0)
                     count += 1
-                if count % 2:
+                if count % 2:  # the counter is left as it was
                     await publish(False)
+                    count += 1
                 print(f"done {count}", flush=True)
             shutdown.set()
 
