@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from somc.api import PUBLIC, About, Route
+from somc.api import PUBLIC, About, Route, SocketRoute
 from tests.plugins.features.models import tables
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs" / "reference" / "plugins"
-NAMES = ("crm", "marketing", "care", "scripts", "evaluation", "handover")
+NAMES = ("crm", "marketing", "care", "scripts", "evaluation", "handover", "web_booking")
 
 ROW = re.compile(r"^\| `(?P<key>[^`]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|].*) \|$", re.MULTILINE)
 ROUTE = re.compile(
@@ -51,12 +51,16 @@ def test_every_key_of_its_configuration_is_listed_with_its_default(name: str) ->
 def test_every_route_is_listed_with_its_roles(name: str) -> None:
     module = import_module(f"somc_plugins.{name}")
     routes = module.somc_routes(context=SimpleNamespace(store=None))
-    expected = [(route.method, f"/plugins/{name}{route.path}", roles_of(route)) for route in routes]
+    expected = [(method_of(route), f"/plugins/{name}{route.path}", roles_of(route)) for route in routes]
     found = [(row["method"], row["path"], row["roles"]) for row in ROUTE.finditer(page(name))]
     assert sorted(found) == sorted(expected)
 
 
-def roles_of(route: Route) -> str:
+def method_of(route: Route | SocketRoute) -> str:
+    return route.method if isinstance(route, Route) else "WEBSOCKET"
+
+
+def roles_of(route: Route | SocketRoute) -> str:
     return "everybody" if route.roles == PUBLIC else ", ".join(sorted(route.roles - {"admin"})) or "admin"
 
 
