@@ -31,7 +31,7 @@ __all__ = ["PluginChanges", "add_plugin_routes"]
 
 WATCHERS = frozenset(("manager", "centre"))
 CARERS = frozenset(("floor", "agent", "manager"))
-AT_COUNTERS = frozenset(("agent", "manager", "display", "device"))
+AT_COUNTERS = frozenset(("agent", "manager", "display", "device", "kiosk"))
 NOBODY = frozenset[str]()
 """Administrators only: they may do all."""
 

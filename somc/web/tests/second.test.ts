@@ -65,13 +65,14 @@ const CARD: Card = {
   sections: [],
   prompts: [{ id: "p", words: words("p"), kind: "offer", offer: { id: "o1", title: words("o"), text: words("o") } }],
   offers: [{ id: "o1", title: words("o"), text: words("o") }],
+  late: [],
 };
 
 test("a card that comes after its customer has left is never shown to the next", async () => {
   const answers = new Map<string, (card: Card) => void>();
-  const command = (_: string, args: { ticket: string }) => new Promise<Card>((resolve) => answers.set(args.ticket, resolve));
+  const read = (id: string) => new Promise<Card>((resolve) => answers.set(id, resolve));
   const ticket = ref<TicketView | null>({ id: "t1" } as TicketView);
-  const { card } = effectScope().run(() => useCard({ command: command as never }, ticket, 3))!;
+  const { card } = effectScope().run(() => useCard({ command: (() => {}) as never }, ticket, 3, read))!;
   ticket.value = { id: "t2" } as TicketView;
   await vi.advanceTimersByTimeAsync(0);
   answers.get("t1")!(CARD);
@@ -83,9 +84,9 @@ test("a card that comes after its customer has left is never shown to the next",
 });
 
 test("an outcome is sent with its ticket and kept; a refusal leaves the offer as it was", async () => {
-  const command = vi.fn().mockResolvedValueOnce(CARD).mockRejectedValueOnce(new Error("no")).mockResolvedValueOnce({});
+  const command = vi.fn().mockRejectedValueOnce(new Error("no")).mockResolvedValueOnce({});
   const ticket = ref<TicketView | null>({ id: "t1" } as TicketView);
-  const { record: note, outcomes } = effectScope().run(() => useCard({ command: command as never }, ticket, 3))!;
+  const { record: note, outcomes } = effectScope().run(() => useCard({ command: command as never }, ticket, 3, async () => CARD))!;
   expect(await note("o1", "accepted")).toBe(false);
   expect(outcomes.value).toEqual({});
   expect(await note("o1", "later")).toBe(true);

@@ -6,11 +6,13 @@ import { ref, shallowRef, watch } from "vue";
 import type { Ref } from "vue";
 
 import type { TicketView, Words } from "../../client";
+import { ask } from "../../hall/ask";
 import type { Hall } from "../../hall/hall";
 
 export type Tone = "plain" | "good" | "warn" | "bad" | string;
 
 export interface CardSection {
+  plugin?: string;
   id: string;
   title: Words;
   rows: { label: Words; value: string; tone?: Tone }[];
@@ -27,6 +29,7 @@ export interface Offer {
 }
 
 export interface Prompt {
+  plugin?: string;
   id: string;
   words: Words;
   kind: "care" | "offer" | "script" | "note";
@@ -39,16 +42,23 @@ export interface Card {
   sections: CardSection[];
   prompts: Prompt[];
   offers: Offer[];
+  /** Plugins that did not answer in time. */
+  late: { plugin: string; why: string }[];
 }
 
 export type Outcome = "accepted" | "refused" | "later";
 
-const NOTHING: Card = { sections: [], prompts: [], offers: [] };
+const NOTHING: Card = { sections: [], prompts: [], offers: [], late: [] };
 
 /** The desk does not wait longer for what plugins know (s). */
 const PATIENCE_S = 10;
 
-export function useCard(hall: Pick<Hall, "command">, ticket: Ref<TicketView | null>, counter: number) {
+/** What the hall's plugins say of this ticket's customer. */
+export type ReadCard = (ticket: string) => Promise<Partial<Card>>;
+
+const fromHall: ReadCard = (ticket) => ask<Partial<Card>>("GET", `/tickets/${encodeURIComponent(ticket)}/card`);
+
+export function useCard(hall: Pick<Hall, "command">, ticket: Ref<TicketView | null>, counter: number, read: ReadCard = fromHall) {
   const card = shallowRef<Card>(NOTHING);
   const outcomes = ref<Record<string, Outcome>>({});
   let asked = "";
@@ -61,9 +71,9 @@ export function useCard(hall: Pick<Hall, "command">, ticket: Ref<TicketView | nu
       outcomes.value = {};
       if (id === "") return;
       try {
-        const found = await hall.command<Partial<Card> | null>("ticket.card", { ticket: id }, PATIENCE_S);
+        const found = await read(id);
         // Meanwhile somebody else may sit here: another customer's card is never shown.
-        if (asked === id && found !== null) card.value = { ...NOTHING, ...found };
+        if (asked === id) card.value = { ...NOTHING, ...found };
       } catch {
         // No plugin knows anybody, or the hall is away: the desk works without a card.
       }
