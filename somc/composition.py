@@ -303,7 +303,7 @@ async def run_node(
 
     async with open_hall(config, options.data_dir, clock, ids, kinds, plug_in) as (hall, nursery):
         health = Health()
-        desk = Desk(hall, ids, lambda: config.customers)
+        desk = Desk(hall, ids, lambda: config.customers, config.templates)
         rack = Rack(
             hall,
             options.speed,
@@ -323,7 +323,7 @@ async def run_node(
         await nursery.start(office.run)
 
         serving = True
-        floor = Floor(hall, rack.about)
+        floor = Floor(hall, rack.about, office.channel_views)
         floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
 
         async def reload() -> dict[str, Any]:

@@ -63,12 +63,7 @@ class Messenger:
         """
         if (person is None) == (phone is None):
             raise UsageError("a message goes to a person or to a phone: give one of them")
-        rules = self.hall.state.hall.messages
-        said = language or rules.language
-        found = self.templates.get(template)
-        if found is None:
-            raise UsageError(f"there is no message template '{template}'; known: {', '.join(self.templates)}")
-        text = self._words(template, found, said, values)
+        said, found, text = self.worded(template, language, values)
         row = None
         if phone is not None:
             person, row = await self.hall.journal.person_for(phone, self.ids.draw("p"))
@@ -101,10 +96,16 @@ class Messenger:
             encode=encode,
         )
 
-    def _words(self, name: str, template: Template, language: str, values: Mapping[str, str]) -> str:
-        hall = self.hall.state.hall.name
-        filled = {"hall": hall.en if language == "en" else hall.zh, **values}
+    def worded(self, name: str, language: str | None, values: Mapping[str, str]) -> tuple[str, Template, str]:
+        """The language, the template and the words of a message. `UsageError` for a template that is not
+        there or a value that it lacks."""
+        state = self.hall.state.hall
+        said = language or state.messages.language
+        template = self.templates.get(name)
+        if template is None:
+            raise UsageError(f"there is no message template '{name}'; known: {', '.join(self.templates)}")
+        filled = {"hall": state.name.en if said == "en" else state.name.zh, **values}
         try:
-            return render(template, language, filled)
+            return said, template, render(template, said, filled)
         except KeyError as error:
             raise UsageError(f"the message template '{name}' needs a value for {error}") from None

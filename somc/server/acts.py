@@ -35,6 +35,8 @@ from somc.server.appointment_acts import (
     calendar_of,
 )
 from somc.server.appointment_views import appointment_view, booked_view, date_view
+from somc.server.message_acts import CancelBody, ConsentBody, MessageBody, SendBody
+from somc.server.message_views import message_view
 from somc.server.policy_acts import PolicyBody, RollbackBody, change_of, rollback_of
 from somc.server.policy_views import policy_view
 from somc.server.settings import SettingsBody, change_settings_of, settings_view
@@ -268,6 +270,20 @@ def _at_counter(name: str, body: type[Body], make: Any, summary: str, view: View
     return Act(f"counters.{name}", path, "POST", body, KEYPADS, _with_by(make), view, 200, summary)
 
 
+def _sent(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    queued = events[0]
+    assert isinstance(queued, e.MessageQueued)
+    return message_view(state.outbox.messages[queued.message])
+
+
+def _message(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return message_view(state.outbox.messages[body.message])
+
+
+def _consent(state: HallState, events: tuple[e.Event, ...], now: int, body: Any) -> Plain:
+    return {"classes": list(body.classes), "allowed": body.allowed, "changed": bool(events)}
+
+
 def _with_by(make: type[c.Command]) -> Callable[[Any, Principal], c.Command]:
     def command(body: Body, principal: Principal) -> c.Command:
         return make(by=principal.by, **{name: getattr(body, name) for name in body.__struct_fields__})
@@ -466,6 +482,50 @@ ACTS: tuple[Act, ...] = (
         _calendar,
         200,
         "Give a date the hours of its weekday, or of hall.toml, again",
+    ),
+    Act(
+        "messages.send",
+        "/messages",
+        "POST",
+        SendBody,
+        frozenset(("manager", "channel")),
+        None,
+        _sent,
+        201,
+        "Send a message (消息) of a template to a phone",
+    ),
+    Act(
+        "messages.retry",
+        "/messages/{message}/retry",
+        "POST",
+        MessageBody,
+        frozenset(("manager",)),
+        _with_by(c.RetryMessage),
+        _message,
+        200,
+        "Try a message again that was given up",
+    ),
+    Act(
+        "messages.cancel",
+        "/messages/{message}/cancel",
+        "POST",
+        CancelBody,
+        frozenset(("manager", "channel")),
+        _with_by(c.CancelMessage),
+        _message,
+        200,
+        "Take a message back that was not sent yet",
+    ),
+    Act(
+        "consents.set",
+        "/consents",
+        "POST",
+        ConsentBody,
+        frozenset(("manager", "agent", "channel")),
+        None,
+        _consent,
+        200,
+        "Say whether a customer wants messages of these classes",
     ),
     Act(
         "policy.change",

@@ -13,6 +13,7 @@ import msgspec
 
 from somc.domain.bookings import AppointmentState
 from somc.domain.events import CalledReason
+from somc.domain.outbox import MessageState
 from somc.domain.values import CounterState, TicketState, Words
 
 __all__ = ["ANSWERS"]
@@ -779,7 +780,84 @@ class SecondScreenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     panels: list[PanelAnswer]
 
 
+class MessageAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    state: MessageState
+    message_class: str
+    template: str
+    queued_at: datetime
+    ready_at: datetime
+    expires_at: datetime
+    held: bool
+    gateway: str | None
+    attempts: int
+    cause: str | None
+    ticket: str | None
+    appointment: str | None
+
+
+class LoggedMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    seq: int
+    direction: Literal["out", "in"]
+    phone: str | None
+    state: Literal["queued", "sent", "delivered", "failed", "cancelled", "received"]
+    message_class: str
+    template: str
+    queued_at: datetime
+    ready_at: datetime
+    changed_at: datetime
+    gateway: str | None
+    attempts: int
+    cause: str | None
+    detail: str
+    ticket: str | None
+    appointment: str | None
+
+
+class WholeMessage(LoggedMessage, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: str | None
+
+
+class MessagesAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    messages: list[LoggedMessage]
+    next: int | None
+
+
+class ChannelAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    plugin: str | None
+    kinds: list[str]
+    weight: int
+    status: Literal["up", "down", "off"]
+    detail: str
+    since: datetime
+    under_way: int
+    sent: int
+    refused: int
+    receipts: int
+    received: int
+    faults: int
+
+
+class ChannelsAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    channels: list[ChannelAnswer]
+    queued: int
+    messages: dict[str, int]
+
+
+class ConsentAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    classes: list[str]
+    allowed: bool
+    changed: bool
+
+
 ANSWERS: dict[str, Any] = {
+    **{f"messages.{name}": MessageAnswer for name in ("send", "retry", "cancel")},
+    "messages": MessagesAnswer,
+    "message": WholeMessage,
+    "channels": ChannelsAnswer,
+    "consents.set": ConsentAnswer,
     "tickets.take": TakenAnswer,
     **{f"tickets.{name}": TicketAnswer for name in _TICKET_ACTS},
     **{f"counters.{name}": CounterAnswer for name in _COUNTER_ACTS},

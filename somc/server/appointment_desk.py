@@ -8,7 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -17,12 +17,10 @@ from somc.domain import commands as c
 from somc.domain.booking import open_for_check_in
 from somc.domain.bookings import Appointment
 from somc.domain.refusals import refuse
-from somc.journal.entry import MessageText, Person
 from somc.journal.journal import Journal
 from somc.runtime.booker import draw_places
 from somc.runtime.hall import Hall
 from somc.runtime.ids import IdSource
-from somc.runtime.plugins.facts import Known
 from somc.server.access import Principal
 from somc.server.appointment_acts import (
     BookBody,
@@ -36,24 +34,12 @@ from somc.server.appointment_acts import (
 from somc.server.appointment_views import choice_view
 from somc.server.finder import Finder, too_many
 from somc.server.phones import bad_phone, normal_phone
+from somc.server.prepared import Prepared
 from somc.server.problems import Problem, of_refusal
 
-__all__ = ["AppointmentDesk", "Prepared", "with_codes"]
+__all__ = ["AppointmentDesk", "with_codes"]
 
 Plain = dict[str, Any]
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A command, what is kept sealed with it, and the body as the idempotency key knows it."""
-
-    command: c.Command
-    body: Any
-    person: Person | None = None
-    codes: tuple[MessageText, ...] = ()
-    choices: Callable[[], list[dict[str, Any]]] | None = None
-    """What there is to choose among, should the hall say that several fit."""
-    known: Mapping[str, Known] = {}
-    """What plugins know of whoever takes a ticket."""
 
 
 Settle = Callable[[str | None, str], Awaitable[tuple[str, str]]]

@@ -6,7 +6,7 @@ look-up, the same idempotency and the same view whichever way it came.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -15,6 +15,7 @@ from somc.config import CustomerTable
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
+from somc.domain.templates import BUILT_IN, Template
 from somc.domain.values import Words
 from somc.journal.entry import Person
 from somc.runtime.hall import Decided, Hall, Key, Replayed
@@ -24,9 +25,11 @@ from somc.runtime.plugins.host import PluginHost
 from somc.server.access import Principal, may
 from somc.server.acts import Act, TakeBody
 from somc.server.appointment_acts import BookBody
-from somc.server.appointment_desk import AppointmentDesk, Prepared, with_codes
+from somc.server.appointment_desk import AppointmentDesk, with_codes
 from somc.server.audience import is_public, public_answer
+from somc.server.message_acts import ConsentBody, MessageDesk, SendBody
 from somc.server.phones import bad_phone, normal_phone
+from somc.server.prepared import Prepared
 from somc.server.problems import Problem, of_refusal, problem
 
 __all__ = ["Acting", "Answer", "Desk"]
@@ -56,13 +59,20 @@ class Acting(Protocol):
 class Desk:
     """Carries acts out for the principals of one hall."""
 
-    def __init__(self, hall: Hall, ids: IdSource, customers: Callable[[], CustomerTable]) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        ids: IdSource,
+        customers: Callable[[], CustomerTable],
+        templates: Mapping[str, Template] | None = None,
+    ) -> None:
         self.hall = hall
         self.ids = ids
         self._customers = customers
         self.appointments = AppointmentDesk(hall, ids, self._class_of)
         self.plugins: PluginHost | None = None
         """Those that identify customers and add to slips; set by composition."""
+        self.messages = MessageDesk(hall, ids, BUILT_IN if templates is None else templates)
 
     async def do(self, act: Act, body: Any, principal: Principal, key: str | None = None) -> Answer | Problem:
         """Carry `act` out. With `key`, the same body gets the same answer for 48 hours.
@@ -114,6 +124,8 @@ class Desk:
         """The command of an act, with what is looked up and drawn before it."""
         if act.command is not None:
             return Prepared(command=act.command(body, principal), body=body)
+        if isinstance(body, SendBody | ConsentBody):
+            return await self.messages.prepare(body, principal)
         if not isinstance(body, TakeBody):
             return await self.appointments.prepare(body, principal)
         if body.appointment_code is None:

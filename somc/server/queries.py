@@ -21,6 +21,7 @@ from somc.server.access import Principal, may
 from somc.server.ahead import preview_view, ticket_now_views
 from somc.server.appointment_queries import APPOINTMENT_QUERIES
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
+from somc.server.message_queries import MESSAGE_QUERIES
 from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
@@ -230,5 +231,6 @@ QUERIES: tuple[Query, ...] = (
         "The devices and their health",
     ),
     *APPOINTMENT_QUERIES,
+    *MESSAGE_QUERIES,
     *WATCHING,
 )

@@ -27,6 +27,8 @@ class Floor:
 
     hall: Hall
     devices: dict[str, Any]
+    channels: Callable[[], list[dict[str, Any]]] = list
+    """The channels for messages that run, each as it stands."""
     finder: Finder = field(init=False)
     _derived: tuple[tuple[int, int], dict[str, Any]] | None = None
 

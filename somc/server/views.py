@@ -276,7 +276,7 @@ INSTANTS = frozenset(
         *("at", "now", "since", "free_since", "from", "to", "taken_at", "queued_at", "first_called_at"),
         *("called_at", "started_at", "ended_at", "held_at", "cleared_at", "acknowledged_at"),
         *("booked_at", "ends_at", "made_at", "answer_by", "wait_until"),
-        "expires_at",
+        *("expires_at", "ready_at", "changed_at"),
     )
 )
 """Fields that hold an instant, in every view."""

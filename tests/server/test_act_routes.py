@@ -30,10 +30,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "alerts.acknowledge": {"as": "served"},
     "policy.change": {"kind": "fifo", "classes": {"gotone": {"rate": 2}}},
     "policy.rollback": {"version": 1},
+    "appointments.book": {"service": "payment", "at": "2026-12-24T10:00:00+08:00"},
+    "appointments.change": {"at": "2026-12-24T10:00:00+08:00"},
+    "appointments.check_in_by_phone": {"phone": "13800138000"},
+    "calendar.change": {"hours": ["09:00-17:00"]},
+    "messages.send": {"phone": "13800138000", "template": "reply_help"},
+    "consents.set": {"phone": "13800138000", "classes": ["reminder"], "allowed": False},
+    "settings.change": {"changes": {"display.picture_s": 20}},
 }
 ALWAYS_POSSIBLE = (
     *("tickets.take", "counters.open", "counters.configure", "counters.mode"),
-    *("policy.change", "policy.rollback", "services.divert"),
+    *("policy.change", "policy.rollback", "services.divert", "settings.change"),
+    *("calendar.change", "calendar.reset", "messages.send", "consents.set"),
 )
 
 CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_since", "since")
@@ -42,7 +50,14 @@ CHANCE = ("id", "number", "taken_at", "position", "estimated_wait_s", "free_sinc
 
 def url_of(act: Act, ticket: str = "t0000000000000000", counter: object = 1) -> str:
     return BASE + act.path.format(
-        ticket=ticket, counter=counter, alert="peak:1", offer="o1", service="payment"
+        ticket=ticket,
+        counter=counter,
+        alert="peak:1",
+        offer="o1",
+        service="payment",
+        appointment="a0000000000000000",
+        date="2026-12-25",
+        message="m0000000000000000",
     )
 
 

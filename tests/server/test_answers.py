@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import trio
 
+from somc.api.channels import Refused
 from somc.server.acts import ACTS
 from somc.server.answers import ANSWERS, HallAnswer, RecordsAnswer
 from somc.server.queries import QUERIES
 from somc.server.views import INSTANTS, NAMED
+from somc.testing.channel import MemoryChannel
 from tests.server.booking import day_of_appointments, next_slots
 from tests.server.rig import GOTONE_PHONE, HALL, Running, is_problem, running
 
@@ -59,7 +62,7 @@ async def a_day_of_answers(hall: Running) -> None:
 
     async def look() -> None:
         for query in QUERIES:
-            path = query.path.format(ticket=first["id"], appointment=booked["id"])
+            path = query.path.format(ticket=first["id"], appointment=booked["id"], message=told_of["id"])
             suffixes = {"queue.preview": "?counter=2", "appointments.slots": "?service=payment"}
             suffix = suffixes.get(query.name, "")
             answer = await hall.as_admin.get(BASE + path + suffix)
@@ -70,6 +73,20 @@ async def a_day_of_answers(hall: Running) -> None:
                     assert value is None or RFC3339.fullmatch(value), (query.name, field, value)
             seen.add(query.name)
 
+    told_of = await act("messages.send", 201, phone=GOTONE_PHONE, template="reply_help")
+    assert (told_of["state"], told_of["message_class"]) == ("queued", "receipt")
+    assert (await act("messages.cancel", message=told_of["id"], reason="a test"))["state"] == "cancelled"
+    said = await act("consents.set", phone=GOTONE_PHONE, classes=["marketing"], allowed=True)
+    assert said == {"classes": ["marketing"], "allowed": True, "changed": True}
+    gateway = MemoryChannel()
+    gateway.refuse = lambda message: Refused(message.id, "no such number", permanent=True)
+    hall.node.office.add_channels("test", [gateway])
+    lost = await act("messages.send", 201, phone=GOTONE_PHONE, template="reply_help")
+    with trio.fail_after(20):
+        while hall.node.hall.state.outbox.messages[lost["id"]].state != "failed":  # noqa: ASYNC110 - in its own time
+            await trio.sleep(0.01)
+    gateway.refuse = lambda message: None
+    assert (await act("messages.retry", message=lost["id"]))["state"] == "queued"
     at, later = (await next_slots(hall))[:2]
     booked = await act("appointments.book", 201, service="payment", at=at, phone=GOTONE_PHONE)
     first = await act("tickets.take", 201, service="payment", phone=GOTONE_PHONE)
