@@ -71,7 +71,16 @@ from somc.api.values import (
     Visit,
     Words,
 )
-from somc.api.web import PUBLIC, Request, Response, Route, Socket, SocketClosed, SocketRoute
+from somc.api.web import (
+    PUBLIC,
+    Request,
+    Response,
+    Route,
+    Socket,
+    SocketClosed,
+    SocketRoute,
+    WrongBody,
+)
 from somc.scheduler.interface import NEVER, RATE_LIMIT, Terms
 from somc.scheduler.policy import Candidate, PolicyInputs, PolicyKind, QueueInputs, each
 
@@ -149,6 +158,7 @@ __all__ = [
     "Unsent",
     "Visit",
     "Words",
+    "WrongBody",
     "each",
     "hookimpl",
 ]

@@ -16,7 +16,7 @@ import msgspec
 
 from somc.api.values import Json
 
-__all__ = ["PUBLIC", "Request", "Response", "Route", "Socket", "SocketClosed", "SocketRoute"]
+__all__ = ["PUBLIC", "Request", "Response", "Route", "Socket", "SocketClosed", "SocketRoute", "WrongBody"]
 
 PUBLIC: frozenset[str] = frozenset(("*",))
 """The roles of a route that asks nobody who they are."""
@@ -24,6 +24,10 @@ PUBLIC: frozenset[str] = frozenset(("*",))
 Kind = TypeVar("Kind")
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class WrongBody(ValueError):
+    """A request's body is not what the handler asked for. Whoever asked is told, with a 422."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,15 +46,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
 
     def json(self) -> Json:
-        """The body as JSON. `ValueError` if it is none; a handler may let it pass: that is a 422."""
+        """The body as JSON. `WrongBody` if it is none; a handler may let it pass: that is a 422."""
         return self.body_as(object)
 
     def body_as(self, kind: type[Kind]) -> Kind:
-        """The body as a value of `kind`. `ValueError` says what is wrong with it, as for `json`."""
+        """The body as a value of `kind`. `WrongBody` says what is wrong with it, as for `json`."""
         try:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-            raise ValueError(str(why)) from None
+            raise WrongBody(str(why)) from None
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

@@ -177,6 +177,8 @@ class Desk:
                 customer_class, source = identified.customer_class, identified.source
             elif identified.late and source == "default":
                 source = f"default (no answer: {', '.join(identified.late)})"[:120]
+            elif identified.source is not None and source == "default":
+                source = f"default ({identified.source})"[:120]
         if body.customer_class is not None:
             customer_class, source = body.customer_class, "given"
         if self.plugins is not None:

@@ -124,9 +124,9 @@ class PluginDoors:
         hall = self._host.hall
         asked: Principal | Problem
         if changes:
-            asked = changer_of(hall, headers)
+            asked = changer_of(hall, headers, route.roles)
         else:
-            caller: Caller | Problem = asker_of(hall, headers)
+            caller: Caller | Problem = asker_of(hall, headers, route.roles)
             asked = caller if isinstance(caller, Problem) else caller.principal
         if route.roles == PUBLIC:
             return None if isinstance(asked, Problem) else asked

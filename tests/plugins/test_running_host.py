@@ -173,7 +173,7 @@ async def test_its_routes_answer_as_long_as_it_is_enabled(tmp_path: Path, mode: 
         assert (await hall.client().post("/plugins/greeter/notes", json={})).status_code == 401
         assert (await hall.as_admin.post("/plugins/greeter/notes", json={"a": 1})).json() == {"a": 1}
         assert (await hall.as_admin.post("/plugins/greeter/notes", content=b"x" * 1001)).status_code == 413
-        assert (await hall.as_admin.post("/plugins/greeter/notes", content=b"no json")).status_code == 500
+        assert (await hall.as_admin.post("/plugins/greeter/notes", content=b"no json")).status_code == 422
         agent = await hall.as_role("agent")
         assert (await agent.post("/plugins/greeter/notes", json={})).status_code == 403
         assert (await hall.as_admin.get("/plugins/greeter/notes")).status_code == 405

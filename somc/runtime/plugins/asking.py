@@ -61,8 +61,8 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """What is known of a visitor. `customer_class` is None when no plugin settles it; `late` are the plugins
-    that gave no answer, with why."""
+    """What is known of a visitor. `customer_class` is None when no plugin settles it; `source` then is what
+    the first of them says of that. `late` are the plugins that gave no answer, with why."""
 
     customer_class: str | None = None
     source: str | None = None
@@ -135,11 +135,11 @@ class Asking:
             if found is not None
         }
         if settled is None:
-            return Identified(None, None, known, late)
+            said = next((name for name, found in answers.items() if found and found.source), None)
+            return Identified(None, None if said is None else _source(said, answers[said]), known, late)
         found = answers[settled]
         assert found is not None
-        source = f"{settled}: {found.source}" if found.source and found.source != settled else settled
-        return Identified(found.customer_class, source, known, late)
+        return Identified(found.customer_class, _source(settled, found), known, late)
 
     async def card(self, ticket: TicketView, visit: Visit, known: Mapping[str, Known]) -> Card:
         """What the counter sees of a ticket's customer."""
@@ -256,6 +256,12 @@ async def _side_by_side(
         {name: answers[name] for name in names if name in answers},
         {name: late[name] for name in names if name in late},
     )
+
+
+def _source(plugin: str, found: Identity | None) -> str:
+    """Where it was found, for a ticket's `class_source`: the plugin, and what it says beside its own name."""
+    said = found.source if found is not None else ""
+    return f"{plugin}: {said}" if said and said != plugin else plugin
 
 
 def _flat(found: Mapping[str, list[Any]]) -> list[tuple[str, Any]]:
