@@ -50,6 +50,7 @@ from somc.runtime.plugins.finding import GROUP, Found
 from somc.runtime.plugins.frames import frame, frames_of
 from somc.runtime.plugins.ledger import Ledger
 from somc.runtime.plugins.loading import HOOKS, Loaded, load
+from somc.runtime.plugins.routing import handled
 from somc.runtime.plugins.store import FileStore
 from somc.runtime.plugins.tasks import Tasks, harmless
 
@@ -233,7 +234,7 @@ class Child:
         if kind == "serve":
             route = self._routes[which]
             assert isinstance(route, Route)
-            return encode_answer("route", await route.handler(msgspec.convert(given, Request)))
+            return encode_answer("route", await handled(route, msgspec.convert(given, Request)))
         if kind == "check":
             view = msgspec.convert(given, HallView)
             check = self._rules[which].check

@@ -29,13 +29,12 @@ from somc.api import (
     Route,
     Socket,
     SocketRoute,
-    WrongBody,
 )
 from somc.api.context import Behind, Store
 from somc.runtime.plugins.answers import WrongAnswer, checked
 from somc.runtime.plugins.ledger import HookFailed, Ledger
 from somc.runtime.plugins.loading import Loaded
-from somc.runtime.plugins.routing import check_routes
+from somc.runtime.plugins.routing import check_routes, handled
 from somc.runtime.plugins.tasks import Tasks, harmless
 
 __all__ = ["ENDING_S", "LocalPlugin"]
@@ -164,7 +163,7 @@ class LocalPlugin:
         """The answer of its `number`-th route. `HookFailed`."""
         route = self.routes[number]
         assert isinstance(route, Route)
-        response: Response = await self._run("route", deadline_s, partial(_handled, route, request))
+        response: Response = await self._run("route", deadline_s, partial(handled, route, request))
         return response
 
     async def serve_socket(self, number: int, socket: Socket) -> None:
@@ -255,16 +254,6 @@ class LocalPlugin:
             return answer
         self.ledger.failed(hook, failure, trio.current_time() - begun)
         raise failure
-
-
-async def _handled(route: Route, request: Request) -> Response:
-    """The handler's answer; a body that it cannot use is the asker's mistake and no fault of the plugin."""
-    try:
-        return await route.handler(request)
-    except WrongBody as why:
-        body = {"type": "urn:somc:problem:wrong_input", "title": "Unprocessable", "status": 422}
-        body |= {"code": "wrong_input", "detail": str(why)}
-        return Response(status=422, body=body, content_type="application/problem+json")
 
 
 class _Call:

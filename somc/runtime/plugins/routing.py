@@ -1,4 +1,4 @@
-"""Paths of plugins' routes: compiled, checked, matched."""
+"""Paths of plugins' routes: compiled, checked, matched; and a handler asked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from somc.api import Route, SocketRoute
+from somc.api import Request, Response, Route, SocketRoute, WrongBody
 from somc.runtime.plugins.ledger import HookFailed
 
-__all__ = ["METHODS", "Match", "check_routes", "match"]
+__all__ = ["METHODS", "Match", "check_routes", "handled", "match"]
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 
@@ -76,3 +76,13 @@ def match(
             return Match(number, found.groupdict()), frozenset()
         allowed.add(its)
     return None, frozenset(allowed)
+
+
+async def handled(route: Route, request: Request) -> Response:
+    """The handler's answer; a body that it cannot use is the asker's mistake and no fault of the plugin."""
+    try:
+        return await route.handler(request)
+    except WrongBody as why:
+        body = {"type": "urn:somc:problem:wrong_input", "title": "Unprocessable", "status": 422}
+        body |= {"code": "wrong_input", "detail": str(why)}
+        return Response(status=422, body=body, content_type="application/problem+json")
