@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import trio
 
-from somc.api import PluginContext, Record, SendMessage
+from somc.api import PluginContext, Record, Refusal, SendMessage
 from somc_plugins.care.advice import Outside, Reported, quietest
 from somc_plugins.care.config import CareConfig
 from somc_plugins.care.tally import Day, counted
@@ -172,5 +172,7 @@ class Care:
         message = SendMessage(
             template=template, person=ticket.person, values={"number": ticket.number}, about=ticket.id
         )
-        await self.context.do(message)
+        outcome = await self.context.do(message)
+        if isinstance(outcome, Refusal):
+            self.context.log.warning("no message follows a service", why=outcome.words.en)
         await self.context.store.put(sent, record.at)

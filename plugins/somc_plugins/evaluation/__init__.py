@@ -130,7 +130,9 @@ async def ask(context: PluginContext, record: Record) -> None:
         values={"number": ticket.number, "link": link},
         about=ticket.id,
     )
-    await context.do(message)
+    outcome = await context.do(message)
+    if isinstance(outcome, Refusal):
+        context.log.warning("nobody is asked by message", why=outcome.words.en)
     await context.store.put(asked, record.at)
     await drop_old(context, today)
 

@@ -225,6 +225,17 @@ async def test_a_card_survives_a_restart(tmp_path: Path) -> None:
         assert rows["Brand"] == "全球通", "as it was known when the ticket was taken"
 
 
+async def test_a_crm_plugin_in_a_process_of_its_own_does_the_same(tmp_path: Path) -> None:
+    own = '\n[plugin.crm.host]\nisolation = "process"\n'
+    async with hall_with(tmp_path, "crm", more=own) as (hall, crm):
+        ticket = (await hall.take("payment", phone=GOLD))["id"]
+        card = await look(hall, f"{BASE}/tickets/{ticket}/card", "agent")
+        assert [section["id"] for section in card["sections"]] == ["customer", "history"]
+        assert [prompt["id"] for prompt in card["prompts"]] == ["open_complaints"]
+        crm.turn("hang")
+        assert (await hall.take("payment", phone="13800138001"))["customer_class"] == "easyown"
+
+
 # -- marketing --------------------------------------------------------------------------------------------
 
 
@@ -268,6 +279,32 @@ async def test_an_offer_goes_its_way_and_a_refused_one_never_comes_again(tmp_pat
         assert offered == [], "one was refused, the other shown today"
         said = await agent.put(f"/plugins/marketing/tickets/{again}/consent", json={"consent": False})
         assert said.json() == {"consent": False}
+
+
+async def test_an_outcome_waits_on_disk_until_the_marketing_system_has_heard(tmp_path: Path) -> None:
+    parts = (CRM, MARKETING)
+    async with hall_with(tmp_path, "crm", "marketing", parts=parts) as (hall, crm):
+        ticket = (await hall.take("payment", phone=GOLD))["id"]
+        crm.turn("dead")
+        told = {"outcome": "accepted"}
+        answer = await hall.as_admin.post(f"{BASE}/tickets/{ticket}/offers/gotone-128", json=told)
+        assert answer.status_code == 200
+        await until_counted(hall, {"gotone-128": {"accepted": 1}})
+    async with hall_with(tmp_path, "crm", "marketing", parts=parts) as (hall, crm):
+
+        async def heard() -> Any:
+            return crm.server.book.outcomes.get(f"{ticket}/gotone-128")
+
+        heard_of = await until(heard)
+        assert (heard_of["outcome"], heard_of["hall"]) == ("accepted", "somc/shoudu/xicheng/xidan")
+        await until_counted(hall, {"gotone-128": {"accepted": 1}})
+
+
+async def until_counted(hall: Running, expected: Any) -> None:
+    async def counted() -> bool:
+        return (await look(hall, "/plugins/marketing/results", "manager"))["offers"] == expected
+
+    await until(counted)
 
 
 # -- care -------------------------------------------------------------------------------------------------
@@ -334,6 +371,72 @@ async def test_care_before_while_and_after(tmp_path: Path) -> None:
         assert report["machine_uses_today"] == {"pay-1": 7}
         waits = (await hall.client().get("/plugins/care/waits")).json()
         assert set(waits) == {"payment", "business", "repair"}
+
+
+async def test_an_idler_hall_near_by_is_named_while_it_answers(tmp_path: Path) -> None:
+    """CA-04: two real halls, one with nobody waiting, one full."""
+    async with hall_with(tmp_path / "idle", "care", parts=(ALONE,)) as (idle, _):
+        await idle.open_counter(1)
+        near = f"""
+[plugin.care]
+divert_after_s = 60
+nearer_by_s = 60
+
+[plugin.care.near.xisi]
+title = {{{{ zh = "西四厅", en = "Xisi Hall" }}}}
+url = "{idle.url}/plugins/care/waits"
+"""
+        async with hall_with(tmp_path / "full", "care", parts=(ALONE, near)) as (full, _):
+            await full.open_counter(1)
+            for _ in range(4):
+                await full.take("payment")
+
+            async def advised() -> Any:
+                return await look(full, f"{BASE}/services/payment/advice", "kiosk")
+
+            advice = await until(advised)
+            assert [(each["kind"], each["target"]) for each in advice] == [("other_hall", "xisi")]
+            assert advice[0]["words"]["en"].startswith("Xisi Hall: a wait of about")
+
+
+FOLLOW_UP = """
+[plugin.care]
+follow_up = {{ default = "after_service" }}
+
+[plugin.evaluation]
+template = "evaluation"
+link = "https://hall.example/plugins/evaluation/r/{{code}}"
+
+[template.after_service]
+text = {{ zh = "{{number}} 号，感谢光临", en = "{{number}}, thank you" }}
+
+[template.evaluation]
+text = {{ zh = "请评价：{{link}}", en = "How was it? {{link}}" }}
+"""
+
+
+async def test_after_the_service_a_message_asks_and_its_page_takes_one_answer(tmp_path: Path) -> None:
+    """CA-07 and HW-14."""
+    async with hall_with(tmp_path, "care", "evaluation", parts=(ALONE, FOLLOW_UP)) as (hall, _):
+        await hall.open_counter(1)
+        ticket = (await hall.take("payment", phone=GOLD))["id"]
+        for act in ("call-next", "start", "finish"):
+            await hall.at(1, act)
+        queued = await records_of(hall, "message.queued", 2)
+        assert {record["data"]["template"] for record in queued} == {"after_service", "evaluation"}
+        words = [
+            (await look(hall, f"{BASE}/messages/{record['data']['message']}", "manager"))["text"]
+            for record in queued
+        ]
+        link = next(text for text in words if "请评价" in text).split("：")[-1]
+        path = link.removeprefix("https://hall.example")
+        nobody = hall.client()
+        assert "A001" in (await nobody.get(path)).text
+        assert (await nobody.post(path, content="score=9")).status_code == 404
+        assert "谢谢" in (await nobody.post(path, content="score=4")).text
+        assert (await nobody.post(path, content="score=1")).status_code == 404, "one answer"
+        rated = (await records_of(hall, "ticket.rated"))[0]["data"]
+        assert (rated["ticket"], rated["score"], rated["source"]) == (ticket, 4, "message")
 
 
 # -- scripts, evaluation, handover -------------------------------------------------------------------------
