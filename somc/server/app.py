@@ -24,6 +24,7 @@ from somc.server.access import may
 from somc.server.act_routes import BASE, LARGEST_BODY_BYTES, ActRoutes
 from somc.server.acts import ACTS, Act
 from somc.server.admission import add_admission_routes
+from somc.server.appointment_actions import add_appointment_actions
 from somc.server.asyncapi import asyncapi_document
 from somc.server.desk import Acting
 from somc.server.device_routes import Reload, Still, add_device_routes, add_still_route
@@ -88,6 +89,7 @@ class Application:
         """Serve the hall's plugins, and what they serve; before the first request."""
         self.doors = PluginDoors(host)
         add_plugin_routes(self.edge, host)
+        add_appointment_actions(host.actions, self.desk, self.floor)
 
     def add_media(self, folder: Path) -> None:
         """Serve the hall display's pictures and videos; before the first request."""

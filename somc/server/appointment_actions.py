@@ -30,7 +30,7 @@ from somc.server.access import Principal
 from somc.server.acts import BY_NAME
 from somc.server.appointment_queries import find_appointment, find_slots
 from somc.server.appointment_views import services_view
-from somc.server.desk import Desk
+from somc.server.desk import Acting
 from somc.server.problems import Problem
 from somc.server.query import Floor
 
@@ -40,7 +40,7 @@ Plain = dict[str, Any]
 KINDS = {404: "not_found", 422: "invalid"}
 
 
-def add_appointment_actions(actions: Actions, desk: Desk, floor: Floor) -> None:
+def add_appointment_actions(actions: Actions, desk: Acting, floor: Floor) -> None:
     """Offer them to the plugins of a hall."""
 
     async def act(name: str, fields: Plain, by: Principal, key: str | None = None) -> Done | Refusal:

@@ -8,7 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,10 +17,12 @@ from somc.domain import commands as c
 from somc.domain.booking import open_for_check_in
 from somc.domain.bookings import Appointment
 from somc.domain.refusals import refuse
+from somc.domain.values import Words
 from somc.journal.journal import Journal
 from somc.runtime.booker import draw_places
 from somc.runtime.hall import Hall
 from somc.runtime.ids import IdSource
+from somc.runtime.plugins.facts import Known
 from somc.server.access import Principal
 from somc.server.appointment_acts import (
     BookBody,
@@ -37,13 +39,22 @@ from somc.server.phones import bad_phone, normal_phone
 from somc.server.prepared import Prepared
 from somc.server.problems import Problem, of_refusal
 
-__all__ = ["AppointmentDesk", "with_codes"]
+__all__ = ["AppointmentDesk", "Settled", "with_codes"]
 
 Plain = dict[str, Any]
 
 
-Settle = Callable[[str | None, str], Awaitable[tuple[str, str]]]
-"""Phone (if known) and service → the customer's class, and why this one."""
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a customer is, as the ticket keeps it; `known` is what plugins found out."""
+
+    customer_class: str
+    source: str
+    slip: tuple[Words, ...] = ()
+    known: Mapping[str, Known] = {}
+
+
+Settle = Callable[[str, str, str, str | None, str | None], Awaitable[Settled]]
+"""Ticket id, service, channel, person and phone (if known) → who that is."""
 
 
 class AppointmentDesk:
@@ -77,17 +88,19 @@ class AppointmentDesk:
         appointment = self.hall.state.bookings.all[name]
         person = None if appointment.person is None else await self.hall.journal.person(appointment.person)
         phone = None if person is None else person.phone
-        customer_class, source = await self._settle(phone, appointment.service)
+        ticket_id = self.ids.draw("t")
+        settled = await self._settle(ticket_id, appointment.service, channel, appointment.person, phone)
         command = c.CheckIn(
             by=principal.by,
             appointment=name,
-            ticket_id=self.ids.draw("t"),
-            customer_class=customer_class,
-            class_source=source,
+            ticket_id=ticket_id,
+            customer_class=settled.customer_class,
+            class_source=settled.source,
             channel=channel,
             service=service,
+            slip=settled.slip,
         )
-        return Prepared(command=command, body=body)
+        return Prepared(command=command, body=body, known=settled.known)
 
     async def _by_id(self, body: CodeBody, principal: Principal) -> Prepared:
         name = body.appointment
@@ -149,13 +162,17 @@ class AppointmentDesk:
         """The hall takes the one whose time it is; if there are several, the refusal names them."""
         person = theirs[0].person
         assert person is not None, "found by a phone"
-        customer_class, source = await self._settle(phone, body.service or theirs[0].service)
+        ticket_id = self.ids.draw("t")
+        near = open_for_check_in(self.hall.state, person, self.hall.now()) or theirs
+        service = body.service or near[0].service
+        settled = await self._settle(ticket_id, service, body.channel, person, phone)
         command = c.CheckIn(
             by=principal.by,
             appointment=None,
-            ticket_id=self.ids.draw("t"),
-            customer_class=customer_class,
-            class_source=source,
+            ticket_id=ticket_id,
+            customer_class=settled.customer_class,
+            class_source=settled.source,
+            slip=settled.slip,
             channel=body.channel,
             person=person,
             service=body.service,
@@ -165,7 +182,7 @@ class AppointmentDesk:
             found = open_for_check_in(self.hall.state, person, self.hall.now())
             return [choice_view(each) for each in found if body.service in (None, each.service)]
 
-        return Prepared(command=command, body=body, choices=choices)
+        return Prepared(command=command, body=body, choices=choices, known=settled.known)
 
 
 async def with_codes(journal: Journal, view: Plain) -> Plain:

@@ -25,7 +25,7 @@ from somc.runtime.plugins.host import PluginHost
 from somc.server.access import Principal, may
 from somc.server.acts import Act, TakeBody
 from somc.server.appointment_acts import BookBody
-from somc.server.appointment_desk import AppointmentDesk, with_codes
+from somc.server.appointment_desk import AppointmentDesk, Settled, with_codes
 from somc.server.audience import is_public, public_answer
 from somc.server.message_acts import ConsentBody, MessageDesk, SendBody
 from somc.server.phones import bad_phone, normal_phone
@@ -69,7 +69,7 @@ class Desk:
         self.hall = hall
         self.ids = ids
         self._customers = customers
-        self.appointments = AppointmentDesk(hall, ids, self._class_of)
+        self.appointments = AppointmentDesk(hall, ids, self._settle)
         self.plugins: PluginHost | None = None
         """Those that identify customers and add to slips; set by composition."""
         self.messages = MessageDesk(hall, ids, BUILT_IN if templates is None else templates)
@@ -110,7 +110,7 @@ class Desk:
             refused = of_refusal(outcome)
             return refused if several is None else msgspec.structs.replace(refused, choices=several())
         if prepared.known and isinstance(outcome, Decided) and self.plugins is not None:
-            assert isinstance(prepared.command, c.TakeTicket)
+            assert isinstance(prepared.command, c.TakeTicket | c.CheckIn)
             self.plugins.facts.put(prepared.command.ticket_id, dict(prepared.known))
         if isinstance(outcome, Replayed):
             answer = Answer(outcome.status, msgspec.json.decode(outcome.answer))
@@ -136,15 +136,39 @@ class Desk:
         known = msgspec.structs.replace(body, appointment_code=name)
         return await self.appointments.check_in(name, body.service, body.channel, known, principal)
 
-    async def _class_of(self, phone: str | None, service: str) -> tuple[str, str]:
-        """The class of a customer with this phone, and why this one."""
+    async def _settle(
+        self,
+        ticket_id: str,
+        service: str,
+        channel: str,
+        person_id: str | None,
+        phone: str | None,
+        claimed: str | None = None,
+    ) -> Settled:
+        """Who the customer is, before the ticket: class, why this class, what plugins know and add to the
+        slip. `claimed` is the class that somebody who may says."""
         hall = self.hall.state.hall
-        known = None if phone is None else self._customers().class_of(phone)
-        return (
-            (known, "table")
-            if known is not None and known in hall.classes
-            else (hall.default_class, "default")
-        )
+        in_table = None if phone is None else self._customers().class_of(phone)
+        customer_class, source = hall.default_class, "default"
+        if in_table is not None and in_table in hall.classes:
+            customer_class, source = in_table, "table"
+        identified = Identified()
+        slip: tuple[Words, ...] = ()
+        if self.plugins is not None:
+            identified = await self.plugins.identify(service, channel, person_id, phone, customer_class)
+            if identified.customer_class is not None and identified.source is not None:
+                customer_class, source = identified.customer_class, identified.source
+            elif identified.late and source == "default":
+                source = f"default (no answer: {', '.join(identified.late)})"[:120]
+            elif identified.source is not None and source == "default":
+                source = f"default ({identified.source})"[:120]
+        if claimed is not None:
+            customer_class, source = claimed, "given"
+        if self.plugins is not None:
+            slip = await self.plugins.slip_of(
+                ticket_id, service, channel, customer_class, source, person_id, identified.known
+            )
+        return Settled(customer_class=customer_class, source=source, slip=slip, known=identified.known)
 
     async def _prepare_take(self, body: TakeBody, principal: Principal) -> Prepared | Problem:
         """Who the customer is, settled before the command: class, why this class, person id."""
@@ -165,35 +189,19 @@ class Desk:
             if phone is None:
                 return bad_phone()
             person_id, person = await self.hall.journal.person_for(phone, self.ids.draw("p"))
-        customer_class, source = await self._class_of(phone, body.service)
         ticket_id = self.ids.draw("t")
-        identified = Identified()
-        slip: tuple[Words, ...] = ()
-        if self.plugins is not None:
-            identified = await self.plugins.identify(
-                body.service, body.channel, person_id, phone, customer_class
-            )
-            if identified.customer_class is not None and identified.source is not None:
-                customer_class, source = identified.customer_class, identified.source
-            elif identified.late and source == "default":
-                source = f"default (no answer: {', '.join(identified.late)})"[:120]
-            elif identified.source is not None and source == "default":
-                source = f"default ({identified.source})"[:120]
-        if body.customer_class is not None:
-            customer_class, source = body.customer_class, "given"
-        if self.plugins is not None:
-            slip = await self.plugins.slip_of(
-                ticket_id, body.service, body.channel, customer_class, source, person_id, identified.known
-            )
+        settled = await self._settle(
+            ticket_id, body.service, body.channel, person_id, phone, body.customer_class
+        )
         command = c.TakeTicket(
             by=principal.by,
             ticket_id=ticket_id,
             service=body.service,
-            customer_class=customer_class,
-            class_source=source,
+            customer_class=settled.customer_class,
+            class_source=settled.source,
             channel=body.channel,
             person=person_id,
-            slip=slip,
+            slip=settled.slip,
             booked_at=None if body.booked_at is None else round(body.booked_at.timestamp() * 1000),
         )
-        return Prepared(command=command, body=body, person=person, known=identified.known)
+        return Prepared(command=command, body=body, person=person, known=settled.known)

@@ -261,3 +261,34 @@ async def test_appointments_outlive_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, toml) as hall:
         found = (await hall.as_admin.get(f"{BASE}/appointments/{view['code']}")).json()
         assert (found["id"], found["state"], found["phone"]) == (view["id"], "booked", "138****8000")
+
+
+GREETER = Path(__file__).parents[1] / "plugins" / "samples" / "greeter.py"
+WITH_GREETER = f"""
+[plugins]
+enabled = ["greeter"]
+paths = ["{GREETER}"]
+[plugin.greeter]
+token = "s3cret-token"
+[plugin.greeter.host]
+deadline_ms = 6000
+"""
+
+
+@pytest.mark.parametrize("by_phone", [False, True])
+async def test_plugins_identify_whoever_checks_in_as_at_any_other_visit(
+    tmp_path: Path, by_phone: bool
+) -> None:
+    async with running(tmp_path, day_of_appointments(more=WITH_GREETER)) as hall:
+        code = (await booked(hall, (await next_slots(hall))[1], phone=UNKNOWN_PHONE))["code"]
+        kiosk = await hall.as_role("kiosk")
+        if by_phone:
+            answer = await kiosk.post(f"{BASE}/appointments/check-in", json={"phone": UNKNOWN_PHONE})
+        else:
+            answer = await check_in(kiosk, code)
+        assert answer.status_code == 201, answer.text
+        ticket = answer.json()
+        assert ticket["customer_class"] == "gotone"
+        assert "..2222" in ticket["slip"][0]["en"]
+        card = (await hall.as_admin.get(f"{BASE}/tickets/{ticket['id']}/card")).json()
+        assert card["offers"]
