@@ -13,6 +13,7 @@ from somc.cli.channel import command as channel
 from somc.cli.device import command as device
 from somc.cli.journal import command as journal
 from somc.cli.logs import set_up_logs
+from somc.cli.plugin import command as plugin
 from somc.cli.replay import command as replay
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ main.add_command(check.installed_command())
 main.add_command(init.command)
 main.add_command(journal)
 main.add_command(device)
+main.add_command(plugin)
 main.add_command(channel)
 main.add_command(replay)
 main.add_command(simulate.command)

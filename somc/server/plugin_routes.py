@@ -8,13 +8,14 @@ What must stay true
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import structlog
 from quart import Response
 
-from somc.api import CardSection, Prompt, Visit
+from somc.api import CardSection, Prompt, TicketView, Visit
 from somc.domain.refusals import refuse
 from somc.domain.state import HallState
 from somc.domain.values import Ticket
@@ -27,7 +28,7 @@ from somc.server.edge import Edge, read_body
 from somc.server.problems import Problem, of_refusal, of_validation, problem
 from somc.server.query import EVERYBODY
 
-__all__ = ["PluginChanges", "add_plugin_routes"]
+__all__ = ["PluginChanges", "add_plugin_routes", "card_request"]
 
 WATCHERS = frozenset(("manager", "centre"))
 CARERS = frozenset(("floor", "agent", "manager"))
@@ -162,8 +163,10 @@ def add_plugin_routes(edge: Edge, host: PluginHost) -> None:
         return edge.answer(200, {"counter": counter, "number": ticket.number, "panels": shown})
 
 
-async def card_of(host: PluginHost, ticket: Ticket, now: int) -> dict[str, Any]:
-    """The card of one ticket: what plugins say of its customer, and which of them did not in time."""
+async def card_request(
+    host: PluginHost, ticket: Ticket, now: int
+) -> tuple[TicketView, Visit, Mapping[str, Known]]:
+    """What plugins are asked with for a card: ticket, visit with the phone for who may see it, facts."""
     person = None if ticket.person is None else await host.hall.journal.person(ticket.person)
     visit = Visit(
         service=ticket.service,
@@ -174,8 +177,13 @@ async def card_of(host: PluginHost, ticket: Ticket, now: int) -> dict[str, Any]:
         customer_class=ticket.customer_class,
         ticket=ticket.id,
     )
-    known = host.facts.of(ticket.id)
-    made = await host.asking.card(ticket_view(ticket, now), visit, known)
+    return ticket_view(ticket, now), visit, host.facts.of(ticket.id)
+
+
+async def card_of(host: PluginHost, ticket: Ticket, now: int) -> dict[str, Any]:
+    """The card of one ticket: what plugins say of its customer, and which of them did not in time."""
+    view, visit, known = await card_request(host, ticket, now)
+    made = await host.asking.card(view, visit, known)
     return {
         "ticket": ticket.id,
         "number": ticket.number,

@@ -35,6 +35,8 @@ __all__ = ["Actions", "Handler", "Rate"]
 MOST_AT_ONCE = 8
 PER_S = 50.0
 BURST = 200.0
+FLOOD_EVERY_S = 10.0
+"""Having to wait again and again is told once in so long."""
 
 Handler = Callable[[str, frozenset[str], Any], Awaitable[Done | Refusal]]
 """Carries one kind of action out: for which plugin, what it sees, the action."""
@@ -102,7 +104,9 @@ class Actions:
 class Rate:
     """How often one plugin may act: a bucket of `BURST` that fills with `PER_S`."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_flood: Callable[[str], None]) -> None:
+        self._on_flood = on_flood
+        self._told_at = 0.0
         self._limiter = trio.CapacityLimiter(MOST_AT_ONCE)
         self._left = BURST
         self._at = trio.current_time()
@@ -119,4 +123,7 @@ class Rate:
                 self._left -= 1
                 return self._limiter
             self.held_back += 1
+            if now - self._told_at >= FLOOD_EVERY_S:
+                self._told_at = now
+                self._on_flood(f"it acts more than {PER_S:.0f} times a second and is held back")
             await trio.sleep((1 - self._left) / PER_S)

@@ -35,6 +35,7 @@ class HallBehind:
         facts: TicketFacts,
         actions: Actions,
         changed: Callable[[], None],
+        on_flood: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._plugin = plugin
         self._sees = sees
@@ -42,7 +43,7 @@ class HallBehind:
         self._facts = facts
         self._actions = actions
         self._changed = changed
-        self.rate = Rate()
+        self.rate = Rate(on_flood)
 
     @property
     def knows_people(self) -> bool:

@@ -435,7 +435,13 @@ class PluginHost:
         config = build(name, loaded.about.config, table)
         ledger = Ledger()
         behind = HallBehind(
-            name, loaded.about.sees, self.hall, self.facts, self.actions, self.tending.look_again
+            name,
+            loaded.about.sees,
+            self.hall,
+            self.facts,
+            self.actions,
+            self.tending.look_again,
+            lambda why: ledger.fault("do", "flood", why),
         )
         store = FileStore(self.data_dir / f"{name}.sqlite", self.hall.journal.key_for(name))
         isolation = settings.isolation or loaded.about.isolation
