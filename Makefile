@@ -45,6 +45,7 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/simulate_simpy.py --write
 	$(BIN)/python tests/benchmarks/codecs.py --write
 	$(BIN)/python tests/benchmarks/key_to_display.py --write
+	$(BIN)/python tests/benchmarks/sms_submit.py --write
 	$(BIN)/python tests/benchmarks/polled_bus.py --write
 	$(BIN)/python tests/benchmarks/idle_devices.py --write
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
