@@ -475,8 +475,8 @@ async def a_closed_door_is_not_stormed(stage: Stage) -> None:
     await trio.sleep(2.0)
     tried = len(stage.hall.contacts) - 1
     assert 3 <= tried <= 30, f"{tried} attempts in two seconds"
-    gaps = {round(b.at - a.at, 2) for a, b in pairwise(stage.hall.contacts)}
-    assert len(gaps) > 2, "the waits are all the same: all screens would come back at one moment"
+    gaps = [after.at - before.at for before, after in pairwise(stage.hall.contacts[1:])]
+    assert max(gaps) > 2 * min(gaps), f"waits alike, all screens would come back at one moment: {gaps}"
     stage.hall.door = None
     await stage.hall.resumed(E1, 10)
 
@@ -500,15 +500,14 @@ async def a_hall_that_takes_everybody_and_closes_is_not_stormed(stage: Stage) ->
 @case
 async def a_thousand_cuts_in_small(stage: Stage) -> None:
     """Lines that end at random moments, also inside of frames: every record once and in order."""
-    chance, last = stage.random, 10 + 200
-    sent, epoch = 10, E1
+    chance, epoch, first, last = stage.random, E1, 10, 210
     while True:
         line = await stage.hall.welcomed()
         asked = await line.accept_subscription()
         if asked.get("after") is None:
-            assert not stage.records()
-            await line.snapshot(epoch, sent)
-            at = sent
+            # At first, for a cut may have taken the snapshot with it. Later it would be told things twice.
+            await line.snapshot(epoch, first)
+            at = first
         else:
             assert asked["after"]["epoch"] == epoch
             at = int(asked["after"]["seq"])
@@ -523,11 +522,10 @@ async def a_thousand_cuts_in_small(stage: Stage) -> None:
                     await line.cut()
                     break
                 at = some[-1]
-                sent = max(sent, at)
             else:
                 break
     await stage.heard("record", seq=last)
-    stage.has_each_once(*range(11, last + 1))
+    stage.has_each_once(*range(first + 1, last + 1))
 
 
 def _records(line: ServerLine, epoch: str, seqs: Sequence[int]) -> Plain:
@@ -640,7 +638,11 @@ async def a_program_that_does_not_read_loses_nothing(stage: Stage) -> None:
     await stage.program.tell({"do": "pause"})
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_flood, stage, first, last, sent)
-        await trio.sleep(0.3)
+        still = 0
+        while still < 3:  # until the hall can say no more, however slow this machine is
+            before = sent[0]
+            await trio.sleep(0.1)
+            still = still + 1 if sent[0] == before > first else 0
         await stage.command(1)
         await stage.heard("answer", ask=1)
         assert sent[0] - first < MOST_WHILE_PAUSED, "what was not read piles up in the client"

@@ -51,11 +51,11 @@ Start = Callable[[str, str, str], AbstractAsyncContextManager[Program]]
 """Starts a program for an URL, a token and an encoding."""
 
 
-async def run_case(name: str, start: Start, encoding: str, seed: int) -> bool:
+async def run_case(name: str, start: Start, encoding: str, seed: int, patience_s: float = PATIENCE_S) -> bool:
     """Put a client through one case: `AssertionError` says which rule it broke, `False` that the case is
     for clients that can more."""
     try:
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(patience_s):
             async with (
                 scripted_hall() as hall,
                 start(hall.url, hall.token, encoding) as program,
@@ -67,7 +67,7 @@ async def run_case(name: str, start: Start, encoding: str, seed: int) -> bool:
                     return False
                 await case.act(Stage(hall, program, random.Random(seed)))
     except trio.TooSlowError:
-        raise AssertionError(f"{name}: it did not come to its end within {PATIENCE_S:g} s") from None
+        raise AssertionError(f"{name}: it did not come to its end within {patience_s:g} s") from None
     except LineGone as gone:
         raise AssertionError(f"{name}: the client left a line that it must keep: {gone}") from gone
     return True
@@ -130,15 +130,22 @@ async def _listen(process: trio.Process, put: trio.MemorySendChannel[Plain]) -> 
 @click.command()
 @click.argument("command", nargs=-1, required=True)
 @click.option("--encoding", type=click.Choice(ENCODINGS), multiple=True, default=ENCODINGS)
-@click.option("--case", "chosen", multiple=True, help="Only these cases.")
+@click.option("--case", "chosen", type=click.Choice(list(CASES)), multiple=True, help="Only these cases.")
+@click.option("--patience", "patience_s", default=PATIENCE_S, show_default=True, help="Seconds for a case.")
 @click.option("--seed", type=int, default=1, show_default=True)
-def main(command: tuple[str, ...], encoding: tuple[str, ...], chosen: tuple[str, ...], seed: int) -> None:
+def main(
+    command: tuple[str, ...],
+    encoding: tuple[str, ...],
+    chosen: tuple[str, ...],
+    patience_s: float,
+    seed: int,
+) -> None:
     """Put the client COMMAND through every case of the live feed's protocol."""
     failed = 0
     for each in encoding:
         for name in chosen or CASES:
             try:
-                ran = trio.run(run_case, name, starting(command), each, seed)
+                ran = trio.run(run_case, name, starting(command), each, seed, patience_s)
             except* AssertionError as group:
                 failed += 1
                 why = "; ".join(str(error) for error in _leaves(group))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -33,3 +35,18 @@ async def test_a_server_that_does_not_is_found_out(hall: Serving, fault: str) ->
     async with tampered(hall.url, fault) as url:
         with pytest.RaisesGroup(AssertionError, allow_unwrapped=True, flatten_subgroups=True):
             await run_check(TAMPERS[fault].caught_by, url, hall.token, "json", patience_s=FAULT_S)
+
+
+@pytest.mark.parametrize(("token", "code", "said"), [("its own", 0, "ok"), ("another", 1, "FAILED")])
+def test_the_command_line_says_how_it_went(hall: Serving, token: str, code: int, said: str) -> None:
+    secret = hall.token if token == "its own" else "nobody-has-this-token"
+    checks = ["--encoding", "json", "--check", "welcome_comes_first"]
+    done = subprocess.run(
+        [sys.executable, "-m", "somc.testing.protocol", hall.url, "--token", secret, *checks],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout.startswith(said)
