@@ -88,11 +88,15 @@ def _id_of(state: Any, events: Any, now: int, name: str) -> str:
 
 @asynccontextmanager
 async def posting(
-    folder: Path, *channels: MemoryChannel, more: str = "", start: str = START
+    folder: Path,
+    *channels: MemoryChannel,
+    more: str = "",
+    start: str = START,
+    timezone: str = "Asia/Shanghai",
 ) -> AsyncIterator[Post]:
     """A hall at `start`, its post office, and these channels of a plugin "p"."""
     own = '\n[template.own]\ntext = { zh = "{text}", en = "{text}" }\n'
-    toml = HALL + own + STAFF + more
+    toml = (HALL + own + STAFF + more).replace("Asia/Shanghai", timezone)
     config = load(write_hall(folder, toml))
     clock = DayClock(instant(start, config.settings.timezone))
     async with open_hall(config, folder / "data", clock, IdSource(1)) as (hall, nursery):

@@ -11,6 +11,7 @@ import structlog
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.refusals import Refusal
+from somc.runtime.booker import draw_places
 from somc.testing.channel import MemoryChannel
 from somc.testing.given import instant
 from tests.messages.rig import OTHER, PHONE, Post, posting
@@ -125,11 +126,15 @@ async def test_customers_are_told_when_their_turn_is_near_and_once(folder: Path)
 
 async def booked(post: Post, at: str, phone: str = PHONE, **more: Any) -> str:
     person, row = await post.hall.journal.person_for(phone, f"p{phone}")
-    from somc.runtime.booker import draw_places
-
     drawn = draw_places(post.hall.journal, post.office.reception.ids, 1, person)
     command = c.BookAppointment(
-        by="web", places=drawn.places, service="payment", at=instant(at), channel="web", person=person, **more
+        by="web",
+        places=drawn.places,
+        service="payment",
+        at=instant(at, post.config.settings.timezone),
+        channel="web",
+        person=person,
+        **more,
     )
     await do(post, command, person=row, codes=drawn.codes)
     await post.settle()
