@@ -160,13 +160,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, toml: str = HALL) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, toml: str = HALL, patience_s: float = 3 * PATIENCE_S
+) -> AsyncIterator[Running]:
     """A hall over the journal in `folder`/data, serving until the block ends, then stopped in order."""
     config, plugins = load_config(write_hall(folder, toml))
     token = admin_token(folder / "admin.token")
     options = Options(data_dir=folder / "data", host="127.0.0.1", port=0, admin=token)
     shutdown = trio.Event()
-    with trio.fail_after(3 * PATIENCE_S):
+    with trio.fail_after(patience_s):
         async with trio.open_nursery() as nursery:
 
             async def run(task_status: trio.TaskStatus[Node]) -> None:
