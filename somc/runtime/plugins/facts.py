@@ -46,6 +46,7 @@ class TicketFacts:
         self._tickets: dict[str, dict[str, Known]] = {}
         self._in, self._out = trio.open_memory_channel[str](MOST_UNWRITTEN)
         self.busy = False
+        self._written = trio.Event()
 
     async def load(self, known: Collection[str]) -> None:
         """What was kept of tickets in `known`; what is left of others is removed."""
@@ -72,7 +73,7 @@ class TicketFacts:
         self._tickets[ticket] = known
         try:
             self._in.send_nowait(ticket)
-        except trio.WouldBlock:
+        except (trio.WouldBlock, trio.ClosedResourceError):
             log.warning("facts not written: the disk is slow; a restart will not know them", ticket=ticket)
 
     def keep(self, tickets: Collection[str]) -> None:
@@ -81,11 +82,16 @@ class TicketFacts:
             del self._tickets[ticket]
             try:
                 self._in.send_nowait(ticket)
-            except trio.WouldBlock:
+            except (trio.WouldBlock, trio.ClosedResourceError):
                 return  # the rest goes at the next start
 
+    async def finish(self) -> None:
+        """Return when all is on disk; from now on nothing is written."""
+        self._in.close()
+        await self._written.wait()
+
     async def run(self) -> None:
-        """Write behind until cancelled."""
+        """Write behind until `finish`, or until cancelled."""
         async for ticket in self._out:
             self.busy = True
             try:
@@ -94,6 +100,8 @@ class TicketFacts:
                     await self._store.delete(PREFIX + ticket)
                 else:
                     await self._store.put(PREFIX + ticket, msgspec.to_builtins(known), sealed=True)
-            except Exception:
-                log.exception("facts not written", ticket=ticket)
+            except Exception as error:
+                # Without the trace: what is in it is what nobody may read in a log.
+                log.error("facts not written", ticket=ticket, why=repr(error))
             self.busy = False
+        self._written.set()

@@ -66,6 +66,9 @@ STOP_S = 5.0
 ROUTE_S = 10.0
 
 FACTS = "facts"
+
+LAST_FACTS_S = 5.0
+"""For the last facts to reach the disk at the end of a hall."""
 """The host's own store, beside those of plugins; no plugin is called so."""
 
 BLOCK_WEIGHT = 4
@@ -202,6 +205,8 @@ class PluginHost:
                 for entry in reversed(list(self.entries.values())):
                     await self._take_down(entry)
             self.followers.note_all()
+            with trio.move_on_after(LAST_FACTS_S):
+                await self.facts.finish()
             await self.facts_store.close()
 
     # -- changes ----------------------------------------------------------------------------------
