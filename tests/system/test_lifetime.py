@@ -312,7 +312,7 @@ async def test_the_examples_command_line_needs_nothing(tmp_path: Path) -> None:
         assert set(pages) == {"kiosk", "display", "counter", "monitor", "policy", "administration"}
         async with httpx.AsyncClient(verify=False) as browser:
             led_to = {name: (await browser.get(link)).headers["location"] for name, link in pages.items()}
-        assert led_to.pop("administration") == "/"
+        assert led_to.pop("administration") == "/admin"
         assert led_to == {name: f"/{name}" for name in ("kiosk", "display", "counter", "monitor", "policy")}
         process.terminate()
         with trio.fail_after(20):
