@@ -20,7 +20,8 @@ def take(
 ) -> list[e.Event] | Refusal:
     """Hours and limits, then the next number with place and expected wait as of now.
 
-    A customer with an `appointment` has a place already: the limits are for walk-ins.
+    A customer with a booked time has a place already: the limits are for walk-ins. `appointment` is the one
+    that is checked in with it.
     """
     hall = state.hall
     service = hall.services.get(command.service)
@@ -35,7 +36,7 @@ def take(
         return refuse("hall_closed")
     if not state.is_open(now, command.service):
         return refuse("service_closed", service=service.name)
-    if appointment is None and (refused := _beyond_limits(state, service, command.service)):
+    if command.booked_at is None and (refused := _beyond_limits(state, service, command.service)):
         return refused
     serial = state.counts.serials.get(service.prefix, 0) + 1
     booked = stands_booked(hall.appointments, command.booked_at, now)

@@ -368,3 +368,9 @@ def test_one_wrong_digit_is_found_wherever_it_is(drawn: int) -> None:
         for other in "0123456789":
             if other != code[place]:
                 assert normal_code(code[:place] + other + code[place + 1 :]) is None
+
+
+def test_a_booked_time_that_staff_vouches_for_goes_before_the_limits_too() -> None:
+    hall = hall_of().at("09:50").and_(change(service__payment__max_waiting=1), take("w1"))
+    hall.when(take("w2")).refused("service_full")
+    hall.when(take("b1", booked_at=TEN)).then(like(e.TicketTaken, booked=True))
