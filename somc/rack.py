@@ -127,6 +127,11 @@ class Rack:
             task_status.started()
             await trio.sleep_forever()
 
+    @property
+    def listening(self) -> bool:
+        """Whether something that a device told is on its way into the hall."""
+        return any(_unheard(life.device, life.listener) for life in self._lives.values())
+
     async def write_counts(self) -> None:
         """Write down what is counted and not recorded yet; for the end of a run."""
         for tally in self.arranged.people_counters:
@@ -325,7 +330,7 @@ async def _finished(device: Any, listener: Listener | None) -> None:
     """Return when a device that goes has nothing under way: commands, speech, what it has told."""
     await device.wait_idle()
     # A channel has no event for being empty, nor a driver one for having spoken.
-    while getattr(device, "speaking", False) or _told(device) or (listener is not None and listener.busy):  # noqa: ASYNC110
+    while getattr(device, "speaking", False) or _unheard(device, listener):  # noqa: ASYNC110
         await trio.sleep(LOOK_S)
     if isinstance(listener, PeopleTally):
         await listener.flush()
@@ -339,7 +344,10 @@ CHANNELS = ("keys", "ratings", "typed", "cards", "passages", "readings")
 """What devices tell; each has at most one of them."""
 
 
-def _told(device: Any) -> bool:
-    """Whether something that the device told is unread."""
+def _unheard(device: Any, listener: Listener | None) -> bool:
+    """Whether something that the device told is not taken in yet, if anybody takes it in."""
+    if listener is None and device.device_class is not DeviceClass.COUNTER_CALLER:
+        return False
     channels = [getattr(device, name) for name in CHANNELS if hasattr(device, name)]
-    return any(channel.statistics().current_buffer_used > 0 for channel in channels)
+    unread = any(channel.statistics().current_buffer_used > 0 for channel in channels)
+    return unread or (listener is not None and listener.busy)

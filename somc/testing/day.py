@@ -203,7 +203,7 @@ class _Stage:
         self._others = (
             lambda: announcer.busy,
             lambda: health.busy,
-            lambda: rack.arranged.busy,
+            lambda: rack.arranged.busy or rack.listening,
         )
         self._happenings = sorted(happenings, key=lambda one: one.at_ms)
         for device in rack.devices.values():

@@ -301,8 +301,10 @@ DRIVERS = {
         },
         at_counter=False,
     ),
+    "monitor": DriverTerms(at_counter=False, measures=True),
     "strip": DriverTerms(options={"address": int}, required=frozenset({"address"}), at_counter=True),
 }
+MONITOR = "[device.m]\ndriver = 'monitor'\nsimulated = 'pty'\n"
 PRINTER = "[device.p]\ndriver = 'escpos'\nsimulated = 'pty'\n"
 
 
@@ -316,6 +318,7 @@ PRINTER = "[device.p]\ndriver = 'escpos'\nsimulated = 'pty'\n"
             "'escpos'",
         ),
         (PRINTER + "counter = 1", "device.p.counter", "a counter", "whole hall"),
+        (PRINTER + "limits = {temperature = [5, 45]}", "device.p.limits", "limits", "measures nothing"),
         (PRINTER + "options = {columns = 8}", "device.p.options.columns", "number 8", "from 16 to 64"),
         (
             PRINTER + "options = {columns = '32'}",
@@ -355,6 +358,27 @@ def test_device_is_checked_against_its_driver(
     assert found in fault.found
     assert allowed in fault.allowed
     assert loaded(smallest + text).devices  # without the installed drivers nothing is said about them
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found", "allowed"),
+    [
+        ("place = ''", "place", 'the text ""', "1 to 40 characters"),
+        ("limits = {temperature = [45, 5]}", "limits", "a table", "LOWEST below HIGHEST"),
+        ("limits = {temperature = [5]}", "limits", "a table", "[LOWEST, HIGHEST]"),
+        ("limits = {voltage = [1, inf]}", "limits", "a table", "[LOWEST, HIGHEST]"),
+        ("limits = {voltage = [true, 2]}", "limits", "a table", "[LOWEST, HIGHEST]"),
+        ("limits = {noise = [1, 2]}", "limits", "a table", "temperature or voltage"),
+        ("limits = 7", "limits", "the number 7", "[LOWEST, HIGHEST]"),
+    ],
+)
+def test_place_and_limits_of_a_device_are_checked(
+    smallest: str, faults_of: Faulting, text: str, key: str, found: str, allowed: str
+) -> None:
+    (fault,) = faults_of(smallest + MONITOR + text, drivers=DRIVERS)
+    assert fault.key == f"device.m.{key}"
+    assert found in fault.found
+    assert allowed in fault.allowed
 
 
 def test_device_that_fits_its_driver_loads(smallest: str, loaded: Loading) -> None:
