@@ -16,9 +16,11 @@ from somc.server import conversation, live
 from somc.server.connection import ServeSettings
 from somc.server.conversation import Op
 from somc.server.fanout import hub, listener
+from somc.server.fanout.frames import BINARY, TEXT, frame
 from somc.server.wire import FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "websocket.md").read_text()
+FROM_THE_HALL = ("welcome", "reply", "resync", "pong")
 EXAMPLES = [
     (text, bytes.fromhex("".join(hexadecimal.split())))
     for text, hexadecimal in re.findall(r"^(\{.*\})\n((?:[0-9a-f ]+\n)+)", PAGE, re.MULTILINE)
@@ -26,7 +28,9 @@ EXAMPLES = [
 
 
 def test_the_page_has_its_examples() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 9
+    ops = {json.loads(text)["op"] for text, _ in EXAMPLES}
+    assert ops == {"ping", "subscribe", "command", "records", "welcome", "reply", "resync", "pong"}
 
 
 @pytest.mark.parametrize(("text", "data"), EXAMPLES, ids=[text[:40] for text, _ in EXAMPLES])
@@ -37,6 +41,10 @@ def test_an_example_says_the_same_in_both_encodings(text: str, data: bytes) -> N
 @pytest.mark.parametrize(("text", "data"), EXAMPLES, ids=[text[:40] for text, _ in EXAMPLES])
 def test_an_example_is_what_the_code_reads_or_writes(text: str, data: bytes) -> None:
     message = json.loads(text)
+    if message["op"] in FROM_THE_HALL:
+        assert FORMATS["somc.v1.json"].encode(message) == text.encode()
+        assert FORMATS["somc.v1.msgpack"].encode(message) == data
+        return
     if message["op"] != "records":
         assert FORMATS["somc.v1.msgpack"].decode(data, Op) == FORMATS["somc.v1.json"].decode(
             text.encode(), Op
@@ -48,6 +56,13 @@ def test_an_example_is_what_the_code_reads_or_writes(text: str, data: bytes) -> 
     for name, expected in (("somc.v1.json", text.encode()), ("somc.v1.msgpack", data)):
         wire = FORMATS[name]
         assert wire.records(message["epoch"], message["through"], [wire.record(record)]) == expected
+
+
+def test_the_example_of_a_frame_is_what_the_code_sends() -> None:
+    pong = {"op": "pong", "now": 1_700_000_000_000}
+    for name, first in (("somc.v1.json", TEXT), ("somc.v1.msgpack", BINARY)):
+        [shown] = re.findall(rf"^{re.escape(name)} +([0-9a-f ]+)$", PAGE, re.MULTILINE)
+        assert bytes.fromhex(shown.replace(" ", "")) == frame(first, FORMATS[name].encode(pong))
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
