@@ -144,7 +144,7 @@ def subjects() -> Iterator[Subject]:
 def run(inputs: int, seed: int, only: str = "") -> Iterator[tuple[str, Tally]]:
     """`inputs` shared out among the subjects; what each has seen, one after the other."""
     chosen = [subject for subject in subjects() if only in ("", subject.name)]
-    each = max(1, inputs // len(chosen))
+    each = -(-inputs // len(chosen))  # rounded up: never fewer than were asked for
     for subject in chosen:
         yield subject.name, fuzz(subject, inputs=each, seed=seed)
 
