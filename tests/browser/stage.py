@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import APIRequestContext, BrowserContext, Page
 
 from somc.composition import Node, Options, load_config, run_node
 from tests.chromium import plain_playwright
@@ -52,18 +52,32 @@ class Cast:
 
     def __init__(self, context: BrowserContext, links: dict[str, str]) -> None:
         self._context = context
-        self._links = links
+        self._links = dict(links)
+        self._opened: set[str] = set()
         self.faults: list[str] = []
 
+    @property
+    def request(self) -> APIRequestContext:
+        """Requests beside the pages, without their sessions."""
+        return self._context.request
+
+    def add_link(self, name: str, link: str) -> None:
+        """A link that was given out later."""
+        self._links[name] = link
+
     def open(self, name: str, path: str = "") -> Page:
-        """The page of the link `name`, gone on to `path` where that is another."""
+        """The page of the link `name`, gone on to `path` (or another address) where that is another. A link
+        works once: from the second time on its session goes on."""
         page = self._context.new_page()
         page.set_default_timeout(STEP_MS)
         page.on("pageerror", lambda error: self.faults.append(f"{name}: {error}"))
         page.on("console", lambda message: self._heard(name, message.type, message.text))
-        page.goto(self._links[name])
+        base = self._links[name].split("/sign-in/")[0]
+        if name not in self._opened:
+            page.goto(self._links[name])
+            self._opened.add(name)
         if path:
-            page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + path)
+            page.goto(path if "://" in path else base + path)
         return page
 
     def _heard(self, name: str, kind: str, text: str) -> None:

@@ -98,6 +98,7 @@ function taken(state: HallState, id: string, data: Data, at: number): HallState 
     outcome: null,
     reason: null,
     booked_at: number(data.booked_at),
+    booked: data.booked === true,
   };
   const before = state.today.by_class[customerClass];
   const byClass = before
