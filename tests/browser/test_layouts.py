@@ -31,7 +31,8 @@ OUTSIDE = """() => [...document.querySelectorAll("button, a, input, h2, .number"
   return cut && box.width > 0 && !one.closest(".groups") ? [one.dataset.test || one.tagName] : [];
 })"""
 SMALL = """([touch, text]) => [
-  ...[...document.querySelectorAll("main button")].filter((one) => one.getBoundingClientRect().height < touch),
+  ...[...document.querySelectorAll("main button")].filter(
+    (one) => one.getBoundingClientRect().height < touch),
   ...[...document.querySelectorAll("main *")].filter((one) =>
     [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) &&
     parseFloat(getComputedStyle(one).fontSize) < text),
