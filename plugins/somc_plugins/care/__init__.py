@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from somc.api import (
     About,
     Advice,
+    AlertRule,
     HallView,
     Page,
     PluginContext,
@@ -34,7 +35,7 @@ from somc.api import (
     Words,
     hookimpl,
 )
-from somc_plugins.care.advice import advice, guidance
+from somc_plugins.care.advice import advice, guidance, stopped_machines
 from somc_plugins.care.config import CareConfig
 from somc_plugins.care.service import Care
 from somc_plugins.care.serving import FLOOR, routes
@@ -74,6 +75,17 @@ def somc_routes(context: PluginContext) -> Iterable[Route]:
 @hookimpl
 def somc_pages() -> Iterable[Page]:
     return [Page(path="/", title=TITLE, roles=FLOOR, icon="care")]
+
+
+@hookimpl
+def somc_alert_rules(context: PluginContext) -> Iterable[AlertRule]:
+    """A machine that said it is out of order, or has fallen silent: somebody must go and look (CA-06)."""
+
+    def stopped(hall: HallView) -> int | None:
+        return stopped_machines(context.config, hall.now, context.state.outside)
+
+    words = Words("自助终端停止服务或失去联系", "A self-service machine has stopped or fallen silent")
+    return [AlertRule(name="machines", words=words, check=stopped, limit=1)]
 
 
 @hookimpl

@@ -13,7 +13,7 @@ import msgspec
 from somc.api import Advice, HallView, Words
 from somc_plugins.care.config import CareConfig
 
-__all__ = ["Outside", "Reported", "advice", "guidance", "quietest", "works"]
+__all__ = ["Outside", "Reported", "advice", "guidance", "quietest", "stopped_machines", "works"]
 
 MINUTE_MS = 60_000
 SPAN_H = 2
@@ -47,6 +47,14 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
 def works(reported: Reported | None, now: int, silent_s: int) -> bool:
     """Whether the machine says that it works, lately."""
     return reported is not None and reported.state == "working" and now - reported.at <= silent_s * 1000
+
+
+def stopped_machines(config: CareConfig, now: int, outside: Outside) -> int | None:
+    """How many machines have reported once and do not work now, but for those that are paused on purpose."""
+    said = [outside.machines[name] for name in config.machines if name in outside.machines]
+    return (
+        sum(each.state != "paused" and not works(each, now, config.machine_silent_s) for each in said) or None
+    )
 
 
 def advice(config: CareConfig, service: str, hall: HallView, outside: Outside) -> Iterable[Advice]:

@@ -18,6 +18,18 @@ __all__ = ["card", "prompts", "visit_entries"]
 HALL = "hall"
 """Where a history's own entries of this hall come from."""
 
+STATES = {
+    "waiting": "等候 waiting",
+    "called": "已叫号 called",
+    "serving": "办理中 being served",
+    "held": "挂起 on hold",
+    "finished": "已办结 finished",
+    "no_show": "过号 no-show",
+    "cancelled": "已取消 cancelled",
+    "expired": "已过期 expired",
+}
+"""What became of a visit: a card's values are read by either, so both languages stand in them."""
+
 STARS = 10
 """Credit levels up to here are drawn as stars."""
 
@@ -74,7 +86,7 @@ def visit_entries(tickets: Iterable[TicketView], but: str) -> list[Entry]:
             at=ticket.taken_at,
             source=HALL,
             subject=f"{ticket.number} {ticket.service}",
-            result=f"{ticket.state}, {_minutes(ticket.waited_s)}",
+            result=f"{STATES.get(ticket.state, ticket.state)}, {_minutes(ticket.waited_s)}",
         )
         for ticket in tickets
         if ticket.id != but
@@ -124,4 +136,4 @@ def _row(entry: Entry, title: Words, zone: tzinfo) -> CardRow:
 
 
 def _minutes(seconds: int) -> str:
-    return f"{seconds // 60} min"
+    return f"{seconds // 60} 分钟 min"

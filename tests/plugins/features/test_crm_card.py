@@ -58,7 +58,7 @@ def test_who_comes_and_how_long_they_waited() -> None:
     (who,) = shown(GOLD, NOTHING)
     rows = [(row.label.en, row.value, row.tone) for row in who.rows]
     assert rows == [
-        ("Waited", "6 min", "plain"),
+        ("Waited", "6 分钟 min", "plain"),
         ("Name", "陈静", "plain"),
         ("Brand", "全球通", "plain"),
         ("VIP tier", "gold", "good"),
@@ -98,7 +98,7 @@ def test_histories_and_visits_stand_in_the_order_of_time_and_the_newest_only() -
     _, history = shown(GOLD, told, visits)
     assert [(row.label.en, row.value, row.tone) for row in history.rows] == [
         ("2026-03-01 11:00 Hotline", "bill", "plain"),
-        ("2026-02-28 11:00 Visit", "A001 payment · finished, 6 min", "plain"),
+        ("2026-02-28 11:00 Visit", "A001 payment · 已办结 finished, 6 分钟 min", "plain"),
         ("2026-02-27 11:00 Complaint", "roaming · open", "bad"),
     ]
     assert len(shown(GOLD, told, visits, entries=2)[1].rows) == 2

@@ -140,7 +140,7 @@ async def test_a_customer_is_known_before_they_sit_down(tmp_path: Path) -> None:
         sections = {section["id"]: section for section in card["sections"]}
         rows = {row["label"]["en"]: row["value"] for row in sections["customer"]["rows"]}
         assert {rows["Name"], rows["Brand"], rows["VIP tier"]} == {"陈静", "全球通", "gold"}
-        assert rows["Waited"] == "0 min"
+        assert rows["Waited"] == "0 分钟 min"
         history = [(row["label"]["en"].split()[-1], row["tone"]) for row in sections["history"]["rows"]]
         assert history == [("Hotline", "plain"), ("Complaint", "bad"), ("Complaint", "plain")]
         assert card["late"] == []
@@ -279,6 +279,30 @@ async def test_an_offer_goes_its_way_and_a_refused_one_never_comes_again(tmp_pat
         assert offered == [], "one was refused, the other shown today"
         said = await agent.put(f"/plugins/marketing/tickets/{again}/consent", json={"consent": False})
         assert said.json() == {"consent": False}
+
+
+async def test_a_campaign_s_script_speaks_of_the_plan_that_the_crm_knows(tmp_path: Path) -> None:
+    """MK-05."""
+    file = tmp_path / "campaigns.toml"
+    file.write_text(
+        """
+[[offer]]
+id = "gotone-128"
+title = { zh = "升级", en = "Upgrade" }
+text = { zh = "半价", en = "Half price" }
+script = [{ zh = "您用的是{plan}", en = "You are on {plan}, {brand}" }]
+""",
+        encoding="utf-8",
+    )
+    campaign = f"\n[plugin.marketing]\ncampaigns = '{file}'\n"
+    async with hall_with(tmp_path, "crm", "marketing", parts=(CRM, campaign)) as (hall, _):
+        ticket = (await hall.take("payment", phone=GOLD))["id"]
+
+        async def spoken() -> bool:
+            (offer,) = (await look(hall, f"{BASE}/tickets/{ticket}/card", "agent"))["offers"]
+            return bool(offer["script"][0]["en"] == "You are on 全球通88套餐, 全球通")
+
+        await until(spoken)
 
 
 async def test_an_outcome_waits_on_disk_until_the_marketing_system_has_heard(tmp_path: Path) -> None:

@@ -103,6 +103,9 @@ async def test_a_machine_that_falls_silent_is_not_spoken_of() -> None:
         assert [advice.target for advice in await hall.advice("payment")] == ["pay-1"]
         await hall.turn("181s")
         assert await hall.advice("payment") == []
+        await hall.lines()
+        (alert,) = await hall.records("alert.raised")
+        assert "fallen silent" in alert.data["words"]["en"]
         (machine,) = (await ask(hall, "GET", "/machines"))["machines"]
         assert (machine["state"], machine["works"], machine["uses_today"]) == ("unknown", False, 3)
         await hall.turn("24h")
