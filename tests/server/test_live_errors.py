@@ -15,6 +15,7 @@ from websockets.trio.client import connect
 
 from somc.journal.record import Record
 from somc.server.fanout.listener import MOST_ANSWER_BYTES
+from somc.server.wire import FORMATS
 from tests.server.live_rig import JSON, MSGPACK, closed_with, live
 from tests.server.rig import ORG, Running, running
 
@@ -208,6 +209,35 @@ async def test_a_client_too_far_behind_is_given_a_snapshot_instead_of_all_it_mis
         assert "too slow" in (await client.op("resync"))["reason"]
         assert (await client.op("snapshot"))["seq"] == hall.node.hall.journal.head
         assert hall.node.app.feed.hub.counts.resyncs == 1
+
+
+async def test_a_record_that_cannot_be_told_costs_a_snapshot_and_not_the_hall(
+    hall: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = FORMATS[JSON]
+    real, bad = wire.record, hall.node.hall.journal.head + 2
+
+    def record(value: Record) -> bytes:
+        if value.seq == bad:
+            raise OverflowError("no integer of this format")
+        return real(value)
+
+    monkeypatch.setattr(wire, "record", record)
+    async with live(hall, hall.admin) as client, live(hall, hall.admin, MSGPACK) as other:
+        for each in (client, other):
+            await each.subscribe()
+            epoch = (await each.op("snapshot"))["epoch"]
+        for _ in range(3):
+            await hall.take()
+        assert "cannot be told" in (await client.op("resync"))["reason"]
+        assert (await client.op("snapshot"))["seq"] >= bad
+        assert bad in [record["seq"] for record in await other.records_through(bad)]
+        await hall.take()
+        await client.records_through(hall.node.hall.journal.head)
+    async with live(hall, hall.admin) as client:  # who has missed it, too
+        await client.subscribe(after={"epoch": epoch, "seq": bad - 1})
+        await client.op("resync")
+        await client.op("snapshot")
 
 
 async def test_whoever_comes_when_nobody_looked_is_not_told_old_figures(hall: Running) -> None:

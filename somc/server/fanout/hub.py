@@ -8,6 +8,7 @@ What must stay true
   left out.
 - A record is encoded once a form, a message made and framed once a group. What one client costs is one write.
 - Who does not take a message leaves the group at once; nobody waits for anybody.
+- A record that cannot be encoded costs its readers a snapshot, not the hall its process.
 - What is shared carries no person, and for the public's screens nobody's name. What a client folds its
   records onto is what the hall is: a change of settings that it may not see is told as a new snapshot.
 """
@@ -19,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 import trio
 
 from somc.domain.events import TYPE_OF, ConfigChanged, PolicyChanged
@@ -34,6 +36,8 @@ from somc.server.topics import Levels, public_topic
 from somc.server.wire import FORMATS
 
 __all__ = ["Counts", "Hub"]
+
+log = structlog.get_logger(__name__)
 
 CONGESTED_S = 60.0
 """So long a client may be behind without being level once; then it is closed and comes back to resume. It is
@@ -54,6 +58,7 @@ KEPT_ENCODED = 2 * MOST_RECORDS * 2 * len(FORMATS)
 TOO_SLOW = "too slow: newer records have replaced those not sent"
 SETTINGS = frozenset((TYPE_OF[ConfigChanged], TYPE_OF[PolicyChanged]))
 SETTINGS_CHANGED = "settings changed"
+UNTELLABLE = "a record that cannot be told"
 
 
 @dataclass(slots=True)
@@ -80,9 +85,8 @@ class _Missed:
     """The records after a place in the journal, as one message for a form and topics."""
 
     through: int
-    count: int
     data: bytes
-    settings_changed: bool
+    resync_why: str | None
 
 
 @dataclass
@@ -184,19 +188,29 @@ class Hub:
     def _publish(self, records: list[Record]) -> None:
         before, self.position = self.position, records[-1].seq
         wanted: dict[Group[Listener], list[bytes]] = {}
+        spoilt: set[Group[Listener]] = set()
         for record in records:
             public = public_topic(record.topic)
             for group in self._groups.matching(record.topic):
                 if public or not group.form.public:
-                    wanted.setdefault(group, []).append(self._record(group.form, record))
-        for group, encoded in wanted.items():
-            self._tell(group, encoded, before)
+                    encoded = self._record(group.form, record)
+                    if encoded is None:
+                        spoilt.add(group)
+                    else:
+                        wanted.setdefault(group, []).append(encoded)
+        for group, told in wanted.items():
+            self._tell(group, told, before)
+        for group in spoilt:
+            self._resync(group, UNTELLABLE)
         if any(record.type in SETTINGS for record in records):
             for group in self._groups:
                 if group.form.public:
-                    for listener in list(group.table.members):
-                        listener.resync_why = SETTINGS_CHANGED
-                        listener.catch_up_soon()
+                    self._resync(group, SETTINGS_CHANGED)
+
+    def _resync(self, group: Group[Listener], why: str) -> None:
+        for listener in list(group.table.members):
+            listener.resync_why = why
+            listener.catch_up_soon()
 
     def _tell(self, group: Group[Listener], encoded: list[bytes], before: int) -> None:
         message = group.form.wire.records(self.journal.epoch, self.position, encoded)
@@ -222,10 +236,8 @@ class Hub:
     def _everybody_behind(self) -> None:
         """We were held up for longer than the journal keeps records at hand."""
         for group in self._groups:
-            for listener in list(group.table.members):
-                self.counts.conflated += self.journal.head - self.position
-                listener.resync_why = TOO_SLOW
-                listener.catch_up_soon()
+            self.counts.conflated += len(group.table) * (self.journal.head - self.position)
+            self._resync(group, TOO_SLOW)
         self.position = self.journal.head
 
     # -- what somebody missed ---------------------------------------------------------------------
@@ -246,8 +258,8 @@ class Hub:
             if len(self._missed) > KEPT_MISSED:
                 self._missed.popitem(last=False)
         listener.position = found.through
-        if found.settings_changed:
-            listener.resync_why = SETTINGS_CHANGED
+        if found.resync_why is not None:
+            listener.resync_why = found.resync_why
         return found.data
 
     def _as_missed(self, listener: Listener, records: list[Record]) -> _Missed:
@@ -258,17 +270,23 @@ class Hub:
             if listener.interest.matches(record.topic) and (not form.public or public_topic(record.topic))
         ]
         through = records[-1].seq
-        data = _framed(form, form.wire.records(self.journal.epoch, through, seen)) if seen else b""
-        changed = form.public and any(record.type in SETTINGS for record in records)
-        return _Missed(through, len(seen), data, changed)
+        told = [encoded for encoded in seen if encoded is not None]
+        data = _framed(form, form.wire.records(self.journal.epoch, through, told)) if told else b""
+        why = SETTINGS_CHANGED if form.public and any(r.type in SETTINGS for r in records) else None
+        return _Missed(through, data, UNTELLABLE if None in seen else why)
 
-    def _record(self, form: Form, record: Record) -> bytes:
-        """The record in this form, encoded once for all who want it."""
+    def _record(self, form: Form, record: Record) -> bytes | None:
+        """The record in this form, encoded once for all who want it. `None` if it cannot be."""
         key = (form, record.seq)
         encoded = self._encoded.get(key)
         if encoded is None:
-            shown = public_record(record) if form.public else without_person(record)
-            encoded = self._encoded[key] = form.wire.record(shown)
+            try:
+                shown = public_record(record) if form.public else without_person(record)
+                encoded = form.wire.record(shown)
+            except Exception:
+                log.exception("a record cannot be told: clients get a snapshot", seq=record.seq)
+                return None
+            self._encoded[key] = encoded
             if len(self._encoded) > KEPT_ENCODED:
                 self._encoded.popitem(last=False)
         return encoded
