@@ -1,13 +1,19 @@
-"""Lamps (指示灯) and second screens (双屏) drawn from the state, without a device."""
+"""Lamps (指示灯) and second screens (双屏), from the state; and a plugin's lines on a screen at its counter."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from somc.announce.boards import USUAL
 from somc.announce.lamps import counter_lamp, hall_lamp, second_screen
+from somc.domain.commands import FinishService, StartService
 from somc.testing.given import Situation, given
+from somc_hal.simulators.reference_events import SecondScreenSimulator
 from somc_hal.values import Colour, ScreenContent
+from tests.announce.rig import Plug, rig
 from tests.domain.acts import acknowledge, call, close, finish, open_, pause, resume_counter, start, take
 
 ALL = ("red", "yellow", "green")
@@ -99,3 +105,29 @@ def test_a_plugin_s_lines_are_for_the_customer_who_sits_there() -> None:
     assert screen(hall, t1=["offer", "more", "too much"]).lines[2:] == ("offer", "more")
     hall.and_(finish(1), call(1), start(1))
     assert "offer" not in screen(hall, t1=["offer"]).lines
+
+
+async def test_a_plugin_s_lines_come_and_go_with_their_customer(tmp_path: Path) -> None:
+    """HW-09, through the announcer and over a wire."""
+    async with rig(tmp_path, [Plug("screen", "reference-second-screen", 1, "pty")]) as hall:
+        shown = cast(SecondScreenSimulator, hall.simulators["screen"])
+        await hall.open(1)
+        first, second = await hall.take(), await hall.take()
+        await hall.call(1)
+        hall.announcer.put_panel(first.id, ["全球通 58 元套餐", "GoTone 58"])
+        await hall.do(StartService(by="agent:li", counter=1))
+        await hall.quiet()
+        assert shown.shown is not None
+        assert shown.shown.lines[2:] == ("全球通 58 元套餐", "GoTone 58")
+        hall.announcer.put_panel(first.id, ["谢谢"])
+        await hall.quiet()
+        assert shown.shown.lines[2:] == ("谢谢",)
+        await hall.do(FinishService(by="agent:li", counter=1))
+        hall.announcer.put_panel(first.id, ["too late"])
+        hall.announcer.put_panel("nobody", ["nobody"])
+        await hall.quiet()
+        assert shown.shown is None
+        assert (await hall.call(1)).id == second.id
+        await hall.do(StartService(by="agent:li", counter=1))
+        await hall.quiet()
+        assert len(shown.shown.lines) == 2
