@@ -1,4 +1,4 @@
-"""Lamps (指示灯) and second screens (双屏), from the state; and a plugin's lines on a screen at its counter."""
+"""Lamps (指示灯) and second screens (双屏), from the state; a plugin's lines on a screen at its counter."""
 
 from __future__ import annotations
 
