@@ -184,6 +184,30 @@ async def test_rights_are_given_used_and_ended_through_a_serving_process(both: M
                 assert await closed_with(screen) == ENDED
 
 
+def test_a_serving_process_keeps_the_protocol(both: Machine) -> None:
+    """Of the conformance suite what a second process could get wrong; the whole takes half a minute."""
+    checks = (
+        *("a_ticket_is_good_once", "a_line_ends_with_its_token", "a_command_is_the_act_of_http"),
+        *("one_key_has_one_effect", "an_error_is_a_problem_document", "through_covers_and_never_falls"),
+        *("a_resumption_brings_exactly_what_was_missed", "every_record_once_over_reconnects"),
+        "who_does_not_read_is_not_felt",
+    )
+    asked = [part for check in checks for part in ("--check", check)]
+    command = [
+        sys.executable,
+        "-m",
+        "somc.testing.protocol",
+        both.reader.url,
+        "--encoding",
+        "msgpack",
+        *asked,
+    ]
+    command += ["--token-file", str(both.hall.folder / "admin.token")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("ok ") == len(checks)
+
+
 async def test_a_serving_process_holds_the_journal_for_reading_only(both: Machine) -> None:
     async with both.reader.client(both.hall.admin) as at_reader:
         await wait_linked(at_reader)
