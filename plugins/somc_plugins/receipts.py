@@ -10,10 +10,9 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 from somc.api import Store
+from somc_plugins.shelf import all_under, drop_unless
 
 __all__ = ["forget", "has_read", "mark_read", "readers"]
-
-MOST_READERS = 5000
 
 
 def _key(what: str, subject: str = "") -> str:
@@ -32,12 +31,9 @@ async def has_read(store: Store, what: str, subject: str) -> bool:
 
 async def readers(store: Store, what: str) -> dict[str, int]:
     """Subject → when it read."""
-    prefix = _key(what)
-    found = await store.scan(prefix, limit=MOST_READERS)
-    return {unquote(key.removeprefix(prefix)): int(at) for key, at in found}
+    return {unquote(subject): int(at) for subject, at in await all_under(store, _key(what))}
 
 
 async def forget(store: Store, what: str) -> None:
     """What was read is gone."""
-    for key, _ in await store.scan(_key(what), limit=MOST_READERS):
-        await store.delete(key)
+    await drop_unless(store, _key(what), lambda subject, at: False)

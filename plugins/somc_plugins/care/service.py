@@ -22,6 +22,7 @@ from somc_plugins.care.advice import Outside, Reported, quietest
 from somc_plugins.care.config import CareConfig
 from somc_plugins.care.tally import Day, counted
 from somc_plugins.json_source import JsonSource, SourceFailed, open_client
+from somc_plugins.shelf import all_under, drop_unless
 
 __all__ = ["Care"]
 
@@ -106,8 +107,9 @@ class Care:
 
     async def days(self) -> list[tuple[str, Day]]:
         """The days kept, by date."""
-        found = await self.context.store.scan("day/", limit=DAYS_KEPT + 30)
-        return [(key.removeprefix("day/"), msgspec.convert(value, Day)) for key, value in found]
+        return [
+            (name, msgspec.convert(day, Day)) for name, day in await all_under(self.context.store, "day/")
+        ]
 
     async def today(self) -> Day:
         kept = await self.context.store.get(f"day/{self.day_of(self.context.now())}")
@@ -151,14 +153,9 @@ class Care:
         store, now = self.context.store, self.context.now()
         first = self.day_of(now - DAYS_KEPT * DAY_MS)
         for prefix in ("day/", "sent/"):
-            for key, _ in await store.scan(prefix, limit=5000):
-                if key.removeprefix(prefix)[: len(first)] < first:
-                    await store.delete(key)
-        after = ""
-        while page := await store.scan("told/", after, limit=500):
-            for after, told in page:  # the last key is where the next page begins
-                if now - told["at"] > self.config.return_days * DAY_MS:
-                    await store.delete(after)
+            await drop_unless(store, prefix, lambda key, kept: key[: len(first)] >= first)
+        longest_ms = self.config.return_days * DAY_MS
+        await drop_unless(store, "told/", lambda key, told: now - told["at"] <= longest_ms)
 
     async def _follow_up(self, record: Record) -> None:
         """A message after the service, once a ticket, to whoever left a number."""

@@ -44,6 +44,7 @@ from somc.api import (
 )
 from somc_plugins.evaluation.scores import Day, Survey, counted, scores
 from somc_plugins.json_source import check_template
+from somc_plugins.shelf import all_under, drop_unless
 
 __all__ = ["EvaluationConfig"]
 
@@ -99,6 +100,8 @@ async def count(context: PluginContext, record: Record) -> None:
     key = f"day/{datetime.fromtimestamp(record.at / 1000, context.state):%Y-%m-%d}"
     kept = await context.store.get(key)
     day = msgspec.convert(kept, Day) if kept is not None else Day()
+    if kept is None:
+        await drop_old(context, key.removeprefix("day/"))
     if not counted(day, record, None if ticket is None else ticket.service):
         return
     score, scale = record.data.get("score"), int(record.data["scale"])
@@ -134,17 +137,15 @@ async def ask(context: PluginContext, record: Record) -> None:
     if isinstance(outcome, Refusal):
         context.log.warning("nobody is asked by message", why=outcome.words.en)
     await context.store.put(asked, record.at)
-    await drop_old(context, today)
 
 
 async def drop_old(context: PluginContext, today: str) -> None:
-    """Codes that are too old, and who was asked on other days."""
-    for key, kept in await context.store.scan("code/", limit=200):
-        if context.now() - kept["at"] > CODE_LIFE_MS:
-            await context.store.delete(key)
-    for key, _ in await context.store.scan("asked/", limit=200):
-        if not key.startswith(f"asked/{today}/"):
-            await context.store.delete(key)
+    """When a day begins: codes that are too old, who was asked on other days, days of long ago."""
+    first = datetime.fromtimestamp(context.now() / 1000 - DAYS_KEPT * 24 * 3600, context.state)
+    await drop_unless(context.store, "day/", lambda day, kept: day >= f"{first:%Y-%m-%d}")
+    now = context.now()
+    await drop_unless(context.store, "code/", lambda code, kept: now - kept["at"] <= CODE_LIFE_MS)
+    await drop_unless(context.store, "asked/", lambda asked, at: asked.startswith(f"{today}/"))
 
 
 @hookimpl
@@ -179,11 +180,9 @@ def somc_routes(context: PluginContext) -> Iterable[Route]:
         """`from` and `to` are days, both included; without them everything that is kept."""
         first, last = request.query.get("from", ""), request.query.get("to", "9999")
         days = [
-            msgspec.convert(kept, Day)
-            for key, kept in await store.scan("day/", limit=DAYS_KEPT)
-            if first <= key.removeprefix("day/") <= last
+            msgspec.convert(kept, Day) for day, kept in await all_under(store, "day/") if first <= day <= last
         ]
-        surveys = [msgspec.convert(kept, Survey) for _, kept in await store.scan("survey/", limit=1000)]
+        surveys = [msgspec.convert(kept, Survey) for _, kept in await all_under(store, "survey/")]
         fitting = [survey for survey in surveys if first <= survey.day <= last]
         return Response(body={"from": first or None, "to": request.query.get("to"), **scores(days, fitting)})
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from somc.api import PluginContext, Prompt, Words
 from somc_plugins.receipts import forget
+from somc_plugins.shelf import all_under
 
 __all__ = ["Board", "Note", "Notice", "prompts_of"]
 
@@ -64,17 +65,17 @@ class Board:
         """The board as it was kept; what is over for long goes."""
         board = cls(context)
         store, first = context.store, context.now() - context.config.keep_days * DAY_MS
-        for key, kept in await store.scan("notice/", limit=5000):
+        for name, kept in await all_under(store, "notice/"):
             notice = msgspec.convert(kept, Notice)
             if notice.until < first:
-                await store.delete(key)
+                await store.delete(f"notice/{name}")
                 await forget(store, notice.id)
             else:
                 board.notices[notice.id] = notice
-        for key, kept in await store.scan("note/", limit=5000):
+        for name, kept in await all_under(store, "note/"):
             note = msgspec.convert(kept, Note)
             if note.done_at is not None and note.done_at < first:
-                await store.delete(key)
+                await store.delete(f"note/{name}")
             else:
                 board.notes[note.id] = note
         return board

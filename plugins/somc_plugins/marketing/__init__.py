@@ -200,6 +200,7 @@ async def somc_record(context: PluginContext, record: Record) -> None:
     if record.type == "offer.outcome":
         await context.state.ledger.outcome(record, await context.ticket(ticket))
     elif record.type == "ticket.taken":
+        await context.state.ledger.tidy(record.at)
         customer = (await context.facts(ticket, of="crm")).get("customer", {})
         known = {"plan": customer.get("plan"), "brand": customer.get("brand_name")}
         context.state.know(ticket, {name: value for name, value in known.items() if value})

@@ -70,6 +70,11 @@ class MarketingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 30
     """An outcome that could not be told for so long is given up, with an error in the log."""
 
+    forget_days: Annotated[int, Meta(ge=30, le=3650)] = 730
+    """Whom nothing was offered for so long is forgotten, refusals too; looked at once a day."""
+
     def __post_init__(self) -> None:
+        if self.forget_days < self.caps.within_days:
+            raise ValueError(f"forget_days: at least caps.within_days, {self.caps.within_days}")
         if self.campaigns is None and self.source is None:
             raise ValueError("say where offers come from: campaigns, a file, or [plugin.marketing.source]")

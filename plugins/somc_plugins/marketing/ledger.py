@@ -1,6 +1,6 @@
 """What became of offers: kept per person, counted per offer, told to the marketing system until it heard.
 
-    p/PERSON/OFFER   what was between them (`Past`)         consent/PERSON   whether they take offers
+    p/PERSON         what was between them and each offer   consent/PERSON   whether they take offers
     counts           outcomes by offer, and the last record counted
     out/SEQ          an outcome that the marketing system has not heard yet
 
@@ -23,11 +23,15 @@ from somc.api import Json, PluginContext, Record, Store, TicketView
 from somc_plugins.json_source import JsonSource, SourceFailed, filled
 from somc_plugins.marketing.config import MarketingConfig
 from somc_plugins.marketing.offers import DAY_MS, Past
+from somc_plugins.shelf import drop_unless
 
 __all__ = ["Ledger"]
 
 MOST_SHOWN = 20
 """Instants kept per person and offer."""
+
+MOST_OFFERS = 100
+"""Offers kept per person, the latest."""
 
 LONGEST_PAUSE_S = 3600.0
 
@@ -40,14 +44,15 @@ class Ledger:
         self._store: Store = context.store
         self._config: MarketingConfig = context.config
         self._news = trio.Event()
+        self._tidied = -1
+        """The day on which old persons were looked for last."""
 
     # -- asking -------------------------------------------------------------------------------------
 
     async def past(self, person: str) -> dict[str, Past]:
         """Offer → what was between this person and it."""
-        prefix = f"p/{person}/"
-        found = await self._store.scan(prefix, limit=200)
-        return {key.removeprefix(prefix): msgspec.convert(value, Past) for key, value in found}
+        kept = await self._store.get(f"p/{person}")
+        return {} if kept is None else msgspec.convert(kept, dict[str, Past])
 
     async def consents(self, person: str) -> bool | None:
         """What the person said in this hall; None: nothing."""
@@ -81,15 +86,31 @@ class Ledger:
             await self._store.put("counts", {"seq": record.seq, "offers": kept["offers"]})
 
     async def _remember(self, person: str, offer: str, outcome: str, at: int) -> None:
-        key = f"p/{person}/{offer}"
-        kept = await self._store.get(key)
-        past = msgspec.convert(kept, Past) if kept is not None else Past()
+        pasts = await self.past(person)
+        past = pasts.pop(offer, Past())
         if outcome == "shown":
             shown = sorted({*past.shown, at})[-MOST_SHOWN:]
             past = msgspec.structs.replace(past, shown=shown)
         else:
             past = msgspec.structs.replace(past, outcome=outcome, at=at)
-        await self._store.put(key, msgspec.to_builtins(past))
+        pasts[offer] = past
+        while len(pasts) > MOST_OFFERS:
+            pasts.pop(next(iter(pasts)))
+        await self._store.put(f"p/{person}", msgspec.to_builtins(pasts))
+
+    async def tidy(self, at: int) -> None:
+        """Once a day: forget whom nothing was offered for `forget_days`. Called by the follower alone, which
+        is who writes what is deleted here."""
+        if at // DAY_MS == self._tidied:
+            return
+        self._tidied = at // DAY_MS
+        since = at - self._config.forget_days * DAY_MS
+
+        def keeps(person: str, kept: Json) -> bool:
+            pasts = msgspec.convert(kept, dict[str, Past])
+            return max((at for each in pasts.values() for at in (*each.shown, each.at)), default=0) > since
+
+        await drop_unless(self._store, "p/", keeps)
 
     # -- telling ------------------------------------------------------------------------------------
 

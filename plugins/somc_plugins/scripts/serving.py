@@ -34,6 +34,7 @@ from somc_plugins.scripts.library import (
     levels_of,
     name_of,
 )
+from somc_plugins.shelf import all_under
 
 __all__ = ["STAFF", "Library", "routes"]
 
@@ -65,10 +66,8 @@ class Library:
     async def open(cls, context: PluginContext) -> Library:
         hall = await context.hall()
         library = cls(context, hall.org, hall.timezone)
-        after = ""
-        while page := await context.store.scan("entry/", after, limit=500):
-            for after, kept in page:  # the last key is where the next page begins
-                library.entries[after.removeprefix("entry/")] = msgspec.convert(kept, Entry)
+        kept = await all_under(context.store, "entry/")
+        library.entries = {name: msgspec.convert(entry, Entry) for name, entry in kept}
         return library
 
     def today(self) -> date:

@@ -85,6 +85,20 @@ async def test_offers_keep_to_their_caps_over_days(tmp_path: Path) -> None:
         assert hall.faults() is None
 
 
+async def test_whom_nothing_was_offered_for_long_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "offers.toml").write_text(OFFER.replace("2026-04-20", "2026-12-31"), encoding="utf-8")
+    settings = {"campaigns": str(tmp_path / "offers.toml"), "forget_days": 40}
+    async with hall_with("marketing", settings=settings) as hall:
+        ticket = await hall.take(phone=GOLD)
+        await hall.do("tickets.offer", ticket=ticket, offer="plan-88", outcome="refused")
+        await hall.turn("936h")
+        assert hall.slip_of(await hall.take(phone=GOLD)) == []
+        await hall.turn("48h")
+        await hall.take(phone="13911112222")  # a day begins
+        assert hall.slip_of(await hall.take(phone=GOLD)) != []
+        assert hall.faults() is None
+
+
 async def test_whoever_wants_no_offers_gets_none(tmp_path: Path) -> None:
     (tmp_path / "offers.toml").write_text(OFFER, encoding="utf-8")
     async with hall_with("marketing", settings={"campaigns": str(tmp_path / "offers.toml")}) as hall:
