@@ -2,7 +2,9 @@
 
 A full collection walks every object there is: half a second with 2,000 screens connected, in which nobody is
 called. What lives long is therefore frozen (left out of the walk) after the start and after each wave of
-connections, and full collections come at quiet moments. Young objects are collected as ever.
+connections, and full collections come at quiet moments. Young objects are collected as ever. What was frozen
+is looked through again when most of it has gone: a closed connection is freed by its count of references, so
+little is there to be found, and it must not cost those who stay half a second.
 
 What must stay true: garbage is found at last, also in a hall that is never quiet; this belongs to a process
 of its own (`somc run`), not to a library: it changes the collector of the whole process.
@@ -28,6 +30,9 @@ AT_LATEST_S = 600.0
 
 WAVE = 100
 """So many more long-lived things (connections) than at the last freeze are worth another one."""
+
+MOST_GONE = 4
+"""What was frozen is looked through when no more than a fourth of it is left."""
 
 YOUNG = 10_000
 """Allocations between young collections; Python's own 700 (2,000 since 3.13) cost a tenth of the CPU when
@@ -67,16 +72,22 @@ async def keep_collecting(long_lived: Callable[[], int], quiet: Callable[[], boo
     gc.callbacks.append(PAUSES.note)
     gc.set_threshold(YOUNG, 20, NEVER)
     try:
-        _freeze()
+        gc.collect()
+        gc.freeze()
         frozen = last = long_lived()
         collected_s = trio.current_time()
         while True:
             await trio.sleep(LOOKED_EVERY_S)
             count, since_s = long_lived(), trio.current_time() - collected_s
-            # A wave is over when its size stands still; what has gone since is garbage that was frozen.
-            if count == last and abs(count - frozen) >= WAVE and (quiet() or since_s > QUIET_AFTER_S):
+            stands = count == last  # a wave is over when its size stands still
+            if stands and count >= frozen + WAVE:
+                gc.collect(1)  # the young only: to look through the wave itself is what is to be avoided
+                gc.freeze()
+                frozen = count
+            elif stands and frozen >= WAVE and count <= frozen // MOST_GONE and quiet():
                 gc.unfreeze()
-                _freeze()
+                gc.collect()
+                gc.freeze()
                 frozen, collected_s = count, trio.current_time()
             elif since_s > AT_LATEST_S or (since_s > QUIET_AFTER_S and quiet()):
                 gc.collect()
@@ -86,8 +97,3 @@ async def keep_collecting(long_lived: Callable[[], int], quiet: Callable[[], boo
         gc.callbacks.remove(PAUSES.note)
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def _freeze() -> None:
-    gc.collect()
-    gc.freeze()

@@ -203,9 +203,9 @@ class Pair:
         begun_s = cpu_s(self.server.pid)
         print(seconds + 0.5, file=self.audience.stdin, flush=True)
         print(rate, seconds, file=self.server.stdin, flush=True)
-        done = self.server.stdout.readline().split()
-        if not done:
-            raise SystemExit("the server ended")
+        while not (line := self.server.stdout.readline()).startswith("done"):  # the hall logs there too
+            if not line:
+                raise SystemExit("the server ended")
         seen = json.loads(self.audience.stdout.readline())
         if seen["lost"]:
             raise SystemExit(f"{seen['lost']} connections were lost")
@@ -218,7 +218,7 @@ class Pair:
             p50_ms=seen["p50_us"] / 1000,
             p99_ms=seen["p99_us"] / 1000,
             kb_a_client=grown_kb / self.clients,
-            published=int(done[1]),
+            published=int(line.split()[1]),
             delivered=seen["marks"],
         )
 
