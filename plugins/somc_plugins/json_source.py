@@ -188,7 +188,20 @@ class JsonSource:
         self.settings = settings
         self.breaker = Breaker(settings.failures, settings.pause_s)
         self.kept = Kept(settings.keep, settings.keep_s)
+        self.asked = 0
+        """Requests since the start; what was kept is not asked for."""
+        self.failure: Why | None = None
+        """Why the last request failed; None: it did not."""
         self._client = client
+
+    @property
+    def state(self) -> Literal["not_asked", "connected", "failing", "paused"]:
+        """How it does, for whoever watches over the hall."""
+        if self.breaker.open:
+            return "paused"
+        if not self.asked:
+            return "not_asked"
+        return "connected" if self.failure is None else "failing"
 
     async def get(self, **values: str) -> Json:
         """The answer for these values; None for a 404. Raises `SourceFailed`."""
@@ -210,7 +223,8 @@ class JsonSource:
     async def _ask(self, method: str, url: str, content: bytes | None = None) -> Json:
         if not self.breaker.enter():
             raise SourceFailed(self.name, "paused")
-        with _Outcome(self.breaker):
+        self.asked += 1
+        with _Outcome(self):
             with trio.move_on_after(self.settings.timeout_ms / 1000):
                 return await self._exchange(method, url, content)
             raise SourceFailed(self.name, "slow", f"no answer within {self.settings.timeout_ms} ms")
@@ -248,10 +262,10 @@ class JsonSource:
 
 
 class _Outcome:
-    """Tells the breaker how a question ended, however it ended."""
+    """Notes how a question to a source ended, however it ended."""
 
-    def __init__(self, breaker: Breaker) -> None:
-        self._breaker = breaker
+    def __init__(self, source: JsonSource) -> None:
+        self._source = source
 
     def __enter__(self) -> None:
         pass
@@ -260,9 +274,12 @@ class _Outcome:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         if kind is None:
-            self._breaker.succeeded()
+            self._source.failure = None
+            self._source.breaker.succeeded()
         else:
-            self._breaker.failed()
+            # Cancelled from outside: the hall's deadline came first.
+            self._source.failure = error.why if isinstance(error, SourceFailed) else "slow"
+            self._source.breaker.failed()
 
 
 async def open_client(verify: bool = True) -> httpx.AsyncClient:

@@ -24,7 +24,9 @@ import msgspec
 
 from somc.api import (
     About,
+    AlertRule,
     CardSection,
+    HallView,
     Identity,
     Json,
     PluginContext,
@@ -65,6 +67,17 @@ async def somc_stop(context: PluginContext) -> None:
 @hookimpl
 def somc_routes(context: PluginContext) -> Iterable[Route]:
     return routes(context)
+
+
+@hookimpl
+def somc_alert_rules(context: PluginContext) -> Iterable[AlertRule]:
+    """A system that failed again and again: customers are of the default class, and cards are thinner."""
+
+    def paused(hall: HallView) -> int | None:
+        return sum(source.state == "paused" for source in context.state.sources) or None
+
+    words = Words("客户信息系统无法访问，按默认等级服务", "A customer system is not reached: default classes")
+    return [AlertRule(name="systems", words=words, check=paused, limit=1)]
 
 
 @hookimpl

@@ -78,6 +78,11 @@ class Front:
         for client in self._clients.values():
             await client.aclose()
 
+    @property
+    def sources(self) -> list[JsonSource]:
+        """Every system that is asked, the CRM first."""
+        return [self._customers, *self._histories.values()]
+
     # -- who is it -----------------------------------------------------------------------------------
 
     async def identify(self, visit: Visit) -> Identity | None:

@@ -20,7 +20,7 @@ HERE = ("called", "serving")
 
 
 def routes(context: PluginContext) -> list[Route]:
-    """`GET /open/{ticket}` and `POST /visits`."""
+    """`GET /open/{ticket}`, `POST /visits` and `GET /systems`."""
 
     async def open_page(request: Request) -> Response:
         ticket = await context.ticket(request.params["ticket"])
@@ -51,9 +51,17 @@ def routes(context: PluginContext) -> list[Route]:
         hall = await context.hall()
         return Response(body={"hall": hall.org, "visits": [_visit(ticket) for ticket in found]})
 
+    async def systems(request: Request) -> Response:
+        found = [
+            {"name": source.name, "state": source.state, "failure": source.failure, "asked": source.asked}
+            for source in context.state.sources
+        ]
+        return Response(body={"systems": found})
+
     return [
         Route("GET", "/open/{ticket}", open_page, STAFF),
         Route("POST", "/visits", visits, SYSTEMS),
+        Route("GET", "/systems", systems, frozenset(("manager", "centre"))),
     ]
 
 

@@ -53,6 +53,36 @@ async def test_a_birthday_is_one_on_its_day_of_the_hall_s_clock() -> None:
                 assert hall.faults() is None
 
 
+async def test_a_crm_that_is_down_is_an_alert_until_it_answers_again() -> None:
+    """IN-10 in small: each system and how it does."""
+    async with crm_server() as crm:
+        settings = {"customers": crm.customers(failures=2, pause_s=1, keep_s=0)}
+        async with hall_with("crm", settings=settings) as hall:
+
+            async def state() -> Any:
+                await hall.lines()
+                (system,) = (await ask(hall, "GET", "/systems"))["systems"]
+                standing = len(await hall.records("alert.raised")) - len(await hall.records("alert.cleared"))
+                return system["state"], system["failure"], standing
+
+            assert await state() == ("not_asked", None, 0)
+            crm.turn("dead")
+            await hall.take(phone=GOLD)
+            assert await state() == ("failing", "down", 0)
+            await hall.take(phone=GOLD)
+            assert await state() == ("paused", "down", 1)
+            crm.turn("ok")
+            crm_is_tried_again(hall)
+            await hall.take(phone=GOLD)
+            assert await state() == ("connected", None, 0)
+
+
+def crm_is_tried_again(hall: FakeHall) -> None:
+    """Its pause, which is of the machine's time and not of the hall's, is over."""
+    (source,) = hall.host.entries["crm"].runner.context.state.sources
+    source.breaker._open_until = 0.0
+
+
 async def test_offers_keep_to_their_caps_over_days(tmp_path: Path) -> None:
     """MK-02 and MK-04."""
     (tmp_path / "offers.toml").write_text(OFFER, encoding="utf-8")
