@@ -80,7 +80,7 @@ async def fate_of(url: str, token: str, name: str) -> dict[str, Any]:
 
 async def ended(process: trio.Process) -> None:
     process.send_signal(signal.SIGTERM)
-    with trio.move_on_after(8), trio.CancelScope(shield=True):
+    with trio.move_on_after(8, shield=True):
         await process.wait()
     if process.poll() is None:
         process.kill()
