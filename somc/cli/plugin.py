@@ -44,7 +44,7 @@ def in_a_hall(function: Callable[..., None]) -> Callable[..., None]:
 def list_plugins(hall: str | None, token_file: Path | None, as_json: bool) -> None:
     """Installed plugins with the hooks of each; with --hall, how they do there."""
     with failing_clearly():
-        found = _installed() if hall is None else _ask(hall, token_file, "GET", "/plugins")
+        found = _installed() if hall is None else _ask(hall, token_file, "GET", "/api/v1/plugins")
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -186,7 +186,7 @@ def configure(name: str, changes: tuple[str, ...], hall: str | None, token_file:
 
 def _change(name: str, what: str, hall: str | None, token_file: Path | None, body: Any) -> None:
     with failing_clearly():
-        about = _ask(hall, token_file, "POST", f"/plugins/{name}/{what}", body)
+        about = _ask(hall, token_file, "POST", f"/api/v1/plugins/{name}/{what}", body)
     version = f" {about['version']}" if about.get("version") else ""
     click.echo(f"{name}{version}: {about['state']}")
 

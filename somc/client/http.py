@@ -122,7 +122,7 @@ class HallHttp:
             await trio.aclose_forcefully(stream)
 
     def _request(self, method: str, path: str, length: int | None, key: str) -> h11.Request:
-        ours = path.startswith(("/healthz", "/readyz", "/metrics", "/plugins/", "/sign-"))
+        ours = path.startswith(("/healthz", "/readyz", "/metrics", "/plugins/", "/sign-", "/api/"))
         headers = [("host", self.address.authority), ("accept", "application/json")]
         if self._token is not None:
             headers.append(("authorization", f"Bearer {self._token}"))

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from click.testing import CliRunner
 
 from somc.cli import main
 from somc.cli.plugin_projects import TEMPLATES
+from tests.server.rig import HALL, running
 
 
 def somc(*arguments: str, exit_code: int = 0) -> str:
@@ -79,3 +81,24 @@ def test_installed_plugins_are_listed_with_their_hooks() -> None:
 def test_a_change_needs_to_know_which_hall() -> None:
     assert "say which hall" in somc("enable", "acme", exit_code=2)
     assert "no KEY=VALUE" in somc("configure", "acme", "word", exit_code=2)
+
+
+async def test_a_running_hall_is_changed_by_command(tmp_path: Path) -> None:
+    name = "acme_feature"
+    somc("new", name, "--in", str(tmp_path))
+    toml = f'{HALL}\n[plugins]\npaths = ["{tmp_path / name}"]\n'
+    async with running(tmp_path / "hall", toml) as hall:
+        where = ("--hall", hall.url, "--token-file", str(tmp_path / "hall" / "admin.token"))
+
+        async def ask(*arguments: str, exit_code: int = 0) -> str:
+            return await trio.to_thread.run_sync(lambda: somc(*arguments, *where, exit_code=exit_code))
+
+        assert await ask("enable", name) == f"{name}: on\n"
+        assert (await hall.take())["slip"][-1]["en"] == "Thank you for coming"
+        assert await ask("configure", name, 'thanks={"zh": "多谢", "en": "Cheers"}') == f"{name}: on\n"
+        assert (await hall.take())["slip"][-1]["en"] == "Cheers"
+        await ask("configure", name, "thanks=7", exit_code=1)
+        assert await ask("reload", name) == f"{name}: on\n"
+        assert "acme_feature         on " in await ask("list")
+        assert await ask("disable", name) == f"{name}: off\n"
+        await ask("enable", "nobodys", exit_code=1)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from somc.cli.plugin_projects import project
+
 TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -75,3 +77,17 @@ def test_the_driver_tutorial_is_the_example() -> None:
     assert written == {
         path.relative_to(YOUR_OWN_DRIVER).as_posix(): path.read_text(encoding="utf-8") for path in files
     }
+
+
+def test_the_plugin_tutorial_is_the_example() -> None:
+    """The example is the project that `somc plugin new` makes, with what the page writes into it."""
+    example = TUTORIALS.parents[1] / "examples" / "your_own_plugin"
+    page = (TUTORIALS / "your-first-plugin.md").read_text(encoding="utf-8")
+    written = dict(re.findall(r"cat > acme_greeting/(\S+) <<'PYTHON'\n(.*?)^PYTHON$", page, re.M | re.S))
+    files = {**project("acme_greeting", "feature"), **written}
+    del files["README.md"]
+    assert {
+        path.relative_to(example).as_posix(): path.read_text(encoding="utf-8")
+        for path in example.rglob("*")
+        if path.suffix in {".py", ".toml"}
+    } == files

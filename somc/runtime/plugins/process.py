@@ -574,6 +574,7 @@ class _Child:
                 self.end(error.why)
                 return
             self.ready = True
+            self._pong_at = trio.current_time()
             self._up.set()
         elif kind == "fault":
             self.plugin.ledger.fault(rest[0], "raised", rest[1])
