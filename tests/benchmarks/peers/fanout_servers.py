@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 MARK = "T:{:016x}"
-COUNTER = 1
+COUNTERS = (1, 2, 3)
+"""One of them acts at a given rate; when it is as many as go, all do: counters do not wait for each other."""
 
 PAYLOAD = (
     '{{"op":"records","epoch":"e-1234567890abcdef","through":123456,"records":[{{"seq":123456,"at":1700000000000,'
@@ -75,13 +76,21 @@ def run_somc(folder: Path) -> None:
                 if isinstance(outcome, Refusal):
                     raise SystemExit(f"refused: {outcome.words.en}")
 
-            await do(c.OpenCounter(by="agent:bench", counter=COUNTER, agent="bench", skills=None))
+            for counter in COUNTERS:
+                await do(c.OpenCounter(by="agent:bench", counter=counter, agent=f"bench-{counter}"))
 
-            async def publish(paused: bool) -> None:
-                if paused:
-                    await do(c.PauseCounter(by=f"agent:{marked()}", counter=COUNTER, reason="tea"))
-                else:
-                    await do(c.ResumeCounter(by=f"agent:{marked()}", counter=COUNTER))
+            async def publish(counter: int, rate: float, seconds: float, counts: list[int]) -> None:
+                """The counter pauses and goes on; how often, is added to `counts`."""
+                begun, count = trio.current_time(), 0
+                while trio.current_time() < begun + seconds or count % 2:
+                    if rate:
+                        await trio.sleep_until(begun + count / rate)
+                    if count % 2:
+                        await do(c.ResumeCounter(by=f"agent:{marked()}", counter=counter))
+                    else:
+                        await do(c.PauseCounter(by=f"agent:{marked()}", counter=counter, reason="tea"))
+                    count += 1
+                counts.append(count)
 
             secret = (folder / "admin.token").read_text().strip()
             say = {"op": "subscribe", "id": 1, "topics": ["somc/shoudu/xicheng/xidan/counter/+"]}
@@ -89,16 +98,11 @@ def run_somc(folder: Path) -> None:
             announce(int(node.urls[0].rpartition(":")[2]), "/api/v1/ws", headers, say)
             while line := await trio.to_thread.run_sync(sys.stdin.readline):
                 rate, seconds = map(float, line.split())
-                begun, count = trio.current_time(), 0
-                while trio.current_time() < begun + seconds:
-                    if rate:
-                        await trio.sleep_until(begun + count / rate)
-                    await publish(count % 2 == 0)
-                    count += 1
-                if count % 2:  # the counter is left as it was
-                    await publish(False)
-                    count += 1
-                print(f"done {count}", flush=True)
+                counts: list[int] = []
+                async with trio.open_nursery() as publishers:
+                    for counter in COUNTERS[:1] if rate else COUNTERS:
+                        publishers.start_soon(publish, counter, rate, seconds, counts)
+                print(f"done {sum(counts)}", flush=True)
             shutdown.set()
 
     trio.run(main)
@@ -140,7 +144,7 @@ def run_websockets(uvloop: bool) -> None:
 
         async def send(message: str) -> None:
             broadcast(clients, message)
-            while clients and next(iter(clients)).transport.get_write_buffer_size() > 65536:  # noqa: ASYNC110
+            while clients and next(iter(clients)).transport.get_write_buffer_size() > 2**20:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
         async with serve(handler, "127.0.0.1", 0, compression=None) as server:

@@ -31,7 +31,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   while (performance.now() < begun + seconds * 1000) {
     await sleep(rate ? begun + (count / rate) * 1000 - performance.now() : 0);
     const [first] = server.clients;
-    while (first && first.bufferedAmount > 65536) await sleep(1);
+    while (first && first.bufferedAmount > 2 ** 20) await sleep(1);
     broadcast();
     count += 1;
   }
