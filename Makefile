@@ -48,6 +48,7 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/sms_submit.py --write
 	$(BIN)/python tests/benchmarks/polled_bus.py --write
 	$(BIN)/python tests/benchmarks/idle_devices.py --write
+	$(BIN)/python tests/benchmarks/plugin_hooks.py --write
 	$(BIN)/python tests/benchmarks/hall_tickets.py --write
 	$(BIN)/python tests/benchmarks/fanout.py --write
 	$(BIN)/python tests/benchmarks/fanout_stalled.py --write

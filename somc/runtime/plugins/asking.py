@@ -100,16 +100,24 @@ class Sights:
 
 
 class Asking:
-    """Asks plugins. `runners` gives those that are enabled, in the order of hall.toml."""
+    """Asks plugins. `runners` gives those that are enabled, in the order of hall.toml, `present` all their
+    hooks."""
 
-    def __init__(self, runners: Callable[[], Sequence[tuple[Any, Sights]]]) -> None:
+    def __init__(
+        self,
+        runners: Callable[[], Sequence[tuple[Any, Sights]]],
+        present: Callable[[], frozenset[str]],
+    ) -> None:
         self._runners = runners
+        self._present = present
 
     def anybody(self, hook: str) -> bool:
         """Whether any plugin at work has this hook."""
-        return any(hook in runner.hooks for runner, _ in self._runners())
+        return hook in self._present()
 
     def _having(self, hook: str) -> list[tuple[Any, Sights]]:
+        if hook not in self._present():
+            return []
         return [(runner, sights) for runner, sights in self._runners() if hook in runner.hooks]
 
     # -- identifying --------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ class Follower:
         return self._wanted <= self.position
 
     def passed_by(self, seq: int) -> None:
-        """Nothing up to `seq` is for it."""
+        """Nothing up to `seq` is for it, unless it was woken for something."""
         if self.idle and seq > self.position:
             self.position = self._wanted = seq
 
@@ -146,6 +146,8 @@ class Followers:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._followers: dict[str, Follower] = {}
+        self._of_all: list[Follower] = []
+        self._by_type: dict[str, list[Follower]] = {}
         self.seen = journal.head
         self.on_record: list[Callable[[Record], None]] = []
         """Told of each new record, by the host itself."""
@@ -155,11 +157,21 @@ class Followers:
         follower.begin()
         follower.wake(self.seen if follower.position < self.seen else follower.position)
         self._followers[follower.plugin] = follower
+        self._index()
 
     def remove(self, plugin: str) -> None:
         follower = self._followers.pop(plugin, None)
         if follower is not None:
+            self._index()
             self._note(follower)
+
+    def _index(self) -> None:
+        """By what they want, so that a record costs those that do not want it nothing at all."""
+        self._of_all = [each for each in self._followers.values() if ALL in each.types]
+        self._by_type = {}
+        for follower in self._followers.values():
+            for kind in follower.types - {ALL} if ALL not in follower.types else ():
+                self._by_type.setdefault(kind, []).append(follower)
 
     def lag(self, plugin: str) -> int | None:
         """How many records lie behind the journal's head; `None` without a follower."""
@@ -184,11 +196,9 @@ class Followers:
             for record in await self._journal.records_after(self.seen, PAGE):
                 for heed in self.on_record:
                     heed(record)
-                for follower in self._followers.values():
-                    if follower.wants(record):
-                        follower.wake(record.seq)
-                    else:
-                        follower.passed_by(record.seq)
+                for follower in (*self._of_all, *self._by_type.get(record.type, ())):
+                    follower.passed_by(record.seq - 1)
+                    follower.wake(record.seq)
                 self.seen = record.seq
             if trio.current_time() - noted_at > NOTED_EVERY_S:
                 noted_at = trio.current_time()
@@ -199,5 +209,6 @@ class Followers:
             self._note(follower)
 
     def _note(self, follower: Follower) -> None:
+        follower.passed_by(self.seen)
         if self._journal.position(follower.key) != follower.position:
             self._journal.note_position(follower.key, follower.position)

@@ -130,7 +130,8 @@ class PluginHost:
         self.facts_store = FileStore(self.data_dir / f"{FACTS}.sqlite", hall.journal.key_for(FACTS))
         self.facts = TicketFacts(self.facts_store)
         self.followers = Followers(hall.journal)
-        self.asking = Asking(self._runners)
+        self._present: frozenset[str] = frozenset()
+        self.asking = Asking(self._runners, lambda: self._present)
         self.tending = Tending(self)
         self.failed: dict[str, str] = {}
         """Plugins that should work and do not, with why."""
@@ -142,6 +143,11 @@ class PluginHost:
 
     def _runners(self) -> list[tuple[Any, Sights]]:
         return [(entry.runner, entry.sights) for entry in self.entries.values() if entry.serving]
+
+    def _count_hooks(self) -> None:
+        """Which hooks anybody at work has: asked at every ticket, so it is known beforehand."""
+        hooks = [entry.runner.hooks for entry in self.entries.values() if entry.serving]
+        self._present = frozenset().union(*hooks)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -481,6 +487,7 @@ class PluginHost:
         self.plugins.loaded[name] = entry.loaded
         self.failed.pop(name, None)
         entry.serving = True
+        self._count_hooks()
         if entry.loaded.about.follows:
             entry.follower = trio.CancelScope()
             self._nursery.start_soon(self._follow, entry, entry.follower)
@@ -539,6 +546,7 @@ class PluginHost:
         """It is asked no more, its sockets are closed, its follower stops, then it stops itself."""
         name = entry.loaded.name
         entry.serving = False
+        self._count_hooks()
         for scope in list(entry.sockets):
             scope.cancel()
         if entry.follower is not None:
