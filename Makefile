@@ -17,7 +17,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard native/*.c native/*.h 
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench ui campaign clean machine browser node
+.PHONY: help run test check bench ui screenshots campaign clean machine browser node
 .DELETE_ON_ERROR:
 
 help: ## say what can be made
@@ -45,6 +45,7 @@ bench: $(VENV)/.ready-for-tests ## measure, and write docs/reference/performance
 	$(BIN)/python tests/benchmarks/simulate_simpy.py --write
 	$(BIN)/python tests/benchmarks/codecs.py --write
 	$(BIN)/python tests/benchmarks/key_to_display.py --write
+	$(BIN)/python tests/benchmarks/button_to_display.py --write
 	$(BIN)/python tests/benchmarks/sms_submit.py --write
 	$(BIN)/python tests/benchmarks/polled_bus.py --write
 	$(BIN)/python tests/benchmarks/idle_devices.py --write
@@ -71,6 +72,9 @@ campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then 
 ui: ## rebuild the pages from their sources (needs Node 20.19 or newer)
 	@command -v npm >/dev/null || { echo "make ui needs Node 20.19 or newer with npm; running SOMC does not" >&2; exit 2; }
 	cd somc/web && npm ci --no-audit --no-fund && npm test && npm run build
+
+screenshots: $(VENV)/.ready-for-tests browser ## take the pictures of the pages in docs/images anew
+	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## remove what these targets made
 	rm -rf $(VENV) build native/tests/build *.egg-info somc/*.so

@@ -61,6 +61,10 @@ class Cast:
         """Requests beside the pages, without their sessions."""
         return self._context.request
 
+    def blank(self) -> Page:
+        """A page of nobody's."""
+        return self._context.new_page()
+
     def add_link(self, name: str, link: str) -> None:
         """A link that was given out later."""
         self._links[name] = link

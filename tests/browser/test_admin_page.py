@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stage import Cast, played, take
-from tests.server.rig import HALL, write_hall
+from tests.server.booking import day_of_appointments
+from tests.server.rig import HALL, UNKNOWN_PHONE, write_hall
 
 pytestmark = pytest.mark.browser
 
@@ -149,3 +150,48 @@ async def test_a_plugin_is_switched_on_and_off_while_the_hall_runs(tmp_path: Pat
         expect(monitor.get_by_test_id("monitor-plugin-routing_examples")).to_have_count(0)
 
     await played(play, chromium, write_hall(tmp_path, HALL), tmp_path / "data")
+
+
+async def test_an_appointment_is_booked_checked_in_and_cancelled_at_the_desk(
+    tmp_path: Path, chromium: str
+) -> None:
+    def play(cast: Cast) -> None:
+        admin = cast.open("administration", "/admin")
+        admin.get_by_test_id("admin-section-appointments").click()
+        rows = admin.get_by_test_id("admin-appointment")
+        for phone in (UNKNOWN_PHONE, ""):
+            expect(admin.get_by_test_id("admin-book")).to_be_enabled()
+            admin.get_by_test_id("admin-book-phone").fill(phone)
+            before = rows.count()
+            admin.get_by_test_id("admin-book").click()
+            expect(rows).to_have_count(before + 1)
+        assert len(admin.get_by_test_id("admin-book-code").text_content() or "") >= 14
+        assert UNKNOWN_PHONE not in admin.content()
+        rows.first.get_by_test_id("admin-appointment-check-in").click()
+        expect(admin.locator('[data-state="checked_in"]')).to_have_count(1)
+        admin.locator('[data-state="booked"]').get_by_test_id("admin-appointment-cancel").click()
+        expect(admin.locator('[data-state="cancelled"]')).to_have_count(1)
+
+    toml = day_of_appointments(HALL, capacity=4)
+    await played(play, chromium, write_hall(tmp_path, toml), tmp_path / "data")
+
+
+async def test_a_day_is_closed_in_the_calendar_and_opened_again(tmp_path: Path, chromium: str) -> None:
+    def play(cast: Cast) -> None:
+        admin = cast.open("administration", "/admin")
+        admin.get_by_test_id("admin-section-calendar").click()
+        day = admin.locator('[data-test^="admin-day-2"]').last
+        expect(day).to_have_attribute("data-special", "false")
+        day.click()
+        admin.get_by_test_id("admin-day-hours").fill("25:00-26:00")
+        expect(admin.get_by_test_id("admin-day-save")).to_be_disabled()
+        admin.get_by_test_id("admin-day-hours").fill("")
+        admin.get_by_test_id("admin-day-name").fill("元旦")
+        admin.get_by_test_id("admin-day-save").click()
+        expect(day).to_have_attribute("data-special", "true")
+        expect(day).to_contain_text("Closed")
+        day.click()
+        admin.get_by_test_id("admin-day-reset").click()
+        expect(day).to_have_attribute("data-special", "false")
+
+    await played(play, chromium, write_hall(tmp_path), tmp_path / "data")

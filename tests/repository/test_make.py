@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("run", "test", "check", "bench", "ui", "campaign", "clean", "help")
+TARGETS = ("run", "test", "check", "bench", "ui", "screenshots", "campaign", "clean", "help")
 
 
 def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

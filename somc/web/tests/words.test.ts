@@ -35,7 +35,7 @@ test("both languages name the same facts in each text", () => {
 
 test("every text is used by some page", () => {
   const code = sources(join(__dirname, "..", "src"));
-  const byCode = /^(state|status|ticket|pause|policy|health|device|feed|distribution|mode|alert|parameter|cause|outcome|rating|role|right|plugin)\.|^admin\.(services|classes|counters|hall|display|devices|plugins|users)$/;
+  const byCode = /^(state|status|ticket|pause|policy|health|device|feed|distribution|mode|alert|parameter|cause|outcome|rating|role|right|plugin|appointment)\.|^admin\.(services|classes|counters|hall|display|appointments|calendar|devices|plugins|users)$/;
   const unused = Object.keys(zh).filter((key) => !byCode.test(key) && !code.includes(`"${key}"`) && !code.includes(`'${key}'`));
   expect(unused).toEqual([]);
 });
