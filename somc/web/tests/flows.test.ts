@@ -9,7 +9,7 @@ import type { Hall } from "../src/hall/hall";
 import { useDesk } from "../src/pages/counter/desk";
 import { QUEUE_LIMIT, SHOWN_MS, useAnnouncing } from "../src/pages/display/announcing";
 import type { Announcement } from "../src/pages/display/announcing";
-import { IDLE_S, SLIP_S, useVisit } from "../src/pages/kiosk/visit";
+import { ADVICE_PATIENCE_MS, IDLE_S, SLIP_S, useVisit } from "../src/pages/kiosk/visit";
 import { beginRecordsAt, hallState, record } from "./world";
 
 interface Asked {
@@ -80,6 +80,50 @@ test("a visit takes one ticket for many touches and forgets the number with the 
   glass.last.answer(SLIP);
   await settle();
   expect([visit.step.value, visit.slip.value?.number, visit.phone.value]).toEqual(["slip", "A001", ""]);
+});
+
+const MACHINE = { id: "machine_pay-1", words: { zh: "1号终端空闲", en: "Terminal 1 is free" }, kind: "divert" as const, target: "pay-1" };
+const PAPERS = { id: "papers_0", words: { zh: "身份证", en: "Identity card" }, kind: "papers" as const, target: null };
+
+test("what is advised stands before the ticket, and whoever goes elsewhere is counted and takes none", async () => {
+  const visit = scope.run(() => useVisit(glass.hall, () => Promise.resolve([PAPERS, MACHINE])))!;
+  visit.toServices(false);
+  void visit.choose(PAY!);
+  void visit.choose(PAY!);
+  await settle();
+  expect([visit.step.value, visit.advice.value.length, glass.asked.length]).toEqual(["advice", 2, 0]);
+  await visit.goElsewhere(PAPERS);
+  expect(visit.step.value).toBe("advice");
+  void visit.goElsewhere(MACHINE);
+  expect(glass.asked.map(({ name, args }) => ({ name, args }))).toEqual([{ name: "services.divert", args: { service: "pay", kind: "self_service", to: "pay-1" } }]);
+  expect([visit.step.value, visit.taken.value?.id]).toEqual(["gone", "machine_pay-1"]);
+  await vi.advanceTimersByTimeAsync(SLIP_S * 1000);
+  expect([visit.step.value, visit.taken.value, visit.advice.value]).toEqual(["phone", null, []]);
+});
+
+test("the ticket may be taken all the same, and without advice, or a hall that says none in time, it is taken at once", async () => {
+  const advised = scope.run(() => useVisit(glass.hall, () => Promise.resolve([MACHINE])))!;
+  advised.toServices(false);
+  await advised.choose(PAY!);
+  void advised.take(PAY!);
+  expect(glass.last.name).toBe("tickets.take");
+  for (const read of [() => Promise.resolve([]), () => Promise.reject(new Error("away")), () => new Promise<never>(() => undefined)]) {
+    const before = glass.asked.length;
+    const visit = scope.run(() => useVisit(glass.hall, read))!;
+    visit.toServices(false);
+    void visit.choose(PAY!);
+    await vi.advanceTimersByTimeAsync(ADVICE_PATIENCE_MS);
+    expect([visit.step.value, glass.asked.length]).toEqual(["taking", before + 1]);
+  }
+});
+
+test("whoever went home while advice was asked for is not sent on", async () => {
+  const visit = scope.run(() => useVisit(glass.hall, () => Promise.resolve([MACHINE])))!;
+  visit.toServices(false);
+  const choosing = visit.choose(PAY!);
+  visit.restart();
+  await choosing;
+  expect([visit.step.value, glass.asked.length]).toEqual(["phone", 0]);
 });
 
 test("without a number none is sent, whatever was typed before", () => {

@@ -68,6 +68,11 @@ export const en: Record<keyof typeof zh, string> = {
   "kiosk.taken_at": "Taken at",
   "kiosk.prepare": "Please have ready",
   "kiosk.done": "Done",
+  "kiosk.advice": "Before you take a ticket",
+  "kiosk.go": "I'll go there",
+  "kiosk.take_anyway": "Take a ticket",
+  "kiosk.gone": "Thank you!",
+  "kiosk.gone_lead": "No need to wait. Come back for a ticket at any time.",
 
   "display.title": "Hall display",
   "display.now": "Now calling",

@@ -66,6 +66,11 @@ export const zh = {
   "kiosk.taken_at": "取号时间",
   "kiosk.prepare": "请提前准备",
   "kiosk.done": "完成",
+  "kiosk.advice": "取号之前，请看",
+  "kiosk.go": "我去这里办理",
+  "kiosk.take_anyway": "仍要取号",
+  "kiosk.gone": "好的，谢谢！",
+  "kiosk.gone_lead": "不用排队，欢迎随时再来取号。",
 
   "display.title": "综合屏",
   "display.now": "正在叫号",

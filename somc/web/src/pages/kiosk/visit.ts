@@ -1,19 +1,22 @@
 /**
- * One visit to the kiosk: phone and service, or an appointment; slip, and back to the start by itself.
+ * One visit to the kiosk: phone and service, or an appointment; slip, and back to the start by itself. Before the
+ * ticket, what the hall's plugins advise: papers to bring, a machine that is free, another hall, a quieter time.
  *
  * What must stay true
  * - One touch takes one ticket: while a take is on its way nothing else is sent, and the client repeats it with the
  *   same key when the hall comes back.
+ * - Advice never holds a ticket up: what does not come within `ADVICE_PATIENCE_MS` is not shown.
  * - Nothing of a customer outlives the visit: the number is forgotten as soon as the hall has it, or nobody is there.
  */
 import { computed, onScopeDispose, ref, shallowRef } from "vue";
 
 import { GivenUp, Refused } from "../../client";
 import type { ServiceView, Words } from "../../client";
+import { ask } from "../../hall/ask";
 import type { Hall } from "../../hall/hall";
 import { CODE_DIGITS } from "./phone";
 
-export type Step = "phone" | "service" | "appointment" | "taking" | "slip";
+export type Step = "phone" | "service" | "appointment" | "advice" | "gone" | "taking" | "slip";
 
 export interface Slip {
   id: string;
@@ -35,6 +38,27 @@ export interface Choice {
   at: number;
 }
 
+/** What a plugin says before a ticket is taken; of some kinds the customer can go elsewhere instead. */
+export interface Advice {
+  plugin?: string;
+  id: string;
+  words: Words;
+  kind: "papers" | "divert" | "other_hall" | "quiet_hours";
+  target?: string | null;
+}
+
+/** Reads the advice for a service. */
+export type ReadAdvice = (service: string) => Promise<Advice[]>;
+
+const fromHall: ReadAdvice = (service) => ask<Advice[]>("GET", `/services/${encodeURIComponent(service)}/advice`);
+
+/** Where a customer goes who takes the advice, as the record says it. */
+const DIVERSIONS = { divert: "self_service", other_hall: "other_hall", quiet_hours: "quiet_hours" } as const;
+
+/** Nobody waits longer for advice than for a blink (ms). */
+export const ADVICE_PATIENCE_MS = 1_000;
+const DIVERT_PATIENCE_S = 10;
+
 /** Back to the start when nobody has touched anything for so long (s). */
 export const IDLE_S = 30;
 /** How long the slip stands before the next customer (s). */
@@ -45,7 +69,7 @@ const PRINT_PATIENCE_S = 10;
 /** Copies of one slip from the kiosk; more than one is a child at the screen. */
 const MOST_COPIES = 2;
 
-export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
+export function useVisit({ command, state }: Pick<Hall, "command" | "state">, read: ReadAdvice = fromHall) {
   const step = ref<Step>("phone");
   const phone = ref("");
   const slip = shallowRef<Slip | null>(null);
@@ -54,6 +78,9 @@ export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
   const choices = shallowRef<Choice[]>([]);
   const copies = ref(0);
   const visits = ref(0);
+  const advice = shallowRef<Advice[]>([]);
+  const taken = shallowRef<Advice | null>(null);
+  const asking = ref(false);
   const origin = ref<"service" | "appointment">("service");
   let idle = 0;
 
@@ -64,6 +91,8 @@ export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
     chosen.value = null;
     trouble.value = null;
     choices.value = [];
+    advice.value = [];
+    taken.value = null;
     copies.value = 0;
     visits.value += 1;
   }
@@ -72,7 +101,7 @@ export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
   function touched(): void {
     window.clearTimeout(idle);
     if (step.value === "taking") return;
-    const span_s = step.value === "slip" ? SLIP_S : IDLE_S;
+    const span_s = step.value === "slip" || step.value === "gone" ? SLIP_S : IDLE_S;
     idle = window.setTimeout(restart, span_s * 1000);
   }
 
@@ -90,8 +119,43 @@ export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
     touched();
   }
 
+  /** A service was touched: what is advised first, else the ticket at once. */
+  async function choose(service: ServiceView): Promise<void> {
+    if (step.value !== "service" || asking.value) return;
+    asking.value = true;
+    chosen.value = service;
+    const visit = visits.value;
+    let said: Advice[] = [];
+    try {
+      said = await Promise.race([read(service.id), new Promise<Advice[]>((give) => setTimeout(() => give([]), ADVICE_PATIENCE_MS))]);
+    } catch {
+      // No plugin advises, or the hall is away: the ticket is what counts.
+    } finally {
+      asking.value = false;
+    }
+    if (visits.value !== visit || step.value !== "service") return; // went home meanwhile
+    if (said.length === 0) return take(service);
+    advice.value = said;
+    step.value = "advice";
+    touched();
+  }
+
+  /** The customer takes an advice and goes elsewhere: counted, and no ticket. */
+  async function goElsewhere(one: Advice): Promise<void> {
+    const service = chosen.value;
+    if (step.value !== "advice" || one.kind === "papers" || service === null) return;
+    taken.value = one;
+    step.value = "gone";
+    touched();
+    try {
+      await command("services.divert", { service: service.id, kind: DIVERSIONS[one.kind], to: one.target ?? one.id }, DIVERT_PATIENCE_S);
+    } catch {
+      // Not counted; the customer is on the way all the same.
+    }
+  }
+
   async function take(service: ServiceView): Promise<void> {
-    if (step.value !== "service") return;
+    if (step.value !== "service" && step.value !== "advice") return;
     chosen.value = service;
     await taking("service", "tickets.take", { service: service.id, channel: "kiosk", ...(phone.value ? { phone: phone.value } : {}) });
   }
@@ -150,7 +214,8 @@ export function useVisit({ command, state }: Pick<Hall, "command" | "state">) {
     /** While a take is on its way: the step it came from, which stands behind the notice. */
     origin: computed(() => origin.value),
     mayPrint: computed(() => copies.value < MOST_COPIES),
-    phone, slip, chosen, trouble, choices, visits,
-    restart, touched, toServices, toAppointment, take, checkIn, printAgain,
+    asking: computed(() => asking.value),
+    phone, slip, chosen, trouble, choices, visits, advice, taken,
+    restart, touched, toServices, toAppointment, choose, goElsewhere, take, checkIn, printAgain,
   };
 }
