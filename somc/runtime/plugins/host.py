@@ -531,15 +531,21 @@ class PluginHost:
     async def _replace(self, entry: Entry, loaded: Loaded, table: Mapping[str, Any]) -> None:
         """Another one in its place. `UsageError`: the old one goes on."""
         build(loaded.name, loaded.about.config, table)
-        # Its own files have one writer, so the old one stops first; if the new one then does not start, the
-        # old one is started again.
-        await self._take_down(entry)
-        del self.entries[loaded.name]
-        try:
+        name = loaded.name
+        if entry.runner.isolation == "process":
+            # The old one's code is gone from the disk, so it could not be started again: the new one is up first.
             fresh = await self._open(loaded, table)
-        except UsageError:
-            self._admit(await self._open(entry.loaded, self._table(entry.loaded)))
-            raise
+            await self._take_down(entry)
+            del self.entries[name]
+        else:
+            # Two of one module in one process would meet: the old one stops first, and comes back if it must.
+            await self._take_down(entry)
+            del self.entries[name]
+            try:
+                fresh = await self._open(loaded, table)
+            except UsageError:
+                self._admit(await self._open(entry.loaded, self._table(entry.loaded)))
+                raise
         self._admit(fresh)
 
     async def _take_down(self, entry: Entry) -> None:

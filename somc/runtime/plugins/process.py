@@ -114,6 +114,7 @@ class ProcessPlugin:
         self._child: _Child | None = None
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
+        self._opened = False
         self._first = _First()
 
     @property
@@ -140,6 +141,7 @@ class ProcessPlugin:
                 f"it implements {', '.join(brings)}, which work in the hall's process only; "
                 "a driver gets a process of its own by `somc device agent`",
             )
+        self._opened = True
         trio.lowlevel.spawn_system_task(self._home, name=f"plugin {self.name}")
         await self._first.settled.wait()
         if self._first.why is not None:
@@ -148,8 +150,9 @@ class ProcessPlugin:
     async def close(self) -> bool:
         """End the child; it is killed if it does not go."""
         self._scope.cancel()
-        with trio.CancelScope(shield=True):
-            await self._ended.wait()
+        if self._opened:
+            with trio.CancelScope(shield=True):
+                await self._ended.wait()
         return True
 
     async def _home(self) -> None:
