@@ -64,20 +64,21 @@ isolation = "{isolation}"
 
 
 async def test_an_upgrade_in_place_takes_over_and_a_broken_one_does_not(tmp_path: Path, mode: str) -> None:
-    plugin = tmp_path / "acme_upgraded.py"
+    name = f"acme_upgraded_{mode[0]}"  # a module of its own for each
+    plugin = tmp_path / f"{name}.py"
     write_plugin(plugin, ONE.format(version="1.0", start="pass"))
     async with running(tmp_path, hall_toml(plugin, mode)) as hall:
-        assert (await hall.as_admin.get("/plugins/acme_upgraded/version")).text == "1.0"
+        assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "1.0"
         write_plugin(plugin, ONE.format(version="2.0", start="pass"))
-        assert (await post(hall, f"{BASE}/plugins/acme_upgraded/reload"))["version"] == "2.0"
-        assert (await hall.as_admin.get("/plugins/acme_upgraded/version")).text == "2.0"
+        assert (await post(hall, f"{BASE}/plugins/{name}/reload"))["version"] == "2.0"
+        assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "2.0"
         write_plugin(plugin, ONE.format(version="3.0", start="raise ValueError('not ready')"))
-        refused = await post(hall, f"{BASE}/plugins/acme_upgraded/reload", status=422)
+        refused = await post(hall, f"{BASE}/plugins/{name}/reload", status=422)
         assert "not ready" in refused["detail"]
-        assert (await hall.as_admin.get("/plugins/acme_upgraded/version")).text == "2.0"
+        assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "2.0"
         write_plugin(plugin, "this is no Python")
-        await post(hall, f"{BASE}/plugins/acme_upgraded/reload", status=422)
-        assert (await hall.as_admin.get("/plugins/acme_upgraded/version")).text == "2.0"
+        await post(hall, f"{BASE}/plugins/{name}/reload", status=422)
+        assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "2.0"
         versions = [record["data"]["version"] for record in await records(hall, "plugin.enabled")]
         assert versions == ["1.0", "2.0"]
 

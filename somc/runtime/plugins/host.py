@@ -533,7 +533,7 @@ class PluginHost:
         build(loaded.name, loaded.about.config, table)
         name = loaded.name
         if entry.runner.isolation == "process":
-            # The old one's code is gone from the disk, so it could not be started again: the new one is up first.
+            # The old code is gone from the disk and could not be started again: the new one is up first.
             fresh = await self._open(loaded, table)
             await self._take_down(entry)
             del self.entries[name]
