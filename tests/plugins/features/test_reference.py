@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from somc.api import PUBLIC, About, Route, SocketRoute
+from somc.runtime.plugins.finding import find
+from somc.testing.plugin_checks import check_plugin
 from tests.plugins.features.models import tables
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +74,12 @@ def test_what_it_may_see_and_what_it_follows_stand_on_its_page(name: str) -> Non
         assert f"`{sight}`" in text, sight
     for record in about(name).follows:
         assert f"`{record}`" in text, record
+
+
+@each
+def test_the_author_s_checks_find_nothing_wrong_with_its_sources(name: str) -> None:
+    found = list(islice(check_plugin(find(name), {}), 2))  # what comes after lets a whole hall run
+    assert [finding.kind for finding in found] == ["ok", "ok"], found
 
 
 @each
