@@ -46,7 +46,8 @@ async def test_a_token_is_shown_once_and_known_by_its_hash_only(tmp_path: Path) 
     async with running(tmp_path) as hall:
         token = await hall.token("agent")
         assert (await hall.client(token).get(f"{BASE}/hall")).status_code == 200
-    stored = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
+    files = (path for path in (tmp_path / "data").rglob("*") if path.is_file())
+    stored = b"".join(path.read_bytes() for path in files)
     assert token.encode() not in stored
     assert hall.admin.encode() not in stored
     async with running(tmp_path) as hall:
