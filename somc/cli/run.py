@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import sys
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeGuard
+from typing import NoReturn, TypeGuard
 
 import click
 import trio
@@ -151,6 +152,8 @@ async def serve_until_signal(run: Run, config: HallConfig, plugins: Plugins, opt
         async def serve(task_status: trio.TaskStatus[Node | Reader]) -> None:
             await run(config, plugins, options, shutdown=shutdown, task_status=task_status)
             nursery.cancel_scope.cancel()
+            if isinstance(node, Node) and node.plugins.stuck:
+                leave(node.plugins.stuck)
 
         await nursery.start(heed_signals)
         node: Node | Reader = await nursery.start(serve)
@@ -163,6 +166,15 @@ async def serve_until_signal(run: Run, config: HallConfig, plugins: Plugins, opt
                 click.echo(f"{page:<15} {link}")
         sys.stdout.flush()
     return in_order
+
+
+def leave(stuck: list[str]) -> NoReturn:
+    """End this process though tasks of plugins do not: all that was acknowledged is on disk, and what a hall
+    has to do in order is done."""
+    click.echo(f"stopped; tasks of {', '.join(stuck)} did not end and were left", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def heed_reloads(node: Node) -> None:

@@ -37,7 +37,7 @@ from somc.api import (
 from somc.config import PluginSettings
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
-from somc.errors import SomcError, UsageError
+from somc.errors import UsageError
 from somc.journal.record import Record
 from somc.runtime.hall import Hall
 from somc.runtime.plugins.acting import Actions
@@ -46,13 +46,16 @@ from somc.runtime.plugins.behind import HallBehind
 from somc.runtime.plugins.brought import Plugins
 from somc.runtime.plugins.configuring import build, secret_keys, shown, split
 from somc.runtime.plugins.facts import Known, TicketFacts
-from somc.runtime.plugins.finding import find, found_at, installed
+from somc.runtime.plugins.faults import heard, report
+from somc.runtime.plugins.finding import find, installed
 from somc.runtime.plugins.followers import RECORD_S, Follower, Followers
+from somc.runtime.plugins.in_use import InUse
 from somc.runtime.plugins.ledger import HookFailed, Ledger
 from somc.runtime.plugins.loading import Loaded, forget_modules, load
 from somc.runtime.plugins.local import LocalPlugin
 from somc.runtime.plugins.process import ProcessPlugin
 from somc.runtime.plugins.routing import Match, match
+from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
 from somc.runtime.plugins.tending import Tending
 from somc.runtime.plugins.views import record_view
@@ -73,13 +76,6 @@ LAST_FACTS_S = 5.0
 
 BLOCK_WEIGHT = 4
 """Holding the hall's loop counts so many faults: three times is a quarantine."""
-
-TOLD_EVERY_S = 600.0
-"""A fault of one hook is kept as a record at most so often; all are counted."""
-
-
-class InUse(SomcError):
-    """The plugin cannot be disabled now: something of it is in use."""
 
 
 @dataclass(slots=True)
@@ -137,8 +133,8 @@ class PluginHost:
         """Plugins that should work and do not, with why."""
         self.stuck: list[str] = []
         """Disabled plugins whose tasks do not end."""
-        self._changing = trio.Lock()
-        self._nursery: trio.Nursery
+        self.changing = trio.Lock()
+        self.nursery: trio.Nursery
         self._first = tuple(plugins.loaded)
 
     def _runners(self) -> list[tuple[Any, Sights]]:
@@ -156,7 +152,7 @@ class PluginHost:
         await self.facts.load(self.hall.state.tickets)
         self.followers.on_record.append(self._heed)
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
+            self.nursery = nursery
             nursery.start_soon(self.facts.run)
             nursery.start_soon(self.followers.run)
             nursery.start_soon(self.tending.run)
@@ -207,7 +203,7 @@ class PluginHost:
     async def stop_all(self) -> None:
         """Let every plugin go down in order; the last that started first. Nothing of it is a change."""
         with trio.CancelScope(shield=True):
-            async with self._changing:
+            async with self.changing:
                 for entry in reversed(list(self.entries.values())):
                     await self._take_down(entry)
             self.followers.note_all()
@@ -219,7 +215,7 @@ class PluginHost:
 
     async def enable(self, name: str, by: str) -> None:
         """Let the plugin work from now on. `UsageError` says why it cannot; then nothing has changed."""
-        async with self._changing:
+        async with self.changing:
             if name in self.entries:
                 return
             loaded = load(find(name, self.plugins.paths))
@@ -232,15 +228,15 @@ class PluginHost:
 
     async def disable(self, name: str, by: str, *, cause: str = "asked", why: str | None = None) -> None:
         """Let the plugin work no more. `InUse` if something of it is needed, `UsageError` if unknown."""
-        async with self._changing:
-            await self._disable(name, by, cause, why)
+        async with self.changing:
+            await self.disable_now(name, by, cause, why)
 
     async def configure(self, name: str, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
         """Change its configuration: key → value, None for hall.toml's own. It is restarted with it.
 
         `UsageError` names a key that is wrong, or a secret; then nothing has changed.
         """
-        async with self._changing:
+        async with self.changing:
             entry = self.entries.get(name)
             loaded = entry.loaded if entry is not None else load(find(name, self.plugins.paths))
             model = loaded.about.config
@@ -259,7 +255,7 @@ class PluginHost:
             build(name, model, wanted)
             if entry is not None:
                 await self._replace(entry, loaded, wanted)
-            await self._submit(c.ConfigurePlugin(by=by, plugin=name, changes=dict(changes)))
+            await self.submit(c.ConfigurePlugin(by=by, plugin=name, changes=dict(changes)))
             await self._changed()
             return shown(model, build(name, model, wanted))
 
@@ -268,7 +264,7 @@ class PluginHost:
 
         `UsageError` if the new one cannot work: the old one goes on.
         """
-        async with self._changing:
+        async with self.changing:
             entry = self._entry(name)
             before = forget_modules(entry.loaded, self.plugins.loaded.values())
             importlib.invalidate_caches()
@@ -374,56 +370,7 @@ class PluginHost:
 
     def about(self) -> list[dict[str, Any]]:
         """Every plugin that is installed, lies on a path, or works: what it is and how it does."""
-        known = self.hall.state.plugins
-        on_path = found_at(self.plugins.paths)
-        names = [*self.entries, *sorted({*known, *installed(), *on_path} - self.entries.keys())]
-        return [self._about(name) for name in names]
-
-    def _about(self, name: str) -> dict[str, Any]:
-        entry, known = self.entries.get(name), self.hall.state.plugins.get(name)
-        if entry is None:
-            state = "failed" if name in self.failed else "off"
-            if known is not None and known.cause == "quarantine" and not known.enabled:
-                state = "quarantined"
-            return {
-                "name": name,
-                "state": state,
-                "why": self.failed.get(name) or (None if known is None else known.why),
-                "version": None if known is None else known.version,
-                "stuck": name in self.stuck,
-            }
-        follower = self.followers.follower(name)
-        loaded = entry.loaded
-        return {
-            "name": name,
-            "state": "on" if entry.serving else "starting",
-            "why": None,
-            "version": loaded.version,
-            "title": {"zh": loaded.title.zh, "en": loaded.title.en},
-            "api": loaded.about.api,
-            "origin": loaded.found.origin,
-            "isolation": entry.runner.isolation,
-            "since": entry.since,
-            "sees": sorted(loaded.about.sees),
-            "follows": list(loaded.about.follows),
-            "config": shown(loaded.about.config, entry.config),
-            "hooks": {hook: entry.ledger.figures().get(hook) for hook in sorted(loaded.hooks)},
-            "other": {
-                what: figures for what, figures in entry.ledger.figures().items() if what not in loaded.hooks
-            },
-            "faults": entry.ledger.faults,
-            "last_fault": entry.ledger.last_fault,
-            "lag": self.followers.lag(name),
-            "skipped": None if follower is None else follower.skipped,
-            "held_back": entry.behind.rate.held_back,
-            "restarts": getattr(entry.runner, "restarts", 0),
-            "stuck": name in self.stuck,
-            "routes": [
-                f"{'WEBSOCKET' if isinstance(route, SocketRoute) else route.method} {route.path}"
-                for route in entry.runner.routes
-            ],
-            "pages": [page.path for page in entry.runner.pages],
-        }
+        return views_of(self)
 
     # -- one change -------------------------------------------------------------------------------
 
@@ -465,7 +412,7 @@ class PluginHost:
         identify_s = IDENTIFY_S if settings.deadline_ms is None else settings.deadline_ms / 1000
         sights = Sights(frozenset(loaded.about.sees), identify_s)
         entry = Entry(loaded, settings, config, runner, store, behind, ledger, sights, since=self.hall.now())
-        ledger.on_fault = lambda hook, kind, why: self._faulted(entry, hook, kind, why)
+        ledger.on_fault = lambda hook, kind, why: heard(self, entry, hook, kind, why)
         try:
             await runner.open()
             if "somc_start" in loaded.hooks:
@@ -490,7 +437,7 @@ class PluginHost:
         self._count_hooks()
         if entry.loaded.about.follows:
             entry.follower = trio.CancelScope()
-            self._nursery.start_soon(self._follow, entry, entry.follower)
+            self.nursery.start_soon(self._follow, entry, entry.follower)
         log.info("plugin is on", plugin=name, version=entry.loaded.version, isolation=entry.runner.isolation)
 
     async def _follow(self, entry: Entry, scope: trio.CancelScope) -> None:
@@ -498,7 +445,7 @@ class PluginHost:
             await entry.runner.call("somc_record", RECORD_S, record=record)
 
         async def passed_over(record: Record, why: str) -> None:
-            await self._report(entry, "somc_record", why, "passed_over", record.seq)
+            await report(self, entry, "somc_record", why, "passed_over", record.seq)
 
         follower = Follower(
             entry.loaded.name,
@@ -513,7 +460,7 @@ class PluginHost:
         with scope:
             await follower.run()
 
-    async def _disable(self, name: str, by: str, cause: str, why: str | None) -> None:
+    async def disable_now(self, name: str, by: str, cause: str, why: str | None) -> None:
         entry = self.entries.get(name)
         if entry is None:
             if name not in self.hall.state.plugins and name not in installed():
@@ -619,14 +566,14 @@ class PluginHost:
             build(
                 loaded.name, loaded.about.config, self._file_values(loaded)[0] | self._file_values(loaded)[1]
             )
-            await self._submit(c.ConfigurePlugin(by="config", plugin=loaded.name, changes=changes))
+            await self.submit(c.ConfigurePlugin(by="config", plugin=loaded.name, changes=changes))
 
     # -- records ----------------------------------------------------------------------------------
 
     async def _record_switch(self, name: str, enabled: bool, **more: Any) -> None:
-        await self._submit(c.SwitchPlugin(plugin=name, enabled=enabled, **more))
+        await self.submit(c.SwitchPlugin(plugin=name, enabled=enabled, **more))
 
-    async def _submit(self, command: c.Command) -> None:
+    async def submit(self, command: c.Command) -> None:
         outcome = await self.hall.submit(command, lambda state, events, now: None)
         if isinstance(outcome, Refusal):
             raise UsageError(outcome.words.en)
@@ -634,53 +581,3 @@ class PluginHost:
     def _heed(self, record: Record) -> None:
         if record.type == "day.ended":
             self.facts.keep(self.hall.state.tickets)
-
-    # -- faults -----------------------------------------------------------------------------------
-
-    def _faulted(self, entry: Entry, hook: str, kind: str, why: str) -> None:
-        name = entry.loaded.name
-        log.error("plugin failed", plugin=name, hook=hook, kind=kind, why=why)
-        now = trio.current_time()
-        if entry.serving and now - entry.told.get(hook, -TOLD_EVERY_S) >= TOLD_EVERY_S:
-            entry.told[hook] = now
-            action = "blocked" if kind == "blocked" else "restarted" if kind == "down" else "left_out"
-            self._nursery.start_soon(self._report, entry, hook, why, action, None)
-        if entry.ledger.given_up is not None and entry.serving and self.entries.get(name) is entry:
-            self._nursery.start_soon(self._quarantine, entry)
-
-    async def _report(self, entry: Entry, hook: str, why: str, action: str, record: int | None) -> None:
-        command = c.ReportPluginFault(
-            by="host",
-            plugin=entry.loaded.name,
-            hook=hook,
-            why=why,
-            action=action,
-            record=record,
-            faults=entry.ledger.faults,
-        )
-        try:
-            await self._submit(command)
-        except SomcError as error:
-            log.warning("a plugin's fault is not on record", plugin=entry.loaded.name, why=str(error))
-
-    async def _quarantine(self, entry: Entry) -> None:
-        """Disable it for what it did, unless somebody was quicker or it cannot be spared."""
-        name, why = entry.loaded.name, entry.ledger.given_up or "it failed"
-        async with self._changing:
-            if self.entries.get(name) is not entry:
-                return
-            try:
-                await self._disable(name, "host", "quarantine", why)
-            except InUse as error:
-                log.error("a plugin fails again and again, and is in use", plugin=name, why=str(error))
-                entry.ledger.given_up = None
-            except SomcError as error:
-                log.error("a plugin could not be disabled", plugin=name, why=str(error))
-                return
-        words = Words(
-            zh=f"插件 {name} 屡次出错，已停用", en=f"The plugin {name} failed again and again: it is off"
-        )
-        try:
-            await self._submit(c.RaisePluginAlert(by="host", plugin=name, name="quarantined", words=words))
-        except SomcError as error:
-            log.warning("a quarantine raised no alert", plugin=name, why=str(error))

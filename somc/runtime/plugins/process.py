@@ -40,16 +40,16 @@ from somc.api import (
     Response,
     Route,
     Socket,
-    SocketClosed,
     SocketRoute,
     Words,
 )
 from somc.api import actions as api_actions
 from somc.runtime.plugins.answers import WrongAnswer, decode_answer
 from somc.runtime.plugins.behind import HallBehind
-from somc.runtime.plugins.frames import FrameTooLarge, frame, frames_of
+from somc.runtime.plugins.frames import FrameTooLarge
 from somc.runtime.plugins.ledger import HookFailed, Ledger
 from somc.runtime.plugins.loading import Loaded
+from somc.runtime.plugins.pipe import Child, pump_in, pump_out
 from somc.runtime.plugins.routing import check_routes
 from somc.runtime.plugins.store import FileStore
 
@@ -57,15 +57,6 @@ __all__ = ["ACTIONS", "ProcessPlugin"]
 
 READY_S = 15.0
 """How long a child may take to import its plugin."""
-
-PING_S = 0.5
-BLOCKED_S = 1.5
-"""A child that has not answered a ping for so long is blocked."""
-
-STUBBORN_S = 1.0
-MOST_ASKS = 32
-MOST_UNSENT = 512
-MOST_LOGS_PER_S = 100
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -111,7 +102,7 @@ class ProcessPlugin:
         self._data_dir = data_dir
         self._behind = behind
         self._ids = itertools.count(1)
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._opened = False
@@ -190,7 +181,7 @@ class ProcessPlugin:
                 start_new_session=True,
             )
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        child = _Child(self, process, stream)
+        child = Child(self, process, stream)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(child.send_all)
@@ -228,7 +219,7 @@ class ProcessPlugin:
         if process.stderr is not None:
             await trio.aclose_forcefully(process.stderr)
 
-    async def _start_again(self, child: _Child) -> None:
+    async def _start_again(self, child: Child) -> None:
         """A child that was begun anew starts as the first did."""
         if "somc_start" not in self.hooks:
             return
@@ -316,8 +307,8 @@ class ProcessPlugin:
         try:
             child.put("socket", id, number, socket.request)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_pump_in, child, id, socket)
-                nursery.start_soon(_pump_out, call, socket)
+                nursery.start_soon(pump_in, child, id, socket)
+                nursery.start_soon(pump_out, call, socket)
                 await call.done.wait()
                 nursery.cancel_scope.cancel()
         finally:
@@ -333,7 +324,7 @@ class ProcessPlugin:
         """Nothing: a child whose calls do not end is killed."""
         return []
 
-    def _working(self, hook: str) -> _Child:
+    def _working(self, hook: str) -> Child:
         self.ledger.check(hook)
         child = self._child
         if child is None or child.why is not None:
@@ -419,234 +410,6 @@ class _First:
         if not self.settled.is_set():
             self.why = why
             self.settled.set()
-
-
-class _Call:
-    """One question on its way to the child."""
-
-    def __init__(self, hook: str) -> None:
-        self.hook = hook
-        self.done = trio.Event()
-        self.answer: bytes | None = None
-        self.failure: HookFailed | None = None
-        self.cancelled_at: float | None = None
-        self.out, self.outbox = trio.open_memory_channel[tuple[str, Any]](64)
-
-
-class _Child:
-    """One child process while it lives."""
-
-    def __init__(self, plugin: ProcessPlugin, process: trio.Process, stream: trio.SocketStream) -> None:
-        self.plugin = plugin
-        self.process = process
-        self.stream = stream
-        self.ready = False
-        self.why: str | None = None
-        """Why it ended, or must."""
-        self.gone = trio.Event()
-        self._up = trio.Event()
-        self._calls: dict[int, _Call] = {}
-        self._unsent, self._to_send = trio.open_memory_channel[bytes](MOST_UNSENT)
-        self._pong_at = trio.current_time()
-        self._asks = 0
-        self._logs: list[float] = []
-        self._last_words = ""
-
-    # -- life
-
-    async def ready_or_gone(self) -> None:
-        await self._up.wait()
-
-    def end(self, why: str) -> None:
-        """It must go."""
-        if self.why is None:
-            self.why = why
-        self._up.set()
-        self.gone.set()
-
-    def fail_all(self, why: str) -> None:
-        for call in self._calls.values():
-            call.failure = HookFailed("down", why)
-            call.done.set()
-        self._calls.clear()
-
-    def blocked(self) -> bool:
-        return trio.current_time() - self._pong_at > BLOCKED_S + PING_S
-
-    async def watch(self) -> None:
-        """Ping, and look for calls that do not end."""
-        self._pong_at = trio.current_time()
-        while True:
-            self.put("ping", 0)
-            await trio.sleep(PING_S)
-            now = trio.current_time()
-            if now - self._pong_at > BLOCKED_S:
-                hooks = sorted({call.hook for call in self._calls.values()})
-                self.end(f"its loop is blocked{' in ' + ', '.join(hooks) if hooks else ''}: it was killed")
-                return
-            for call in self._calls.values():
-                if call.cancelled_at is not None and now - call.cancelled_at > STUBBORN_S:
-                    self.end(f"'{call.hook}' does not end though it was cancelled: it was killed")
-                    return
-
-    # -- calls
-
-    def begin(self, id: int, hook: str) -> _Call:
-        call = self._calls[id] = _Call(hook)
-        return call
-
-    def finish(self, id: int) -> None:
-        self._calls.pop(id, None)
-
-    def cancel(self, id: int) -> None:
-        call = self._calls.get(id)
-        if call is not None:
-            call.cancelled_at = trio.current_time()
-            self.put("cancel", id)
-
-    def put(self, *parts: Any) -> None:
-        """Send it soon. `HookFailed` when the child does not read; `FrameTooLarge`."""
-        try:
-            self._unsent.send_nowait(frame(*parts))
-        except trio.WouldBlock:
-            self.end("it does not read what it is sent: it was killed")
-            raise HookFailed("down", "its process does not read") from None
-        except trio.BrokenResourceError:
-            raise HookFailed("down", "its process has ended") from None
-
-    # -- the pipe
-
-    async def send_all(self) -> None:
-        try:
-            async with self._to_send:
-                async for data in self._to_send:
-                    await self.stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.end(self._ending())
-
-    async def receive_all(self, nursery: trio.Nursery) -> None:
-        try:
-            async for parts in frames_of(self.stream):
-                self._take(parts, nursery)
-        except (FrameTooLarge, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-            self.end(f"it said what cannot be understood ({error!r}): it was killed")
-            return
-        with trio.move_on_after(1.0):
-            await self.process.wait()
-        self.end(self._ending())
-
-    def _ending(self) -> str:
-        code = self.process.returncode
-        if code is None:
-            return "it closed its pipe"
-        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        said = f": {self._last_words}" if self._last_words else ""
-        return f"its process ended ({how}){said}"
-
-    def _take(self, parts: list[Any], nursery: trio.Nursery) -> None:
-        kind, id, *rest = parts
-        if kind == "pong":
-            self._pong_at = trio.current_time()
-        elif kind in ("done", "failed", "out"):
-            call = self._calls.get(id)
-            if call is None:
-                return
-            if kind == "out":
-                try:
-                    call.out.send_nowait((rest[0], rest[1]))
-                except trio.WouldBlock:
-                    self.end("it floods a socket: it was killed")
-                return
-            if kind == "done":
-                call.answer = rest[0]
-            else:
-                call.failure = HookFailed(rest[0], rest[1])
-            call.done.set()
-            if call.cancelled_at is not None:
-                self.finish(id)
-        elif kind == "ask":
-            self._asks += 1
-            if self._asks > MOST_ASKS:
-                self.end("it floods the hall with questions: it was killed")
-                return
-            nursery.start_soon(self._answer, id, rest[0], rest[1])
-        elif kind == "ready":
-            try:
-                self.plugin.came_up(rest[0])
-            except HookFailed as error:
-                self.end(error.why)
-                return
-            self.ready = True
-            self._pong_at = trio.current_time()
-            self._up.set()
-        elif kind == "fault":
-            self.plugin.ledger.fault(rest[0], "raised", rest[1])
-        elif kind == "unfit":
-            self.end(rest[0])
-        elif kind == "changed":
-            self.plugin.changed()
-        elif kind == "log":
-            self._log(rest[0], rest[1], rest[2])
-
-    async def _answer(self, id: int, what: str, given: dict[str, Any]) -> None:
-        try:
-            answer = await self.plugin.answer(what, given)
-            answered = frame("answer", id, True, answer)
-        except Exception as error:
-            answered = frame("answer", id, False, [type(error).__name__, str(error)[:500]])
-        finally:
-            self._asks -= 1
-        try:
-            self._unsent.send_nowait(answered)
-        except (trio.WouldBlock, trio.BrokenResourceError):
-            self.end("it does not read its answers: it was killed")
-
-    def _log(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        now = trio.current_time()
-        self._logs = [at for at in self._logs if now - at < 1.0]
-        if len(self._logs) < MOST_LOGS_PER_S:
-            self._logs.append(now)
-            write = getattr(log, level if level in ("debug", "info", "warning", "error") else "info")
-            write(
-                str(event)[:500],
-                plugin=self.plugin.name,
-                **{f"said_{key}": value for key, value in fields.items()},
-            )
-
-    async def hear_errors(self) -> None:
-        """The last line that the child said on its standard error; its flood is read and forgotten."""
-        assert self.process.stderr is not None
-        tail = b""
-        try:
-            while data := await self.process.stderr.receive_some(65_536):
-                tail = (tail + data)[-2_000:]
-                lines = tail.decode(errors="replace").strip().splitlines()
-                self._last_words = lines[-1][:300] if lines else ""
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-
-
-async def _pump_in(child: _Child, id: int, socket: Socket) -> None:
-    """What the peer sends, to the child."""
-    try:
-        while True:
-            child.put("in", id, await socket.receive())
-    except SocketClosed:
-        child.put("in", id, None)
-    except HookFailed:
-        pass
-
-
-async def _pump_out(call: _Call, socket: Socket) -> None:
-    """What the child sends, to the peer."""
-    try:
-        async for kind, value in call.outbox:
-            if kind == "close":
-                await socket.close(value[0], value[1])
-                return
-            await socket.send(value)
-    except SocketClosed:
-        pass
 
 
 async def _elsewhere(request: Request) -> Response:
