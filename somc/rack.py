@@ -9,13 +9,16 @@ What must stay true
 - Only what differs is touched; every other device, and everybody who waits, notices nothing.
 - An old device finishes what it has begun, within `FINISH_S`, before it is stopped; what it told (keys,
   ratings, people) is carried out first. A port is closed before it is opened again.
-- One change at a time.
+- One change at a time. One that was begun is finished, also if whoever asked for it has gone.
+- A driver may be anybody's: one that fails is told of as a hardware error and started again after a pause,
+  and so is what listens to it. It costs its own device, never the hall.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 
 import structlog
@@ -36,7 +39,7 @@ from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
 from somc_hal.simulators.reference import AnnouncerSimulator
-from somc_hal.status import DeviceStatus
+from somc_hal.status import DeviceState, DeviceStatus, Truth
 
 __all__ = ["Changes", "Doors", "Rack"]
 
@@ -44,6 +47,13 @@ log = structlog.get_logger(__name__)
 
 FINISH_S = 3.0
 """How long a device that goes may take to finish: a slip takes one second, a frame much less."""
+
+START_S = 3.0
+"""How long a change waits for a driver to take commands; one that is slower does it meanwhile."""
+
+AGAIN_FIRST_S = 1.0
+AGAIN_CAP_S = 60.0
+"""Pauses before a driver that failed is started again, each twice the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +169,17 @@ class Rack:
             makers = plugins.drivers()
             coming = [after[name] for name in after if name in {*changes.added, *changes.swapped}]
             self._check(coming, makers)
-            await self._stop([*changes.removed, *changes.swapped])
             simulators = plugins.simulators()
-            for settings in coming:
-                await self._start(settings, makers[settings.driver].make, simulators.get(settings.driver))
-            self._order = tuple(after)
-            self._arrange()
+            # Not half a change because a browser was closed; each step of it is bounded.
+            with trio.CancelScope(shield=True):
+                try:
+                    await self._stop([*changes.removed, *changes.swapped])
+                    for settings in coming:
+                        made_by = makers[settings.driver].make
+                        await self._start(settings, made_by, simulators.get(settings.driver))
+                finally:
+                    self._order = tuple(name for name in after if name in self._lives)
+                    self._arrange()
             if before:
                 log.info(
                     "devices changed", added=changes.added, removed=changes.removed, swapped=changes.swapped
@@ -178,11 +193,16 @@ class Rack:
         stops."""
         faults = []
         for settings in coming:
+            maker = makers.get(settings.driver)
             try:
+                if maker is None:
+                    raise ValueError(f"there is no driver {settings.driver!r}")
                 url = settings.url or "memory://check"
-                makers[settings.driver].make(settings.name, url, settings.options, ports=Ports())
-            except (KeyError, ValueError) as error:
-                why = f"there is no driver {error}" if isinstance(error, KeyError) else str(error)
+                maker.make(settings.name, url, settings.options, ports=Ports())
+            except Exception as error:
+                if not isinstance(error, ValueError):  # which is how a driver says what it does not take
+                    log.exception("device not made: its driver failed", device=settings.name)
+                why = str(error) or type(error).__name__
                 faults.append(Fault(self._file, 0, f"device.{settings.name}", why, "what its driver takes"))
         if faults:
             raise ConfigurationError(faults)
@@ -231,6 +251,7 @@ class Rack:
         task_status: trio.TaskStatus[_Life],
     ) -> None:
         ended = trio.Event()
+        begun = False
         try:
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
@@ -239,41 +260,49 @@ class Rack:
                     device: Any = make(
                         settings.name, url, settings.options, on_status=watch.heard, ports=self._ports
                     )
-                    listener = self._listener(settings, device, watch, nursery)
-                    await nursery.start(device.run)
+                    listener, listening = self._listener(settings, device, watch)
+                    if listening is not None:
+                        as_it_is = partial(_tell, watch, device)
+                        nursery.start_soon(_kept, settings.name, listening, watch, as_it_is)
+                    taking = _Taking()
+                    nursery.start_soon(_kept, settings.name, partial(_driven, device, taking), watch)
+                    with trio.move_on_after(START_S):
+                        await taking.commands.wait()
+                    begun = True
                     task_status.started(_Life(settings, device, host, scope, ended, listener))
+        except Exception:
+            if not begun:
+                raise  # to whoever wanted the device
+            # It failed while it was stopped, or its simulator did: `_kept` holds whatever else goes wrong.
+            log.exception("device ended", device=settings.name)
+            self._report(_failed(settings.name))
         finally:
             ended.set()
 
     def _listener(
-        self, settings: DeviceSettings, device: Any, watch: Watch, nursery: trio.Nursery
-    ) -> Listener | None:
-        """Let somebody take in what the device tells, if it tells anything."""
+        self, settings: DeviceSettings, device: Any, watch: Watch
+    ) -> tuple[Listener | None, Callable[[], Awaitable[None]] | None]:
+        """Who takes in what the device tells, if it tells anything, and how."""
         hall, counter = self._hall, settings.counter or 0
         match device.device_class:
             case DeviceClass.COUNTER_CALLER:
-                nursery.start_soon(serve_keypad, hall, counter, device)
+                return None, partial(serve_keypad, hall, counter, device)
             case DeviceClass.EVALUATOR:
                 desk = RatingDesk(hall, counter, device, self._rating_wait_s)
-                nursery.start_soon(desk.run)
-                return desk
+                return desk, desk.run
             case DeviceClass.PEOPLE_COUNTER:
                 tally = PeopleTally(hall, device)
-                nursery.start_soon(tally.run)
-                return tally
+                return tally, tally.run
             case DeviceClass.HARDWARE_MONITOR:
                 watch.device = device
-                nursery.start_soon(watch.run)
-                return watch
+                return watch, watch.run
             case DeviceClass.KIOSK_INPUT if self._doors is not None:
                 entrance = self._entrance(settings)
-                nursery.start_soon(entrance.serve_input, device)
-                return entrance
+                return entrance, partial(entrance.serve_input, device)
             case DeviceClass.CARD_READER if self._doors is not None and not counter:
                 entrance = self._entrance(settings)
-                nursery.start_soon(entrance.serve_cards, device)
-                return entrance
-        return None
+                return entrance, partial(entrance.serve_cards, device)
+        return None, None
 
     def _entrance(self, settings: DeviceSettings) -> Entrance:
         """The kiosk at the device's place: its keypad, scanner and card reader know of each other."""
@@ -324,6 +353,53 @@ class Rack:
                 case DeviceClass.CAMERA:
                     arranged.cameras.append(device)
         self.on_change()
+
+
+class _Taking:
+    """A `trio.TaskStatus` for every start of one driver: whether it has once taken commands."""
+
+    def __init__(self) -> None:
+        self.commands = trio.Event()
+
+    def started(self, value: object = None) -> None:
+        self.commands.set()
+
+
+async def _driven(device: Any, taking: _Taking) -> None:
+    try:
+        await device.run(task_status=taking)
+    finally:
+        taking.started()  # nobody waits for a driver that failed
+
+
+def _tell(watch: Watch, device: Any) -> None:
+    watch.heard(device.status)
+
+
+async def _kept(
+    name: str, run: Callable[[], Awaitable[None]], watch: Watch, again: Callable[[], None] = lambda: None
+) -> None:
+    """Run a driver, or what listens to it, until cancelled; again, should it fail or end. A driver says
+    itself when it serves again; `again` says it of a device whose driver never stopped."""
+    pause_s = AGAIN_FIRST_S
+    while True:
+        began = trio.current_time()
+        try:
+            await run()
+        except Exception:
+            log.exception("driver failed; it is started again", device=name)
+        else:
+            log.error("driver ended by itself; it is started again", device=name)
+        watch.heard(_failed(name))
+        if trio.current_time() - began > AGAIN_CAP_S:
+            pause_s = AGAIN_FIRST_S
+        await trio.sleep(pause_s)
+        again()
+        pause_s = min(pause_s * 2, AGAIN_CAP_S)
+
+
+def _failed(name: str) -> DeviceStatus:
+    return DeviceStatus(name, DeviceState.HARDWARE_ERROR, Truth.NO, detail="its driver failed, see the log")
 
 
 async def _finished(device: Any, listener: Listener | None) -> None:

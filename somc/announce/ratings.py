@@ -92,11 +92,15 @@ class RatingDesk:
 
     async def run(self) -> None:
         """Ask and listen until cancelled."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            nursery.start_soon(self._ask)
-            async for rating in self.evaluator.ratings:
-                self._hear(rating)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._ask)
+                async for rating in self.evaluator.ratings:
+                    self._hear(rating)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._nursery = None
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -171,19 +175,21 @@ class RatingDesk:
         self._changed.set()
 
     def _submit_soon(self, ticket: str, score: int | None) -> None:
-        assert self._nursery is not None, "a question without `run`"
+        if self._nursery is None:  # its driver failed, and is not started again yet
+            log.warning("rating not taken: nobody listens to the evaluator", counter=self.counter)
+            return
         self._acting += 1
         self._nursery.start_soon(self._submit, ticket, score)
 
     async def _submit(self, ticket: str, score: int | None) -> None:
-        command = c.RateTicket(
-            by=f"evaluator:{self.counter}",
-            ticket=ticket,
-            score=score,
-            scale=self.evaluator.capabilities.levels,
-            source=SOURCE,
-        )
         try:
+            command = c.RateTicket(
+                by=f"evaluator:{self.counter}",
+                ticket=ticket,
+                score=score,
+                scale=self.evaluator.capabilities.levels,
+                source=SOURCE,
+            )
             if why := await written(self._hall, command):
                 log.warning("rating not taken", counter=self.counter, why=why)
         finally:
