@@ -262,3 +262,17 @@ def test_every_hook_is_implemented_by_a_plugin_of_the_tests() -> None:
     sources = "".join(file.read_text() for folder in folders for file in folder.rglob("*.py"))
     missing = [hook for hook in HOOKS if f"def {hook}(" not in sources]
     assert not missing
+
+
+def test_a_plugin_on_a_path_is_the_one_that_lies_there(tmp_path: Path) -> None:
+    """Also where another of its name was imported from elsewhere; a name of somebody else's is refused."""
+    for version in ("one", "two"):
+        folder = tmp_path / version
+        folder.mkdir()
+        about = f"@hookimpl\ndef somc_plugin(): return About(version='{version}')\n"
+        source = f"from somc.api import About, hookimpl\n{about}"
+        (folder / "acme_moved.py").write_text(source)
+        assert load(find("acme_moved", [folder / "acme_moved.py"])).version == version
+    (tmp_path / "json.py").write_text("")
+    with pytest.raises(UsageError, match="the name 'json' is taken by"):
+        load(find("json", [tmp_path / "json.py"]))

@@ -50,9 +50,32 @@ class Found:
 
     def load(self) -> object:
         """Import it. Whatever that raises."""
-        if self.folder is not None and str(self.folder) not in sys.path:
-            sys.path.insert(0, str(self.folder))
+        if self.folder is not None:
+            _make_way(self.entry.module.split(".")[0], self.folder)
         return self.entry.load()
+
+
+_folders: dict[str, Path] = {}
+"""Top package of a plugin on a path → the folder that it was imported from."""
+
+
+def _make_way(top: str, folder: Path) -> None:
+    """Let `top` be imported from `folder`. `ImportError` if the name is another module's.
+
+    Another plugin of the same name that came from a path before gives way: it lay elsewhere.
+    """
+    before = _folders.get(top)
+    if before is not None and before != folder:
+        for name in [name for name in sys.modules if name == top or name.startswith(f"{top}.")]:
+            del sys.modules[name]
+        if str(before) in sys.path:
+            sys.path.remove(str(before))
+    there = getattr(sys.modules.get(top), "__file__", None)
+    if there is not None and not Path(there).is_relative_to(folder):
+        raise ImportError(f"the name '{top}' is taken by {there}: call the plugin's package otherwise")
+    _folders[top] = folder
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def installed() -> dict[str, EntryPoint]:
