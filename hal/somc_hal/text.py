@@ -5,7 +5,8 @@ Unicode categories Cc, Cf, Cs, Co, Cn, Zl and Zp leaves as a space, because ESC,
 name would otherwise be a command to the device.
 
 A *cell* is the width of one half-width character; a Hanzi or full-width sign takes two (Unicode
-East Asian Width `W` and `F`, UAX #11).
+East Asian Width `W` and `F`, UAX #11). So do the ambiguous ones (`A`: “ ” … ① Ж): GB18030 writes them with
+two bytes, and a display that has its glyphs from there draws them as wide as a Hanzi.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def cells(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WFA" else 1
         for sign in text
     )
 

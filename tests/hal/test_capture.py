@@ -35,6 +35,7 @@ async def test_a_recorded_keypad_is_played_back(tmp_path: Path) -> None:
     with trio.fail_after(20):
         await _recorded(path)
         capture = read_capture(path)
+        assert path.stat().st_mode & 0o777 == 0o600
         assert capture.url.startswith("pty://")
         assert capture.bytes_to("device").startswith(b"\x02\x05")
         assert [one.at for one in capture.passed] == sorted(one.at for one in capture.passed)

@@ -15,6 +15,7 @@ What must stay true
 - A replayed device speaks only when the host has sent as many bytes as it had sent in the capture, so a
   replay does not depend on the machine's speed; with `pace=1` it also keeps the capture's times.
 - After its last line a replayed device is silent.
+- A capture may hold what customers typed and what stood on their cards: only its owner may read it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,6 +105,10 @@ def _passed(path: Path, number: int, line: dict[str, object]) -> Passed:
     return Passed(float(at), "device" if to == "device" else "host", data)
 
 
+def _owners(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class RecordingStream(trio.abc.Stream):
     """A link whose bytes are kept in a file, both directions, with times."""
 
@@ -111,7 +117,7 @@ class RecordingStream(trio.abc.Stream):
         self._path = path
         self._began = trio.current_time()
         # Each line goes out as it is written: a bench that is switched off keeps what it has.
-        self._file: RawIOBase | None = path.open("ab", buffering=0)
+        self._file: RawIOBase | None = open(path, "ab", buffering=0, opener=_owners)  # noqa: SIM115
         head = {"somc_capture": VERSION, "url": url, "began": datetime.now(UTC).isoformat(timespec="seconds")}
         self._write(head)
 
