@@ -181,8 +181,8 @@ async def test_nothing_stays_open_behind_pulled_cables(
             await bench.host.replug()
             await bench.driver.wait_online()
         assert len(os.listdir("/proc/self/fd")) == descriptors
-        assert len(list(tmp_path.glob("somc-pty-*"))) == 1
-    assert not list(tmp_path.glob("somc-pty-*"))
+        assert len(os.listdir(tmp_path)) == 1
+    assert not os.listdir(tmp_path)
 
 
 async def test_a_tcp_device_keeps_its_port_and_a_new_peer_replaces_the_old() -> None:
