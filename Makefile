@@ -60,6 +60,7 @@ campaign: $(VENV)/.ready-for-tests ## the searching tests for much longer, then 
 	$(BIN)/python tests/hal/fuzz_codecs.py --inputs 10000000 --seed $$(date +%s)
 	sh tests/hal/kit_series.sh 20
 	$(BIN)/python -m tests.theory.campaign --seed $$(date +%s)
+	$(BIN)/python -m tests.plugins.rogue_campaign
 	@mkdir -p native/tests/build
 	$(CC) -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all native/tests/fuzz_scheduler.c \
 	    $(filter-out native/_sched.c,$(wildcard native/*.c)) -lm -o native/tests/build/fuzz_scheduler

@@ -15,7 +15,7 @@ from tests.plugins.rogues import ROGUES
 from tests.server.rig import Running, running
 
 TAKERS = 2
-EACH_S = 0.8
+EACH_S = 0.6
 """A sample: the campaign (`python -m tests.plugins.rogue_campaign`) gives each longer."""
 
 CONTAINED = (
