@@ -16,7 +16,7 @@ from somc.domain import events as e
 from somc.domain.evolve_appointments import APPOINTMENT_WRITERS
 from somc.domain.learning import learn
 from somc.domain.lifecycle import COUNTER_MOVES, MESSAGE_MOVES, TICKET_MOVES
-from somc.domain.outbox import Message, received_key
+from somc.domain.outbox import FORGET_EVERY, Message, received_key
 from somc.domain.settings import settings_from, skills_under
 from somc.domain.state import DayCounts, Device, Footfall, HallState
 from somc.domain.values import (
@@ -375,6 +375,8 @@ def _message_queued(state: HallState, event: e.MessageQueued, at: int) -> None:
         ask=event.ask,
     )
     outbox = state.outbox
+    if state.seq % FORGET_EVERY == 0:
+        outbox.forget(at)
     outbox.put(message)
     outbox.count(message.person, message.message_class, at)
     if event.key is not None:
@@ -428,7 +430,9 @@ def _message_received(state: HallState, event: e.MessageReceived, at: int) -> No
     outbox = state.outbox
     outbox.by_key[received_key(event.gateway, event.ref)] = (event.message, at)
     if event.answers is not None:
-        outbox.close_ask(event.person, event.answers)
+        # Asked of the same number, perhaps under another id.
+        asked = outbox.messages.get(event.answers)
+        outbox.close_ask(event.person if asked is None else asked.person, event.answers)
 
 
 def _consent_changed(state: HallState, event: e.ConsentChanged, at: int) -> None:

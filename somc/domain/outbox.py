@@ -10,7 +10,7 @@ What must stay true
 - No text, no name, no number: `person` is a random id, the words lie sealed beside the journal.
 - A message is sent once by our record: a second `message.sent` of one id is never written.
 - One key, one message, for as long as it is remembered (`REMEMBERED_MS` at least).
-- Bounded: what is done with is forgotten at the day's end.
+- Bounded: what is done with is forgotten at the day's end, what was given up after `REMEMBERED_MS`.
 - Quiet hours are instants: they begin and end when the hall's clocks show so, whatever summer time does.
 """
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLASS_WORDS",
+    "FORGET_EVERY",
     "LIFE_MS",
     "REMEMBERED_MS",
     "STATE_WORDS",
@@ -47,6 +48,9 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 REMEMBERED_MS = 3 * DAY_MS
 """So long a key is known, and so long a receipt finds its message: gateways give up within it."""
+
+FORGET_EVERY = 4096
+"""Records; a message that is queued as such a multiple-th record has the outbox tidied."""
 
 MOST_ASKS = 5
 """Questions that one customer may have open; the oldest goes."""
@@ -212,10 +216,13 @@ class Outbox:
             self.asks.pop(person, None)
 
     def forget(self, at: int) -> None:
-        """The day ended: what is done with goes, and what no receipt will come for any more."""
+        """What is done with goes, and what no receipt will come for any more: at the day's end, and now and
+        then in a hall whose days do not begin because nobody takes a ticket."""
         for message in list(self.messages.values()):
             old = message.changed_at <= at - REMEMBERED_MS
-            if message.state.ended or (message.state is MessageState.SENT and old):
+            # What was given up stays for a while: a manager may have it tried again.
+            done = message.state in (MessageState.DELIVERED, MessageState.CANCELLED)
+            if done or (old and message.state is not MessageState.QUEUED):
                 self._drop_refs(message)
                 del self.messages[message.id]
         self.by_key = {

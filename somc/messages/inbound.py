@@ -54,8 +54,9 @@ CONFIRM_WITHIN_S = 600
 class Asked:
     """One message of a customer: who, what, and the key under which what it leads to is done once."""
 
-    def __init__(self, person: str, intent: Intent, key: str, language: str) -> None:
-        self.person = person
+    def __init__(self, persons: tuple[str, ...], intent: Intent, key: str, language: str) -> None:
+        self.person = persons[0]
+        self.persons = persons
         self.intent = intent
         self.key = key
         self.language = language
@@ -98,6 +99,8 @@ class Reception:
         if sender.startswith("86") and len(sender) == 13:
             sender = sender[2:]
         person, row = await self.hall.journal.person_for(sender, self.ids.draw("p"))
+        # One number may be known by several ids, if it came on several ways at once.
+        persons = tuple(dict.fromkeys([person, *await self.hall.journal.persons_of(sender)]))
         key = received_key(gateway, message.ref)
         outbox, now = self.hall.state.outbox, self.hall.now()
         if f"re:{key}" in outbox.by_key:
@@ -105,8 +108,9 @@ class Reception:
         if key in outbox.by_key:
             answers = await self._answers_of(outbox.by_key[key][0])
         else:
-            found = outbox.open_ask(person, now) if intent.name == "confirm" else None
-            answers = None if found is None else found[0].id
+            open_ = [outbox.open_ask(each, now) for each in persons] if intent.name == "confirm" else []
+            found = max((each[0] for each in open_ if each is not None), key=_queued_at, default=None)
+            answers = None if found is None else found.id
             message_id = self.ids.draw("i")
             command = c.ReceiveMessage(
                 by=f"channel:{gateway}",
@@ -119,7 +123,7 @@ class Reception:
             )
             text = MessageText(message_id, person, message.text[:LONGEST_KEPT])
             await self.hall.submit(command, _no_view, person=row, text=text)
-        asked = Asked(person, intent, key, self.hall.state.hall.messages.language)
+        asked = Asked(persons, intent, key, self.hall.state.hall.messages.language)
         question = None if answers is None else outbox.messages.get(answers)
         await self._send(asked, await self._answer(asked, question))
 
@@ -181,7 +185,8 @@ class Reception:
     async def _cancel(self, asked: Asked) -> Reply:
         """The earliest appointment ahead, or else the ticket that waits."""
         state = self.hall.state
-        for appointment in state.bookings.of_person(asked.person):
+        theirs = [each for person in asked.persons for each in state.bookings.of_person(person)]
+        for appointment in sorted(theirs, key=lambda each: each.at):
             if appointment.state.ahead:
                 outcome = await self._do(
                     asked, c.CancelAppointment(by=BY, appointment=appointment.id, reason="by message")
@@ -191,7 +196,7 @@ class Reception:
         return Reply("reply_nothing_to_cancel")
 
     async def _place(self, asked: Asked) -> Reply:
-        return await self.hall.read(lambda state, now: place_reply(state, now, asked.person, asked.language))
+        return await self.hall.read(lambda state, now: place_reply(state, now, asked.persons, asked.language))
 
     async def _stop(self, asked: Asked) -> Reply:
         await self._do(asked, self._consent(asked, allowed=False))
@@ -249,3 +254,7 @@ def _no_view(state: HallState, events: tuple[e.Event, ...], now: int) -> None:
 
 def _done(view: None) -> tuple[int, bytes]:
     return 200, b"{}"
+
+
+def _queued_at(message: Message) -> int:
+    return message.queued_at

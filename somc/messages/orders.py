@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -142,15 +142,17 @@ def _date_words(day: date, language: str) -> str:
 # -- tickets ----------------------------------------------------------------------------------------
 
 
-def newest_ticket(state: HallState, person: str) -> Ticket | None:
+def newest_ticket(state: HallState, persons: Collection[str]) -> Ticket | None:
     """The ticket of somebody that is called or waits, the newest."""
-    mine = [ticket for ticket in state.tickets.values() if ticket.person == person and not ticket.state.ended]
+    mine = [
+        ticket for ticket in state.tickets.values() if ticket.person in persons and not ticket.state.ended
+    ]
     return mine[-1] if mine else None
 
 
-def place_reply(state: HallState, now: int, person: str, language: str) -> Reply:
+def place_reply(state: HallState, now: int, persons: Collection[str], language: str) -> Reply:
     """Where somebody stands."""
-    ticket = newest_ticket(state, person)
+    ticket = newest_ticket(state, persons)
     if ticket is None:
         return Reply("reply_no_ticket", {"waiting": str(len(state.scheduler))})
     if ticket.state.at_counter:

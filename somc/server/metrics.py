@@ -61,6 +61,18 @@ class Metrics(Collector):
         for device in state.devices.values():
             devices.add_metric([device.name], float(device.status == "online"))
         yield devices
+        messages = GaugeMetricFamily(
+            "somc_messages", "Messages by state, of those remembered", labels=["state"]
+        )
+        for name, count in state.outbox.counts().items():
+            messages.add_metric([name], count)
+        yield messages
+        channels = GaugeMetricFamily(
+            "somc_channel_up", "1 while the channel takes messages", labels=["channel"]
+        )
+        for channel in state.channels.values():
+            channels.add_metric([channel.name], float(channel.status == "up"))
+        yield channels
         yield from self._of_feed()
         if self.hall_link is not None:
             yield GaugeMetricFamily(

@@ -170,6 +170,32 @@ def test_a_key_is_known_across_the_end_of_the_day_and_forgotten_days_later() -> 
     here.when(message("m2", key="k")).then()
 
 
+def test_what_was_given_up_can_be_tried_again_on_the_next_day_and_is_forgotten_later() -> None:
+    here = given(at="2026-03-02 09:00")
+
+    def day(number: int) -> None:
+        here.at(f"2026-03-0{number} 09:00").and_(
+            c.TakeTicket(
+                by="kiosk:1",
+                ticket_id=f"t{number}",
+                service="payment",
+                customer_class="plain",
+                class_source="given",
+                channel="kiosk",
+            )
+        )
+
+    day(2)
+    here.and_(message(), refused(permanent=True))
+    day(3)
+    assert state_of(here) is MessageState.FAILED
+    here.when(c.RetryMessage(by="manager:wu", message="m1")).then(e.MessageRequeued)
+    here.and_(refused(permanent=True))
+    for number in (4, 5, 6, 7):
+        day(number)
+    assert here.state.outbox.messages == {}
+
+
 def test_the_hall_s_own_ideas_need_consent_and_end_with_a_no() -> None:
     here = given(hall(quiet_from_s=0, quiet_until_s=0))
     here.when(message(message_class="marketing")).refused("no_consent")
