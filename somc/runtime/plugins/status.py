@@ -41,7 +41,7 @@ def view_of(host: PluginHost, name: str) -> dict[str, Any]:
     loaded = entry.loaded
     return {
         "name": name,
-        "state": "on" if entry.serving else "stopping",
+        "state": "on" if entry.serving else "starting",
         "why": None,
         "version": loaded.version,
         "title": {"zh": loaded.title.zh, "en": loaded.title.en},
