@@ -46,12 +46,18 @@ function factsOf(record: HallRecord, state: HallState): Facts {
     mode: data.mode ? named("mode", String(data.mode)) : "",
     device: String(data.device ?? ""),
     status: named("health", String(data.status ?? "")),
+    score: Number(data.score ?? 0),
+    scale: Number(data.scale ?? 0),
+    door: String(data.door ?? ""),
+    entered: Number(data.entered ?? 0),
+    left: Number(data.left ?? 0),
     to: data.to_counter ? t("feed.to_counter", { counter: Number(data.to_counter) }) : "",
   };
 }
 
 export function sentence(record: HallRecord, state: HallState): Sentence | null {
-  const key = `feed.${record.type}`;
+  const unrated = record.type === "ticket.rated" && typeof record.data.score !== "number";
+  const key = unrated ? "feed.ticket.not_rated" : `feed.${record.type}`;
   if (!(key in zh)) return null;
   const tone = TONES[record.type] ?? (record.type.startsWith("counter.") ? "counter" : "plain");
   const why = record.type === "ticket.called" ? pick((record.data.reason as { words?: Words } | undefined)?.words) : "";
