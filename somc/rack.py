@@ -198,7 +198,8 @@ class Rack:
                 if maker is None:
                     raise ValueError(f"there is no driver {settings.driver!r}")
                 url = settings.url or "memory://check"
-                maker.make(settings.name, url, settings.options, ports=Ports())
+                made: Any = maker.make(settings.name, url, settings.options, ports=Ports())
+                _ = made.device_class, made.capabilities  # what the hall asks of it before it runs
             except Exception as error:
                 if not isinstance(error, ValueError):  # which is how a driver says what it does not take
                     log.exception("device not made: its driver failed", device=settings.name)

@@ -62,8 +62,12 @@ class Entrance:
         self._check_in = check_in
         self._pending: tuple[str, int] | None = None
         """A phone, and until when it counts."""
-        self.busy = False
-        """Whether something that was entered is being carried out."""
+        self._acting = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was entered is being carried out, at any of its inputs."""
+        return bool(self._acting)
 
     async def serve_input(self, device: KioskInput) -> None:
         """Carry out what is entered, one after the other, until cancelled."""
@@ -76,12 +80,12 @@ class Entrance:
             await self._act(self._card(card.number))
 
     async def _act(self, act: Awaitable[str]) -> None:
-        self.busy = True
+        self._acting += 1
         try:
             if why := await act:
                 log.warning("kiosk input not carried out", device=self._name, why=why)
         finally:
-            self.busy = False
+            self._acting -= 1
 
     async def _entered(self, typed: Typed) -> str:
         text = typed.text.strip()

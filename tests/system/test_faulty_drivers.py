@@ -151,6 +151,23 @@ async def test_a_driver_that_cannot_be_made_changes_nothing(tmp_path: Path, erro
         assert floor.rack.devices == {"good": good}
 
 
+async def test_a_driver_that_cannot_say_what_it_can_changes_nothing(tmp_path: Path) -> None:
+    class Mute:
+        device_class = DeviceClass.COUNTER_CALLER
+
+        def __init__(self, *args: Any, **more: Any) -> None:
+            pass
+
+        @property
+        def capabilities(self) -> Any:
+            raise RuntimeError("ask me when I am connected")
+
+    async with racked(tmp_path) as floor:
+        with pytest.raises(ConfigurationError, match="when I am connected"):
+            await floor.rack.set_up([device("bad", "anybodys")], cast(Plugins, Brought(Mute)))
+        assert not floor.rack.devices
+
+
 async def test_a_change_is_whole_though_whoever_asked_for_it_has_gone(tmp_path: Path) -> None:
     asked, done = trio.Event(), trio.Event()
 
