@@ -4,10 +4,12 @@ What must stay true
 - Frames go out one after the other, whole: the writer's, and between them what the reader has to answer. That
   goes out at once where nothing is being written and the line takes it; else it is queued for the writer and
   goes out before anything else.
-- Writing one frame is shielded from cancellation and bounded by `frame_timeout_s`; cancellation takes
-  effect between frames.
+- Writing one frame is shielded from cancellation and bounded by `frame_timeout_s` beyond its own time;
+  cancellation takes effect between frames.
 - On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
   that long.
+- A slow line takes what is written long before it is out: waits are counted from when the last byte has left,
+  as far as the link knows its speed (`byte_s`).
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Conversation(Generic[FrameT]):
         self._unasked = unasked
         self._frame_timeout_s = frame_timeout_s
         self._gap_s = gap_s
+        self._byte_s: float = getattr(stream, "byte_s", 0.0)
         self._send_nowait: Callable[[bytes], int] | None = getattr(stream, "send_nowait", None)
         self._writing = False
         self._rest = b""  # of an answer of which the line took the beginning only
@@ -81,7 +84,7 @@ class Conversation(Generic[FrameT]):
             frames = exchange.frames()
             for _ in range(exchange.attempts):
                 await self._write_frames(exchange, frames)
-                until = trio.current_time() + exchange.timeout_s
+                until = max(trio.current_time(), self._quiet_since) + exchange.timeout_s
                 while not exchange.ended and trio.current_time() < until:
                     await self._turn.wait(until)
                     await self.reply()
@@ -115,7 +118,7 @@ class Conversation(Generic[FrameT]):
         """Hand frames over until the stream ends; then tell the writer."""
         try:
             while data := await self._stream.receive_some(_CHUNK_BYTES):
-                self._quiet_since = trio.current_time()
+                self._quiet_since = max(trio.current_time(), self._quiet_since)
                 current = self._current
                 for frame in self._feed(bytes(data)):
                     if current is None or current.ended or not current.hears(frame):
@@ -159,19 +162,21 @@ class Conversation(Generic[FrameT]):
         if self._gap_s:
             while trio.current_time() < (until := self._quiet_since + self._gap_s):
                 await self._turn.wait(until)
+        leaving_at = max(trio.current_time(), self._quiet_since)
         try:
             sent = 0 if self._send_nowait is None else self._send_nowait(frame)
             if sent < len(frame):
-                await self._write_slowly(frame[sent:])
+                out_at = leaving_at + len(frame) * self._byte_s
+                await self._write_slowly(frame[sent:], out_at + self._frame_timeout_s)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise _broken("writing failed", error) from None
-        self._quiet_since = trio.current_time()
+        self._quiet_since = max(trio.current_time(), leaving_at + len(frame) * self._byte_s)
 
-    async def _write_slowly(self, rest: bytes) -> None:
+    async def _write_slowly(self, rest: bytes, until: float) -> None:
         """What the line did not take at once."""
         self._writing = True
         try:
-            with trio.move_on_after(self._frame_timeout_s, shield=True) as scope:
+            with trio.move_on_at(until, shield=True) as scope:
                 await self._stream.send_all(rest)
         finally:
             self._writing = False

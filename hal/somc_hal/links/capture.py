@@ -114,6 +114,7 @@ class RecordingStream(trio.abc.Stream):
 
     def __init__(self, stream: trio.abc.Stream, url: str, path: Path) -> None:
         self._stream = stream
+        self.byte_s: float = getattr(stream, "byte_s", 0.0)
         self._path = path
         self._began = trio.current_time()
         # Each line goes out as it is written: a bench that is switched off keeps what it has.

@@ -20,7 +20,7 @@ from typing import Any
 import serial
 import trio
 
-from somc_hal.links.serial_port import PTY_BAUD
+from somc_hal.links.serial_port import BITS_PER_BYTE, PTY_BAUD
 from somc_hal.turn import Turn
 
 __all__ = ["AioSerialStream", "open_serial_aio"]
@@ -70,7 +70,8 @@ class _Ears(asyncio.Protocol):
 class AioSerialStream(trio.abc.Stream):
     """A serial port as a stream, carried by an asyncio transport."""
 
-    def __init__(self) -> None:
+    def __init__(self, byte_s: float = 0.0) -> None:
+        self.byte_s = byte_s
         self._turn = Turn()
         self._buffer = bytearray()
         self._transport: Any = None
@@ -191,7 +192,7 @@ async def open_serial_aio(path: str, baud: int | None) -> trio.abc.Stream:
     except ImportError as error:
         raise OSError(0, INSTALL) from error
     port = await trio.to_thread.run_sync(_opened, path, baud, limiter=_OPENING)
-    stream = AioSerialStream()
+    stream = AioSerialStream(0.0 if baud is None else BITS_PER_BYTE / baud)
     trio.lowlevel.spawn_system_task(stream.live, port)
     try:
         while stream._transport is None and stream._broken is None:

@@ -24,6 +24,8 @@ _OPENING = trio.CapacityLimiter(4)
 
 RECEIVE_BYTES = 65536
 
+BITS_PER_BYTE = 10  # 8N1: with its start and stop bit
+
 PTY_BAUD = 115200
 """A pty has no speed; pyserial wants one."""
 
@@ -53,9 +55,11 @@ def _opened(path: str, baud: int | None) -> int:
 
 
 class SerialStream(trio.abc.Stream):
-    """A serial port as a stream. A port that is gone raises, it does not read as a clean end."""
+    """A serial port as a stream. A port that is gone raises, it does not read as a clean end. `byte_s` is how
+    long one byte takes on its line, 0 if that is not known: the kernel takes more at once than is out."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, byte_s: float = 0.0) -> None:
+        self.byte_s = byte_s
         self._stream = trio.lowlevel.FdStream(fd)  # which owns the descriptor and makes it non-blocking
         self._receiving = False
 
@@ -110,4 +114,4 @@ async def open_serial(path: str, baud: int | None) -> trio.abc.Stream:
     """Open a port with 8N1, no flow control, locked for this process. `None`: a pty. Raises `OSError`."""
     # Not abandoned when cancelled: the descriptor of an abandoned thread would stay open and locked.
     fd = await trio.to_thread.run_sync(_opened, path, baud, limiter=_OPENING)
-    return SerialStream(fd)
+    return SerialStream(fd, 0.0 if baud is None else BITS_PER_BYTE / baud)
