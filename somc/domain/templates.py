@@ -187,6 +187,11 @@ BUILT_IN: dict[str, Template] = {
         "【{hall}】没有需要您确认的事项。回复BZ查看可用指令。",
         "{hall}: there is nothing to confirm. Reply BZ for the words.",
     ),
+    "reply_declined": _template(
+        "receipt",
+        "【{hall}】好的，没有预约。如需取消已有预约，请回复QX。",
+        "{hall}: nothing was booked. To give up an appointment that you have, reply QX.",
+    ),
     "reply_nothing_to_cancel": _template(
         "receipt",
         "【{hall}】您没有可取消的预约。",
@@ -205,8 +210,8 @@ BUILT_IN: dict[str, Template] = {
     ),
     "reply_help": _template(
         "receipt",
-        "【{hall}】回复 CX 查排队，YY 业务 日期 时间 预约，QX 取消预约，Y 确认，TD 退订。",
-        "{hall}: CX for your place, YY service date time to book, QX to cancel, Y to confirm, TD to stop.",
+        "【{hall}】回复 CX 查排队，YY 业务 日期 时间 预约，QX 取消预约，Y 确认，N 不同意，TD 退订。",
+        "{hall}: CX for your place, YY service date time to book, QX to cancel, Y or N to answer, TD to end.",
     ),
 }
 """Template → its usual words; hall.toml may say others, with the same placeholders or fewer."""

@@ -8,6 +8,8 @@ What must stay true
   what is missing is done then.
 - An order by message (a booking) takes effect only after the customer confirmed it (CH-06); no answer means
   no order.
+- A no is said to the question that is open and to nothing else: it never costs an appointment of which nobody
+  asked.
 - A customer learns of nothing but what belongs to the number that wrote.
 """
 
@@ -50,6 +52,10 @@ LONGEST_KEPT = 1000
 CONFIRM_WITHIN_S = 600
 """So long an order waits for its yes."""
 
+ANSWERS = ("confirm", "decline", "cancel")
+"""What is said to the newest question that is open, if there is one. Whoever is asked about one thing and
+writes "cancel" means that, not the appointment that happens to be the next."""
+
 
 class Asked:
     """One message of a customer: who, what, and the key under which what it leads to is done once."""
@@ -78,7 +84,8 @@ class Reception:
             "stop": self._stop,
             "start": self._start,
             "help": self._help,
-            "confirm": self._confirm,
+            "confirm": self._nothing_asked,
+            "decline": self._nothing_asked,
             "cancel": self._cancel,
             "book": self._book,
         }
@@ -108,7 +115,7 @@ class Reception:
         if key in outbox.by_key:
             answers = await self._answers_of(outbox.by_key[key][0])
         else:
-            open_ = [outbox.open_ask(each, now) for each in persons] if intent.name == "confirm" else []
+            open_ = [outbox.open_ask(each, now) for each in persons] if intent.name in ANSWERS else []
             found = max((each[0] for each in open_ if each is not None), key=_queued_at, default=None)
             answers = None if found is None else found.id
             message_id = self.ids.draw("i")
@@ -153,7 +160,8 @@ class Reception:
     async def _answer(self, asked: Asked, question: Message | None) -> Reply:
         """Do what is asked; what to say of it."""
         if question is not None and question.ask is not None:
-            return await self._confirmed(asked, question.ask)
+            answered = self._confirmed if asked.intent.name == "confirm" else self._declined
+            return await answered(asked, question.ask)
         doing = self._doing.get(asked.intent.name)
         return await doing(asked) if doing is not None else Reply("reply_help")
 
@@ -162,8 +170,8 @@ class Reception:
     async def _help(self, asked: Asked) -> Reply:
         return Reply("reply_help")
 
-    async def _confirm(self, asked: Asked) -> Reply:
-        """Nothing was asked, or it is too late."""
+    async def _nothing_asked(self, asked: Asked) -> Reply:
+        """A yes or no, but nothing was asked, or it is too late."""
         return Reply("reply_nothing_to_confirm")
 
     async def _confirmed(self, asked: Asked, ask: e.AskFacts) -> Reply:
@@ -182,34 +190,44 @@ class Reception:
                 return self._said(outcome, Reply(""), asked)  # the booking has a receipt of its own
         return Reply("reply_nothing_to_confirm")
 
+    async def _declined(self, asked: Asked, ask: e.AskFacts) -> Reply:
+        """No to what was asked: the order is none, the appointment that was to be confirmed is given up."""
+        if ask.kind == "confirm_appointment":
+            return await self._give_up(asked, str(ask.facts["appointment"]))
+        return Reply("reply_declined")
+
     async def _cancel(self, asked: Asked) -> Reply:
-        """The earliest appointment ahead, or else the ticket that waits."""
+        """The earliest appointment ahead."""
         state = self.hall.state
         theirs = [each for person in asked.persons for each in state.bookings.of_person(person)]
         for appointment in sorted(theirs, key=lambda each: each.at):
             if appointment.state.ahead:
-                outcome = await self._do(
-                    asked, c.CancelAppointment(by=BY, appointment=appointment.id, reason="by message")
-                )
-                # The cancellation has a message of its own.
-                return self._said(outcome, Reply(""), asked)
+                return await self._give_up(asked, appointment.id)
         return Reply("reply_nothing_to_cancel")
+
+    async def _give_up(self, asked: Asked, appointment: str) -> Reply:
+        command = c.CancelAppointment(by=BY, appointment=appointment, reason="by message")
+        # The cancellation has a message of its own.
+        return self._said(await self._do(asked, command), Reply(""), asked)
 
     async def _place(self, asked: Asked) -> Reply:
         return await self.hall.read(lambda state, now: place_reply(state, now, asked.persons, asked.language))
 
     async def _stop(self, asked: Asked) -> Reply:
-        await self._do(asked, self._consent(asked, allowed=False))
+        await self._consent(asked, allowed=False)
         return Reply("reply_stopped")
 
     async def _start(self, asked: Asked) -> Reply:
-        await self._do(asked, self._consent(asked, allowed=True))
+        await self._consent(asked, allowed=True)
         return Reply("reply_started")
 
-    def _consent(self, asked: Asked, *, allowed: bool) -> c.SetConsent:
-        return c.SetConsent(
-            by=BY, person=asked.person, message_classes=SUBSCRIBED, allowed=allowed, cause="reply"
-        )
+    async def _consent(self, asked: Asked, *, allowed: bool) -> None:
+        """For the number that wrote, so for every id under which it is known."""
+        for person in asked.persons:
+            command = c.SetConsent(
+                by=BY, person=person, message_classes=SUBSCRIBED, allowed=allowed, cause="reply"
+            )
+            await self._do(asked, command, part=person)
 
     async def _book(self, asked: Asked) -> Reply:
         """CH-06: what was understood is asked back; only a yes books."""
@@ -231,9 +249,9 @@ class Reception:
 
     # -- steps ------------------------------------------------------------------------------------
 
-    async def _do(self, asked: Asked, command: c.Command) -> Refusal | None:
-        """Once, whatever is told again after a crash."""
-        outcome = await self.hall.submit(command, _no_view, key=_once(asked), encode=_done)
+    async def _do(self, asked: Asked, command: c.Command, part: str = "") -> Refusal | None:
+        """Once, whatever is told again after a crash; `part` tells apart what one message leads to."""
+        outcome = await self.hall.submit(command, _no_view, key=_once(asked, part), encode=_done)
         return outcome if isinstance(outcome, Refusal) else None
 
     def _said(self, outcome: Refusal | None, done: Reply, asked: Asked) -> Reply:
@@ -243,9 +261,9 @@ class Reception:
         return Reply("reply_refused", {"why": words.en if asked.language == "en" else words.zh})
 
 
-def _once(asked: Asked) -> Key:
+def _once(asked: Asked, part: str = "") -> Key:
     """What one incoming message leads to is done once."""
-    return Key(BY, f"sms.{asked.intent.name}", asked.key, b"")
+    return Key(BY, f"sms.{asked.intent.name}", f"{asked.key}{part and ':'}{part}", b"")
 
 
 def _no_view(state: HallState, events: tuple[e.Event, ...], now: int) -> None:

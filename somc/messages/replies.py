@@ -1,7 +1,8 @@
 """What a customer's words mean (上行短信): pure, from a text to an intent.
 
     Y · 是 · 确认           confirm        QX · 取消        cancel
-    CX · 查询               place          YY 业务 日期 时间  book
+    N · 否                  decline        YY 业务 日期 时间  book
+    CX · 查询               place
     TD · 退订               stop           DY · 订阅        start
     ? · 帮助                help           anything else    unknown
 
@@ -20,7 +21,8 @@ __all__ = ["Intent", "understood"]
 
 WORDS = {
     "confirm": ("y", "yes", "ok", "是", "好", "好的", "确认", "同意", "确定"),
-    "cancel": ("qx", "n", "no", "cancel", "取消", "取消预约", "否", "不去了"),
+    "decline": ("n", "no", "否", "不", "不同意"),
+    "cancel": ("qx", "cancel", "取消", "取消预约", "不去了"),
     "place": ("cx", "place", "queue", "查询", "排队", "查排队", "查询排队"),
     "book": ("yy", "book", "预约"),
     "stop": ("td", "t", "stop", "unsubscribe", "退订"),

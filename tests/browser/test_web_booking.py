@@ -75,6 +75,14 @@ def play(chromium: str, links: dict[str, str], url: str, message: Callable[[re.P
         expect(phone.locator("#qr")).to_be_visible()
         assert phone.locator("#qr").evaluate("each => each.naturalWidth") > 0
 
+        booked_for = phone.locator("#facts").inner_text()
+        phone.once("dialog", lambda question: question.accept())
+        phone.locator("#move").click()
+        phone.locator("#slots button:not([disabled])").nth(1).click()
+        expect(phone.locator("#state")).to_have_text("Booked")
+        expect(phone.locator("#facts")).not_to_have_text(booked_for, use_inner_text=True)
+        assert phone.url.rpartition("#")[2] == code, "a moved appointment keeps its code"
+
         counter = open_page("counter", links["counter"])
         counter.goto(counter.url.rstrip("/") + "/1")
         kiosk = open_page("kiosk", links["kiosk"], viewport={"width": 1280, "height": 900})

@@ -89,6 +89,31 @@ async def test_an_appointment_is_confirmed_and_cancelled_by_message(folder: Path
         assert "没有可取消" in await write(post, channel, "QX", "3")
 
 
+@pytest.mark.parametrize("no", ["N", "否", "QX"])
+async def test_a_no_to_an_order_costs_no_other_appointment(no: str, folder: Path) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=SLOTS) as post:
+        name = await booked(post, "2026-03-02 14:00")
+        assert "回复Y确认" in await write(post, channel, "YY 缴费 明天 10:00", "1")
+        assert "没有预约" in await write(post, channel, no, "2")
+        assert post.hall.state.bookings.all[name].state == "booked"
+        assert "没有需要您确认" in await write(post, channel, "Y", "3"), "the order is none any more"
+        assert "没有需要您确认" in await write(post, channel, "N", "4"), "nobody asked"
+        assert [each.id for each in post.hall.state.bookings.all.values() if each.state.ahead] == [name]
+
+
+async def test_a_no_gives_up_the_appointment_that_was_asked_about(folder: Path) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=SLOTS) as post:
+        asked = await booked(post, "2026-03-03 10:00", confirmed=True)
+        await post.at("2026-03-03 08:00")
+        person = post.hall.state.bookings.all[asked].person
+        assert person is not None
+        assert post.hall.state.outbox.open_ask(person, post.hall.now()) is not None
+        await write(post, channel, "n", "1")
+        assert post.hall.state.bookings.all[asked].state == "cancelled"
+
+
 async def test_the_same_message_told_twice_is_one(folder: Path) -> None:
     channel = MemoryChannel()
     async with posting(folder, channel, more=SLOTS) as post:

@@ -240,6 +240,60 @@ async def test_nobody_floods_a_stranger_s_telephone(site: Site) -> None:
     await site.ok("POST", "/proofs", {"phone": "13700000000"}, address="198.51.100.1")
 
 
+async def test_what_is_asked_at_once_is_counted_each(site: Site) -> None:
+    proof = (await site.ok("POST", "/proofs", {"phone": PHONE}))["proof"]
+    [code] = re.findall(r"(?<!\d)\d{6}(?!\d)", site.behind.sent[-1])
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+    said: list[Any] = []
+
+    async def ask(path: str, body: dict[str, str]) -> None:
+        said.append((await site.ask("POST", path, body)).body)
+
+    async with trio.open_nursery() as at_once:
+        for _ in range(12):
+            at_once.start_soon(ask, f"/proofs/{proof}", {"code": wrong})
+    assert sum(body["code"] == "wrong_code" for body in said) == 5
+    said.clear()
+    async with trio.open_nursery() as at_once:
+        for _ in range(12):
+            at_once.start_soon(ask, "/proofs", {"phone": PHONE})
+    assert sum("proof" in body for body in said) == 4, "five a day, and one was sent"
+
+
+async def test_what_was_given_up_can_be_booked_again_at_once(site: Site) -> None:
+    wish = {"service": "payment", "at": (await site.slots())[0], "proof": await site.proved()}
+    first = await site.ok("POST", "/appointments", {**wish, "key": "wish-1"})
+    assert (await site.ok("POST", "/appointments", {**wish, "key": "wish-1"}))["code"] == first["code"]
+    await site.ok("DELETE", f"/appointments/{first['code']}")
+    second = await site.ok("POST", "/appointments", {**wish, "key": "wish-2"})
+    assert (second["state"], second["code"] != first["code"]) == ("booked", True)
+
+
+async def test_one_address_does_not_take_every_live_place(site: Site) -> None:
+    closed: list[int] = []
+
+    class Page:
+        def __init__(self, address: str) -> None:
+            self.request = Request(method="GET", path="/live", params={"code": "1" * 14}, address=address)
+
+        async def receive(self) -> str | bytes:
+            raise SocketClosed
+
+        async def send(self, message: str | bytes) -> None:
+            return
+
+        async def close(self, code: int = 1000, reason: str = "") -> None:
+            closed.append(code)
+
+    here = site.context.state
+    here.following["203.0.113.5"] = 50
+    await site.routes[-1].handler(Page("203.0.113.5"))  # type: ignore[arg-type]
+    assert closed == [1013]
+    await site.routes[-1].handler(Page("198.51.100.1"))  # type: ignore[arg-type]
+    assert closed == [1013]
+    assert here.following == {"203.0.113.5": 50}
+
+
 async def test_numbers_and_codes_lie_sealed_on_disk(site: Site, tmp_path: Path) -> None:
     await site.proved()
     [code] = re.findall(r"(?<!\d)\d{6}(?!\d)", site.behind.sent[-1])

@@ -4,6 +4,7 @@ What must stay true
 - A code is good for a few minutes and for five tries; then another is to be asked for.
 - Numbers and codes are in the store sealed; its keys name a number by a hash that needs a sealed secret.
 - A number gets so many messages a day, an address so many an hour: nobody floods a stranger's telephone.
+- Tries and messages are counted one after the other: a hundred requests at once are a hundred, not one.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class Proofs:
         self._secret = b""
         self._phone = re.compile(config.phone, re.ASCII)
         self._by_address = Bucket(config.per_address_hour, 3600 / config.per_address_hour)
+        self._counting = trio.Lock()
+        """Held from reading a count of the store to writing it."""
 
     async def start(self) -> None:
         """Read the secret; make it at the first start."""
@@ -99,20 +102,30 @@ class Proofs:
             return "bad_phone"
         if not self._by_address.spend(address):
             return "too_often"
-        day = self._now() // DAY_MS
-        sent_key = f"sent/{self._hash(number)}/{day}"
-        sent = await self._store.get(sent_key)
-        count = sent if isinstance(sent, int) else 0
-        if count >= self._config.per_phone_day:
+        if not await self._may_send(number):
             return "too_often"
-        await self._store.put(sent_key, count + 1)
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
         asked = Asked(id=secrets.token_urlsafe(18), phone=number, code=code)
         await self._keep(asked.id, Proof(phone=number, code=code, made_at=self._now()))
         return asked
 
+    async def _may_send(self, number: str) -> bool:
+        """Whether this number gets one more today; it is counted."""
+        sent_key = f"sent/{self._hash(number)}/{self._now() // DAY_MS}"
+        async with self._counting:
+            sent = await self._store.get(sent_key)
+            count = sent if isinstance(sent, int) else 0
+            if count >= self._config.per_phone_day:
+                return False
+            await self._store.put(sent_key, count + 1)
+        return True
+
     async def check(self, name: str, code: str) -> Proof | Trouble:
         """The number that `code` proves."""
+        async with self._counting:
+            return await self._checked(name, code)
+
+    async def _checked(self, name: str, code: str) -> Proof | Trouble:
         proof = await self._proof(name)
         if proof is None:
             return "no_proof"

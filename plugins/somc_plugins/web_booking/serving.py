@@ -9,6 +9,7 @@ What must stay true
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Annotated, Any
@@ -56,6 +57,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 LOOK_EVERY_S = 2.0
+LEAST_OF_ADDRESS = 10
+"""A tenth of the pages that follow may be of one address, and so many at least: nobody takes them all."""
 STATUS = {"not_found": 404, "conflict": 409, "invalid": 422}
 TOO_OFTEN = ("too_many_tries", "too_often")
 
@@ -90,6 +93,8 @@ class BookBody(msgspec.Struct, frozen=True):
     at: Instant
     until: Instant | None = None
     wait: bool = False
+    key: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    """Of one wish: sent again with it, it is the same booking. Without one, the same slot is the same."""
 
 
 class MoveBody(msgspec.Struct, frozen=True):
@@ -102,7 +107,8 @@ class Site:
 
     def __init__(self, proofs: Proofs) -> None:
         self.proofs = proofs
-        self.following = 0
+        self.following: Counter[str] = Counter()
+        """Address → pages that follow."""
 
 
 def routes(context: PluginContext) -> list[Route | SocketRoute]:
@@ -154,7 +160,7 @@ def routes(context: PluginContext) -> list[Route | SocketRoute]:
             wait=body.wait and context.config.waiting_list,
             confirmed=True,  # whoever has the telephone in hand has said yes
             channel="web",
-            key=f"{body.proof}:{body.service}:{body.at}",
+            key=f"{body.proof}:{body.key or ''}:{body.service}:{body.at}",
         )
         return told(await context.do(wanted), 201)
 
@@ -181,16 +187,19 @@ def routes(context: PluginContext) -> list[Route | SocketRoute]:
     async def live(socket: Socket) -> None:
         """The appointment whenever it has changed, until it and its ticket have ended."""
         here = site()
-        if here.following >= context.config.live:
+        address = socket.request.address
+        most = max(LEAST_OF_ADDRESS, context.config.live // 10)
+        if here.following.total() >= context.config.live or here.following[address] >= most:
             await socket.close(1013, "too many pages follow their place: look again later")
             return
-        here.following += 1
+        here.following[address] += 1
         try:
             await follow(socket)
         except SocketClosed:
             pass
         finally:
-            here.following -= 1
+            here.following[address] -= 1
+            here.following += Counter()  # drops whoever follows no more
 
     async def follow(socket: Socket) -> None:
         last = b""

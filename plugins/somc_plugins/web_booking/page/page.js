@@ -4,7 +4,7 @@
 const WORDS = {
   zh: {
     have: "我已有预约", near: "附近空闲营业厅", code: "预约码（14 位）", show: "查看", service: "办理业务", when: "选择时间",
-    phone: "验证手机号码", number: "手机号码", send: "获取短信验证码", sms: "短信验证码", bookNow: "确认预约", cancel: "取消预约",
+    phone: "验证手机号码", number: "手机号码", send: "获取短信验证码", sms: "短信验证码", bookNow: "确认预约", cancel: "取消预约", move: "改期", moving: "请选择新的时间。", moveHere: "确定改到这个时间吗？", keep: "不改了",
     another: "再预约一个", hint: "到厅后请在取号机输入预约码、扫描二维码，或输入手机号码取号。", full: "已约满", left: "余 {n}", wait: "候补",
     none: "这一天没有可约的时间。", what: "业务", time: "时间", number2: "排队号", people: "您是第 {n} 位，约 {m} 分钟", soon: "请留意叫号",
     called: "请到 {n} 号台席", serving: "正在 {n} 号台席办理", sure: "确定取消这个预约吗？", from: "{m} 公里", idle: "空闲", busy: "约 {m} 分钟",
@@ -14,7 +14,7 @@ const WORDS = {
   },
   en: {
     have: "I have an appointment", near: "Near and idle halls", code: "Code (14 digits)", show: "Show", service: "What do you come for?", when: "When?",
-    phone: "Prove your number", number: "Mobile number", send: "Send me a code", sms: "Code from the message", bookNow: "Book", cancel: "Cancel it",
+    phone: "Prove your number", number: "Mobile number", send: "Send me a code", sms: "Code from the message", bookNow: "Book", cancel: "Cancel it", move: "Move it", moving: "Choose another time.", moveHere: "Move it to this time?", keep: "Keep it",
     another: "Book another", hint: "In the hall, key the code at the kiosk, scan the QR code, or key your number.", full: "full", left: "{n} left", wait: "wait",
     none: "Nothing is left on this day.", what: "Service", time: "Time", number2: "Ticket", people: "You are number {n} in line, about {m} min", soon: "Listen for your number",
     called: "Please go to counter {n}", serving: "Being served at counter {n}", sure: "Cancel this appointment?", from: "{m} km", idle: "idle", busy: "about {m} min",
@@ -29,6 +29,7 @@ const $ = (id) => document.getElementById(id);
 let language = (navigator.language || "zh").startsWith("zh") ? "zh" : "en";
 let hall = { services: [], name: { zh: "", en: "" }, timezone: "Asia/Shanghai" };
 let chosen = { service: null, date: null, slot: null, wait: false };
+let moving = null; // the code of the appointment for which another time is chosen
 let proof = null;
 let feed = null;
 let shown = null;
@@ -130,14 +131,16 @@ async function drawSlots() {
   const slots = found.slots.filter((slot) => slot.bookable);
   const draw = (slot) => {
     const full = slot.free === 0;
-    const small = full ? word(hall.waiting_list ? "wait" : "full") : word("left", { n: slot.free });
+    const canWait = hall.waiting_list && !moving; // nobody gives a place up to wait for another
+    const small = full ? word(canWait ? "wait" : "full") : word("left", { n: slot.free });
     const made = button(clock(slot.at, { hour: "2-digit", minute: "2-digit" }), small, async () => {
-      Object.assign(chosen, { slot: slot.at, wait: full });
+      if (moving) return moveTo(slot.at);
+      Object.assign(chosen, { slot: slot.at, wait: full, key: fresh() });
       for (const each of $("slots").children) each.setAttribute("aria-pressed", String(each === made));
       $("phoneStep").hidden = false;
       $("phoneStep").scrollIntoView({ block: "nearest" });
     }, chosen.slot === slot.at);
-    made.disabled = full && !hall.waiting_list;
+    made.disabled = full && !canWait;
     return made;
   };
   const nothing = Object.assign(document.createElement("p"), { textContent: word("none") });
@@ -153,9 +156,13 @@ const askProof = act(async () => {
 
 const prove = act(async () => {
   await ask("POST", `proofs/${encodeURIComponent(proof)}`, { code: $("sms").value });
-  const made = await ask("POST", "appointments", { proof, service: chosen.service, at: chosen.slot, wait: chosen.wait });
+  const made = await ask("POST", "appointments", { proof, service: chosen.service, at: chosen.slot, wait: chosen.wait, key: chosen.key });
+  chosen.key = fresh(); // what is booked now is done; the same time again would be another wish
   location.hash = made.code;
 });
+
+// Names one wish: a press that comes twice books once. (randomUUID is not there without HTTPS.)
+const fresh = () => [...crypto.getRandomValues(new Uint8Array(12))].map((each) => each.toString(16).padStart(2, "0")).join("");
 
 // -- one appointment ------------------------------------------------------------------------------
 
@@ -164,6 +171,37 @@ async function showMine(code) {
   $("mine").hidden = false;
   draw(await ask("GET", `appointments/${encodeURIComponent(code)}`), code);
   follow(code);
+}
+
+// Another time for the appointment that is shown: the same dates and slots, and then one question.
+async function beginMove() {
+  moving = shown.code;
+  chosen = { service: shown.view.service, date: isoDate(shown.view.at), slot: shown.view.at, wait: false };
+  $("mine").hidden = true;
+  $("book").hidden = false;
+  drawMoving();
+  await drawDates();
+}
+
+function drawMoving() {
+  for (const id of ["bar", "serviceStep"]) $(id).hidden = moving !== null;
+  $("moving").hidden = moving === null;
+  $("phoneStep").hidden = true;
+}
+
+async function moveTo(at) {
+  if (!confirm(`${word("moveHere")} ${clock(at, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" })}`)) return;
+  const code = moving;
+  await ask("PATCH", `appointments/${encodeURIComponent(code)}`, { at });
+  await endMove(code);
+}
+
+async function endMove(code) {
+  moving = null;
+  drawMoving();
+  chosen = { service: null, date: null, slot: null, wait: false };
+  $("whenStep").hidden = true;
+  await showMine(code);
 }
 
 function follow(code) {
@@ -197,6 +235,7 @@ function draw(view, code) {
   if (!$("qr").hidden) $("qr").src = `qr/${code.replace(/\D/g, "")}`;
   $("hint").hidden = $("qr").hidden;
   $("cancel").hidden = !ahead;
+  $("move").hidden = !["booked", "confirmed"].includes(view.state);
   drawLine(view);
 }
 
@@ -248,6 +287,8 @@ async function route() {
   const code = decodeURIComponent(location.hash.slice(1));
   feed?.close();
   feed = null;
+  moving = null;
+  drawMoving();
   if (code) return showMine(code);
   $("mine").hidden = true;
   $("book").hidden = false;
@@ -277,6 +318,8 @@ $("cancel").addEventListener("click", act(async () => {
   if (!confirm(word("sure"))) return;
   draw(await ask("DELETE", `appointments/${encodeURIComponent(shown.code)}`), shown.code);
 }));
+$("move").addEventListener("click", act(beginMove));
+$("keep").addEventListener("click", act(() => endMove(moving)));
 $("again").addEventListener("click", () => { location.hash = ""; });
 addEventListener("hashchange", act(route));
 drawWords();
