@@ -11,9 +11,14 @@ from functools import lru_cache
 __all__ = ["business_day", "day_after", "day_before", "day_end", "local"]
 
 
+FIRST_MS, LAST_MS = -62_135_424_000_000, 253_402_041_600_000
+"""What years of four digits can show, with two days to spare for any zone and a day's arithmetic."""
+
+
 def local(at: int, zone: tzinfo) -> datetime:
-    """The instant `at` (Unix ms) on the hall's clock."""
-    return datetime.fromtimestamp(at / 1000, zone)
+    """The instant `at` (Unix ms) on the hall's clock. One beyond every calendar is the last that is on one:
+    it may come from anybody, and a sentence that refuses it must still be said."""
+    return datetime.fromtimestamp(min(max(at, FIRST_MS), LAST_MS) / 1000, zone)
 
 
 def business_day(at: int, zone: tzinfo, day_ends_s: int) -> str:

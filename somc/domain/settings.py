@@ -93,11 +93,12 @@ def _check_names(settings: HallSettings) -> None:
 
 
 def is_date(text: str) -> bool:
-    """Whether it is a date of the calendar, as `YYYY-MM-DD`."""
+    """Whether it is a date of the calendar, as `YYYY-MM-DD`, with a day before and after it in every zone."""
     try:
-        return date.fromisoformat(text).isoformat() == text
+        found = date.fromisoformat(text)
     except ValueError:
         return False
+    return found.isoformat() == text and date.min.year < found.year < date.max.year
 
 
 def _names_of(settings: HallSettings) -> Iterator[tuple[str, Collection[str]]]:

@@ -24,6 +24,7 @@ from somc.api import (
     ListSlots,
     Refusal,
 )
+from somc.domain.business_day import local
 from somc.domain.values import Words
 from somc.runtime.plugins.acting import Actions
 from somc.server.access import Principal
@@ -122,4 +123,4 @@ def refusal_of(why: Problem) -> Refusal:
 
 
 def instant(at: int | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
+    return None if at is None else local(at, UTC)

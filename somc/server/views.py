@@ -7,11 +7,12 @@ after the view is made. Instants are Unix milliseconds here; `rfc3339` rewrites 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
 from somc.domain import advice, alerts, estimates
+from somc.domain.business_day import local
 from somc.domain.calendar import slot_rules
 from somc.domain.explain import waited_s
 from somc.domain.state import HallState
@@ -310,7 +311,7 @@ def rfc3339(view: Any, zone: tzinfo) -> Any:
 
 @lru_cache(maxsize=1024)  # a ticket's instants stand in every answer about it
 def _instant(at: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at / 1000, zone).isoformat(timespec="milliseconds")
+    return local(at, zone).isoformat(timespec="milliseconds")
 
 
 def mask(phone: str) -> str:

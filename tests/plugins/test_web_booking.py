@@ -294,6 +294,16 @@ async def test_one_address_does_not_take_every_live_place(site: Site) -> None:
     assert here.following == {"203.0.113.5": 50}
 
 
+async def test_no_date_or_instant_of_a_stranger_is_a_fault_of_the_plugin(site: Site) -> None:
+    """A plugin that fails again and again is disabled: nobody from outside may bring that about."""
+    proof = await site.proved()
+    for at in (0, 253_402_300_799_999, 2**53):
+        answer = await site.ask("POST", "/appointments", {"service": "payment", "at": at, "proof": proof})
+        assert answer.status in (409, 422), at
+    for date in ("9999-12-31", "0001-01-01", "2026-02-30", "x", "1" * 400):
+        assert (await site.ask("GET", f"/slots?service=payment&date={date}")).status == 422, date
+
+
 async def test_numbers_and_codes_lie_sealed_on_disk(site: Site, tmp_path: Path) -> None:
     await site.proved()
     [code] = re.findall(r"(?<!\d)\d{6}(?!\d)", site.behind.sent[-1])
