@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -126,8 +126,9 @@ async def _probe(
     tried: Callable[[DriverSpec, DeviceStatus], None],
 ) -> None:
     for spec in specs:
+        told: list[DeviceStatus] = []
         try:
-            device: Any = spec.make("probe", url, chosen[spec.name], ports=Ports())
+            device: Any = spec.make("probe", url, chosen[spec.name], on_status=told.append, ports=Ports())
         except ValueError as error:
             # Not every driver speaks over every link, and some are told by options what they stand at.
             tried(spec, DeviceStatus("probe", DeviceState.NO_DEVICE, Truth.NO, detail=str(error)))
@@ -137,5 +138,7 @@ async def _probe(
             with trio.move_on_after(timeout_s):
                 await device.wait_online()
             status = device.status
+            if not told:
+                status = replace(status, detail=f"no answer within {timeout_s:g} s")
             nursery.cancel_scope.cancel()
         tried(spec, status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,13 @@ def test_a_device_that_fails_the_kit_is_exit_one() -> None:
     with running("simulate", "reference-strip", "--on", "tcp") as (simulator, url):
         press(simulator, "power_off")
         somc("probe", url, "--driver", "reference-strip", "--timeout", "1", code=1)
+
+
+def test_a_line_where_nobody_answers_is_said_to_be_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        said = somc("probe", url, "--driver", "reference-strip", "--timeout", "0.3", code=1)
+    assert "no answer within 0.3 s" in said
 
 
 def test_probing_with_every_driver_passes_over_those_that_cannot_speak_there() -> None:
