@@ -62,6 +62,8 @@ class Behind:
         return self.hall.now() + self.late_ms
 
     async def do(self, action: Any) -> Any:
+        # As from a process of its own: an action is read there, with every limit of its fields.
+        action = msgspec.convert(msgspec.to_builtins(action), type(action))
         return await self.actions.do("web_booking", web_booking.somc_plugin().sees, action)
 
 
@@ -302,6 +304,12 @@ async def test_no_date_or_instant_of_a_stranger_is_a_fault_of_the_plugin(site: S
         assert answer.status in (409, 422), at
     for date in ("9999-12-31", "0001-01-01", "2026-02-30", "x", "1" * 400):
         assert (await site.ask("GET", f"/slots?service=payment&date={date}")).status == 422, date
+    long = "1" * 300
+    assert (await site.ask("GET", f"/slots?service={long}")).status == 422
+    for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"at": 0})):
+        answer = await site.ask(method, f"/appointments/{long}", body, address="198.51.100.9")
+        assert answer.status in (404, 422), method
+    assert (await site.ask("POST", f"/proofs/{long}", {"code": "1"})).status == 422
 
 
 async def test_numbers_and_codes_lie_sealed_on_disk(site: Site, tmp_path: Path) -> None:

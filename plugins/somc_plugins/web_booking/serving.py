@@ -56,6 +56,10 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+LONGEST_NAME = 64
+"""Actions take no longer code and no longer name of a service. A stranger's longer one must not reach them:
+to raise there counts as a fault of the plugin, and a plugin of many faults is disabled."""
+
 LOOK_EVERY_S = 2.0
 LEAST_OF_ADDRESS = 10
 """A tenth of the pages that follow may be of one address, and so many at least: nobody takes them all."""
@@ -126,7 +130,11 @@ def routes(context: PluginContext) -> list[Route | SocketRoute]:
         return answer({**found.data, **offers})
 
     async def slots(request: Request) -> Response:
-        wanted = ListSlots(service=request.query.get("service", "-")[:64], date=request.query.get("date"))
+        day = request.query.get("date")
+        wanted = ListSlots(
+            service=request.query.get("service", "-")[:LONGEST_NAME],
+            date=day if day is None or len(day) <= len("2026-01-31") else "-",
+        )
         return told(await context.do(wanted))
 
     async def ask_proof(request: Request) -> Response:
@@ -168,13 +176,14 @@ def routes(context: PluginContext) -> list[Route | SocketRoute]:
         return told(await context.do(found_by(request)))
 
     async def cancel(request: Request) -> Response:
-        code = request.params["code"]
-        return told(await context.do(CancelAppointment(appointment=code, asker=request.address)))
+        wanted = CancelAppointment(appointment=code_in(request), asker=request.address)
+        return told(await context.do(wanted))
 
     async def move(request: Request) -> Response:
         body = request.body_as(MoveBody)
-        code = request.params["code"]
-        wanted = ChangeAppointment(appointment=code, asker=request.address, at=body.at, service=body.service)
+        wanted = ChangeAppointment(
+            appointment=code_in(request), asker=request.address, at=body.at, service=body.service
+        )
         return told(await context.do(wanted))
 
     async def qr(request: Request) -> Response:
@@ -260,8 +269,13 @@ def routes(context: PluginContext) -> list[Route | SocketRoute]:
     ]
 
 
+def code_in(request: Request) -> str:
+    """The code of the path; what is too long to be one is cut, and then it is none."""
+    return request.params["code"][:LONGEST_NAME]
+
+
 def found_by(request: Request) -> FindAppointment:
-    return FindAppointment(appointment=request.params["code"][:64], asker=request.address)
+    return FindAppointment(appointment=code_in(request), asker=request.address)
 
 
 def answer(body: Any, status: int = 200) -> Response:
