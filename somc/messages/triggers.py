@@ -239,8 +239,12 @@ class Triggers:
         language = self.hall.state.hall.messages.language
         values = when_values(self.hall.state, event.service, event.slot, language)
         values.update(told.values)
+        block = _block_of(self.hall.state, event)
+        if event.appointment not in block[:1]:
+            return  # told with the first of them
         if told.code:
-            values["code"] = await self.hall.journal.code_of(event.appointment) or "-"
+            codes = [await self.hall.journal.code_of(each) or "-" for each in block]
+            values["code"] = (", " if language == "en" else "、").join(codes)
         outcome = await self.messenger.send(
             told.template,
             values,
@@ -284,6 +288,19 @@ class Triggers:
             )
             if isinstance(outcome, Refusal):
                 log.info("a customer is not told that the turn is near", ticket=ticket_id, why=outcome.code)
+
+
+def _block_of(state: HallState, event: e.AppointmentEvent) -> list[str]:
+    """The appointments of which this record's message tells, the one that it is about first: all that were
+    booked at once, if none needs a yes of its own. Ten places are one receipt with ten codes: ten receipts
+    would be more than a number may get within an hour, and whoever lacks a code cannot check in by it."""
+    if not isinstance(event, e.AppointmentBooked) or event.block is None or event.confirm_by is not None:
+        return [event.appointment]
+    others = [
+        each for each in state.bookings.all.values() if each.block == event.block and each.id != event.block
+    ]
+    # The block is named after its first place.
+    return [event.block, *(each.id for each in sorted(others, key=lambda each: each.key))]
 
 
 def _near(state: HallState, now: int, most: int) -> list[tuple[str, int]]:

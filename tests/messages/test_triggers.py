@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,26 @@ async def booked(post: Post, at: str, phone: str = PHONE, **more: Any) -> str:
     await do(post, command, person=row, codes=drawn.codes)
     await post.settle()
     return drawn.places[0].id
+
+
+async def test_places_that_were_booked_at_once_have_one_receipt_with_every_code(folder: Path) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=SLOTS.replace("capacity = 2", "capacity = 10")) as post:
+        person, row = await post.hall.journal.person_for(PHONE, "p-block")
+        drawn = draw_places(post.hall.journal, post.office.reception.ids, 10, person)
+        command = c.BookAppointment(
+            by="hotline",
+            places=drawn.places,
+            service="payment",
+            at=instant("2026-03-02 14:00", post.config.settings.timezone),
+            channel="hotline",
+            person=person,
+            confirmed=True,
+        )
+        await do(post, command, person=row, codes=drawn.codes)
+        await post.settle()
+        (receipt,) = channel.taken
+        assert [code.text for code in drawn.codes] == re.findall(r"(?<!\d)\d{14}(?!\d)", receipt.text)
 
 
 async def test_a_booking_has_a_receipt_with_its_code_a_reminder_and_a_cancellation(folder: Path) -> None:
