@@ -102,9 +102,7 @@ class Reception:
 
     async def _receive(self, gateway: str, message: Inbound) -> None:
         intent = understood(message.text)
-        sender = message.sender.removeprefix("+")
-        if sender.startswith("86") and len(sender) == 13:
-            sender = sender[2:]
+        sender = own_number(message.sender)
         person, row = await self.hall.journal.person_for(sender, self.ids.draw("p"))
         # One number may be known by several ids, if it came on several ways at once.
         persons = tuple(dict.fromkeys([person, *await self.hall.journal.persons_of(sender)]))
@@ -259,6 +257,14 @@ class Reception:
             return done
         words = outcome.words
         return Reply("reply_refused", {"why": words.en if asked.language == "en" else words.zh})
+
+
+def own_number(sender: str) -> str:
+    """A customer's number as the hall knows it: gateways write it with the country's prefix or without."""
+    for prefix in ("+86", "0086", "86"):
+        if sender.startswith(prefix) and len(sender) == len(prefix) + 11:
+            return sender.removeprefix(prefix)
+    return sender.removeprefix("+")
 
 
 def _once(asked: Asked, part: str = "") -> Key:

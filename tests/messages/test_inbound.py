@@ -61,6 +61,15 @@ async def test_an_order_by_message_takes_effect_only_after_a_yes(folder: Path) -
         assert "没有需要您确认" in await write(post, channel, "Y", "3")
 
 
+@pytest.mark.parametrize("written", [f"+86{PHONE}", f"0086{PHONE}", f"86{PHONE}", PHONE])
+async def test_a_number_is_one_however_its_gateway_writes_it(written: str, folder: Path) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=SLOTS) as post:
+        name = await booked(post, "2026-03-02 14:00")
+        await write(post, channel, "QX", "1", written)
+        assert post.hall.state.bookings.all[name].state == "cancelled"
+
+
 async def test_no_answer_means_no_order(folder: Path) -> None:
     channel = MemoryChannel()
     async with posting(folder, channel, more=SLOTS) as post:
