@@ -59,7 +59,8 @@ async def test_ended_tickets_of_what_left_hall_toml_break_no_answer(tmp_path: Pa
 
         async def ask(query: Any, **place: Any) -> Any:
             path = query.path.format(**place)
-            suffix = "?counter=1" if query.name == "queue.preview" else ""
+            needed = {"queue.preview": "?counter=1", "appointments.slots": "?service=payment"}
+            suffix = needed.get(query.name, "")
             answer = await hall.as_admin.get(BASE + path + suffix)
             assert answer.status_code == 200, (query.name, answer.text)
             msgspec.json.decode(answer.content, type=ANSWERS[query.name], strict=True)
@@ -73,6 +74,8 @@ async def test_ended_tickets_of_what_left_hall_toml_break_no_answer(tmp_path: Pa
                 "gotone": 3,
             }
             for query in QUERIES:
+                if "{appointment}" in query.path or "{message}" in query.path:
+                    continue  # nobody booked or was written to
                 for ticket in ended.values() if query.name == "ticket" else [""]:
                     await ask(query, ticket=ticket)
             assert (await hall.as_admin.get("/metrics")).status_code == 200

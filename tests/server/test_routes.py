@@ -32,6 +32,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "appointments.book": {"service": "payment", "at": "2026-03-02T10:00:00+08:00"},
     "appointments.check_in_by_phone": {"phone": "13800138000"},
     "calendar.change": {"hours": ["09:00-12:00"]},
+    "messages.send": {"phone": "13800138000", "template": "reply_help"},
+    "consents.set": {"phone": "13800138000", "classes": ["reminder"], "allowed": False},
     "policy.rollback": {"version": 1},
     "settings.change": {"changes": {"display.picture_s": 20}},
 }
@@ -42,7 +44,7 @@ queries = pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in
 
 
 def url_of(path: str, ticket: str = "t0000000000000000", counter: object = 1) -> str:
-    names = {"alert": "peak:1", "offer": "o1", "service": "nails"}
+    names = {"alert": "peak:1", "offer": "o1", "service": "nails", "message": "m0000000000000000"}
     return BASE + path.format(
         ticket=ticket, counter=counter, appointment="a0000000000000000", date="2026-10-01", **names
     )
@@ -117,6 +119,7 @@ async def test_an_act_on_what_is_not_there_is_404(hall: Running, act: Act) -> No
         "services.divert": (BODIES["services.divert"], 422, "unknown_service"),
         "policy.change": ({"classes": {"nobody": {"rate": 2}}}, 422, "unknown_class"),
         "policy.rollback": ({"version": 99}, 404, "unknown_policy_version"),
+        "messages.send": ({**BODIES["messages.send"], "template": "nothing"}, 422, "unknown_template"),
         "settings.change": ({"changes": {"counter.1.skills": {"nails": 1}}}, 422, "bad_config"),
     }
     if act.name in elsewhere:
@@ -124,12 +127,15 @@ async def test_an_act_on_what_is_not_there_is_404(hall: Running, act: Act) -> No
         problem = is_problem(await send(hall.as_admin, act, json=body), status, code)
         assert problem["words"]["zh"]
         return
+    if act.name == "consents.set":  # whoever was never here may say so, too
+        assert (await send(hall.as_admin, act)).status_code == 200
+        return
     if act.parameters == ("date",):
         url = BASE + act.path.format(date="2026-02-30")
         assert is_problem(await send(hall.as_admin, act, url), 422, "bad_date")["words"]["zh"]
         return
     codes = {"ticket": "unknown_ticket", "counter": "unknown_counter", "alert": "unknown_alert"}
-    codes["appointment"] = "unknown_appointment"
+    codes |= {"appointment": "unknown_appointment", "message": "unknown_message"}
     code = codes[act.parameters[0]]
     problem = is_problem(await send(hall.as_admin, act, url_of(act.path, counter=99)), 404, code)
     assert problem["words"]["zh"]
