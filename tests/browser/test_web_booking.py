@@ -90,10 +90,6 @@ def play(chromium: str, links: dict[str, str], url: str, message: Callable[[re.P
         kiosk.get_by_test_id("kiosk-appointment").click()
         for digit in code:
             kiosk.get_by_test_id(f"kiosk-digit-{digit}").click()
-        if kiosk.get_by_test_id("kiosk-check-in").is_disabled():  # a touch was lost while the page was drawn
-            kiosk.get_by_test_id("kiosk-clear").click()
-            for digit in code:
-                kiosk.get_by_test_id(f"kiosk-digit-{digit}").click(delay=30)
         kiosk.get_by_test_id("kiosk-check-in").click()
         number = kiosk.get_by_test_id("kiosk-number").text_content()
         assert number

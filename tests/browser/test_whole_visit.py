@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.stage import Cast, played, take
-from tests.server.rig import GOTONE_PHONE, write_hall
+from tests.server.booking import day_of_appointments
+from tests.server.rig import GOTONE_PHONE, HALL, UNKNOWN_PHONE, write_hall
 
 pytestmark = pytest.mark.browser
 
@@ -180,3 +182,42 @@ def book(url: str, token: str, phone: str | None) -> dict[str, Any]:
     body = {"service": "payment", "at": slot["at"], **({"phone": phone} if phone else {})}
     booked: dict[str, Any] = ask("/appointments", body)
     return booked
+
+
+async def test_the_kiosk_checks_in_by_phone_and_by_code(tmp_path: Path, chromium: str) -> None:
+    def play(cast: Cast) -> None:
+        admin = cast.open("administration", "/admin")
+        admin.get_by_test_id("admin-section-users").click()
+        admin.get_by_test_id("admin-user-subject").fill("web")
+        admin.get_by_test_id("admin-user-role").select_option("channel")
+        admin.get_by_test_id("admin-user-kind").select_option("api")
+        admin.get_by_test_id("admin-user-give").click()
+        token = admin.get_by_test_id("admin-user-secret").text_content() or ""
+        url = re.sub(r"/admin.*", "", admin.url)
+        book(url, token, UNKNOWN_PHONE)
+        code = book(url, token, None)["code"]
+        monitor, display = cast.open("monitor"), cast.open("display")
+        kiosk = cast.open("kiosk")
+        monitor.get_by_test_id("monitor-tab-appointments").click()
+        for typed in (UNKNOWN_PHONE, re.sub(r"\D", "", code)):
+            kiosk.get_by_test_id("kiosk-appointment").click()
+            expect(kiosk.get_by_role("heading", name="I have an appointment")).to_be_visible()
+            for digit in typed:
+                kiosk.get_by_test_id(f"kiosk-digit-{digit}").click()
+            assert typed not in kiosk.content().replace(" ", ""), "the whole number stands on a screen"
+            kiosk.get_by_test_id("kiosk-check-in").click()
+            number = kiosk.get_by_test_id("kiosk-number").text_content()
+            expect(kiosk.get_by_test_id("kiosk-booked-at")).to_be_visible()
+            expect(display.locator(f'[data-test="display-booked"][data-number="{number}"]')).to_be_visible()
+            kiosk.get_by_test_id("kiosk-print-again").click()
+            kiosk.get_by_test_id("kiosk-done").click()
+        arrived = monitor.locator('[data-test="monitor-slot-payment"]').first
+        expect(arrived).to_have_attribute("data-arrived", re.compile("[12]"))
+        kiosk.get_by_test_id("kiosk-appointment").click()
+        for digit in "13822223333":
+            kiosk.get_by_test_id(f"kiosk-digit-{digit}").click()
+        kiosk.get_by_test_id("kiosk-check-in").click()
+        expect(kiosk.get_by_test_id("kiosk-trouble")).to_be_visible()
+
+    toml = day_of_appointments(HALL, capacity=4)
+    await played(play, chromium, write_hall(tmp_path, toml), tmp_path / "data")
