@@ -407,7 +407,7 @@ async def _finished(device: Any, listener: Listener | None) -> None:
     """Return when a device that goes has nothing under way: commands, speech, what it has told."""
     await device.wait_idle()
     # A channel has no event for being empty, nor a driver one for having spoken.
-    while getattr(device, "speaking", False) or _unheard(device, listener):  # noqa: ASYNC110
+    while getattr(device, "speaking", False) or _unheard(device, listener):  # noqa: ASYNC110 # so it is looked at
         await trio.sleep(LOOK_S)
     if isinstance(listener, PeopleTally):
         await listener.flush()

@@ -23,7 +23,7 @@ from somc.domain.values import to_plain
 try:
     import httpx
 except ImportError:  # the extra `http`, which only a hall with a directory needs
-    httpx = None  # type: ignore[assignment]
+    httpx = None  # type: ignore[assignment] # without the extra
 
 __all__ = ["Figures", "Near", "distance_m"]
 

@@ -93,4 +93,4 @@ async def test_a_link_knows_its_speed(scheme: str, tmp_path: object) -> None:
         link = await open_link(f"{scheme}://{path}{baud}{more}")
         async with link:
             assert isinstance(link, RecordingStream) == scheme.startswith("record")
-            assert getattr(link, "byte_s") == pytest.approx(0 if scheme == "pty" else BYTE_S)  # noqa: B009
+            assert link.byte_s == pytest.approx(0 if scheme == "pty" else BYTE_S)

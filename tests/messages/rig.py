@@ -65,7 +65,7 @@ class Post:
             "own", {"text": text}, by="test", phone=phone, view=_id_of, **more
         )
         assert not isinstance(outcome, Refusal), outcome.words.en
-        name: str = outcome.view  # type: ignore[union-attr]
+        name: str = outcome.view  # type: ignore[union-attr] # no key, so nothing is Replayed
         return name
 
     async def events(self, *kinds: type[e.Event]) -> list[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from somc.api import Outgoing
@@ -39,7 +40,7 @@ class Watch(MemoryChannel):
         self.post: Post | None = None
         self.left: list[tuple[str, str, str]] = []
 
-    async def send(self, batch):  # type: ignore[no-untyped-def]
+    async def send(self, batch: Any) -> Any:
         outcomes = await super().send(batch)
         for message in batch:
             self.note(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -194,13 +195,13 @@ async def test_a_channel_that_raises_is_started_again_and_loses_nothing(
     class Faulty(MemoryChannel):
         faults = 2
 
-        async def send(self, batch):  # type: ignore[no-untyped-def]
+        async def send(self, batch: Any) -> Any:
             if self.faults:
                 self.faults -= 1
                 raise RuntimeError("a mistake of the plugin's")
             return await super().send(batch)
 
-        async def run(self, host, *, task_status=trio.TASK_STATUS_IGNORED):  # type: ignore[no-untyped-def]
+        async def run(self, host: Any, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
             if self.starts < 2:
                 self.starts += 1
                 raise RuntimeError("cannot start")
@@ -230,7 +231,7 @@ async def test_a_restart_sends_what_was_not_recorded_as_sent_and_nothing_else(fo
 
 async def test_what_came_of_a_batch_of_nonsense_is_what_can_be_believed(folder: Path) -> None:
     class Liar(MemoryChannel):
-        async def send(self, batch):  # type: ignore[no-untyped-def]
+        async def send(self, batch: Any) -> Any:
             outcomes = await super().send(batch)
             return [*outcomes, *outcomes, None, Refused("m-unheard-of", "x")]
 

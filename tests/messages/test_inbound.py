@@ -9,6 +9,7 @@ import pytest
 from somc.api.channels import Inbound
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.refusals import Refusal
 from somc.testing.channel import MemoryChannel
 from somc.testing.given import instant
 from tests.messages.rig import OTHER, PHONE, Post, posting
@@ -167,7 +168,8 @@ async def test_opting_out_and_in(folder: Path) -> None:
     async with posting(folder, channel) as post:
         assert "已退订" in await write(post, channel, "TD", "1")
         outcome = await post.office.messenger.send("own", {"text": "x"}, by="test", phone=PHONE)
-        assert outcome.code == "not_wanted"  # type: ignore[union-attr]
+        assert isinstance(outcome, Refusal)
+        assert outcome.code == "not_wanted"
         assert "已订阅" in await write(post, channel, "DY", "2")
         await post.send("x", message_class="marketing")
         changed = await post.events(e.ConsentChanged)

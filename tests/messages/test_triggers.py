@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 async def do(post: Post, command: c.Command, **more: Any) -> Any:
     outcome = await post.hall.submit(command, lambda state, events, now: events, **more)
     assert not isinstance(outcome, Refusal), outcome.words.en
-    return outcome.view  # type: ignore[union-attr]
+    return outcome.view  # type: ignore[union-attr] # no key, so nothing is Replayed
 
 
 async def take(post: Post, name: str, phone: str | None = None, **more: Any) -> None:

@@ -3,6 +3,7 @@ sockets."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +39,15 @@ def somc_routes(context):
 """
 
 
+upgrades = itertools.count(1)
+
+
 def write_plugin(path: Path, source: str) -> None:
     """As an upgrade does: with another time, so that no cached bytecode is taken for it."""
     path.write_text(source)
     before = path.stat().st_mtime
-    write_plugin.count += 1  # type: ignore[attr-defined] # a function's own counter
-    os.utime(path, (before + write_plugin.count, before + write_plugin.count))  # type: ignore[attr-defined]
-
-
-write_plugin.count = 0  # type: ignore[attr-defined]
+    later = before + next(upgrades)
+    os.utime(path, (later, later))
 
 
 def hall_toml(plugin: Path, isolation: str, more: str = "") -> str:

@@ -89,7 +89,7 @@ class Site:
             body=b"" if body is None else msgspec.json.encode(body),
             address=address,
         )
-        answer: Response = await self.routes[found.number].handler(request)  # type: ignore[arg-type]
+        answer: Response = await self.routes[found.number].handler(request)  # type: ignore[arg-type] # a Route's, not a SocketRoute's
         return answer
 
     async def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
@@ -135,7 +135,7 @@ async def site(hall: Running, tmp_path: Path, nursery: trio.Nursery) -> AsyncIte
         structlog.get_logger(),
         nursery,
         store,
-        behind,  # type: ignore[arg-type]
+        behind,  # type: ignore[arg-type] # stands in for the host
     )
     made = Site(context, behind)
     await web_booking.somc_start(context)
@@ -289,9 +289,9 @@ async def test_one_address_does_not_take_every_live_place(site: Site) -> None:
 
     here = site.context.state
     here.following["203.0.113.5"] = 50
-    await site.routes[-1].handler(Page("203.0.113.5"))  # type: ignore[arg-type]
+    await site.routes[-1].handler(Page("203.0.113.5"))  # type: ignore[arg-type] # a page stands in
     assert closed == [1013]
-    await site.routes[-1].handler(Page("198.51.100.1"))  # type: ignore[arg-type]
+    await site.routes[-1].handler(Page("198.51.100.1"))  # type: ignore[arg-type] # a page stands in
     assert closed == [1013]
     assert here.following == {"203.0.113.5": 50}
 
@@ -340,7 +340,7 @@ async def test_another_site_s_form_changes_nothing(site: Site) -> None:
     request = Request(
         method="POST", path="/proofs", headers={"content-type": "text/plain"}, body=b'{"phone":"13911112222"}'
     )
-    answer: Any = await site.routes[found.number].handler(request)  # type: ignore[arg-type]
+    answer: Any = await site.routes[found.number].handler(request)  # type: ignore[arg-type] # a Route's, not a SocketRoute's
     assert answer.status == 415
     assert site.behind.sent == []
 

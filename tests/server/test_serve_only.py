@@ -34,7 +34,7 @@ class Process:
         self.folder = folder
         command = [SOMC, "run", str(folder / "hall.toml"), "--port", "0"]
         command += ["--data", str(folder / "data"), *more]
-        self.log = open(folder / f"log-{len(more)}-{os.urandom(3).hex()}", "wb")  # noqa: SIM115
+        self.log = open(folder / f"log-{len(more)}-{os.urandom(3).hex()}", "wb")  # noqa: SIM115 # closed by stop
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
 
     def wait_ready(self) -> None:
@@ -114,7 +114,7 @@ async def take(client: httpx.AsyncClient, expect: int = 201, **headers: str) -> 
 
 async def wait_linked(client: httpx.AsyncClient, up: bool = True) -> None:
     with trio.fail_after(PATIENCE_S):
-        while f"somc_hall_link {float(up)}" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
+        while f"somc_hall_link {float(up)}" not in (await client.get("/metrics")).text:  # noqa: ASYNC110 # a page has no event
             await trio.sleep(0.05)
 
 

@@ -118,7 +118,7 @@ class RecordingStream(trio.abc.Stream):
         self._path = path
         self._began = trio.current_time()
         # Each line goes out as it is written: a bench that is switched off keeps what it has.
-        self._file: RawIOBase | None = open(path, "ab", buffering=0, opener=_owners)  # noqa: SIM115
+        self._file: RawIOBase | None = open(path, "ab", buffering=0, opener=_owners)  # noqa: SIM115 # open as long as the line
         head = {"somc_capture": VERSION, "url": url, "began": datetime.now(UTC).isoformat(timespec="seconds")}
         self._write(head)
 

@@ -67,7 +67,7 @@ def routes(context: PluginContext) -> list[Route]:
 
 def _visit(ticket: TicketView) -> Json:
     """One visit for another system: the business, the wait, the handling and who served."""
-    served = ticket.started_at is not None and ticket.ended_at is not None
+    began, ended = ticket.started_at, ticket.ended_at
     return {
         "ticket": ticket.id,
         "number": ticket.number,
@@ -79,7 +79,7 @@ def _visit(ticket: TicketView) -> Json:
         "called_at": ticket.called_at,
         "ended_at": ticket.ended_at,
         "waited_s": ticket.waited_s,
-        "served_s": (ticket.ended_at - ticket.started_at) // 1000 if served else None,  # type: ignore[operator]
+        "served_s": None if began is None or ended is None else (ended - began) // 1000,
         "counter": ticket.counter,
         "agent": ticket.agent,
     }

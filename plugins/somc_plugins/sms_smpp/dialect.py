@@ -126,8 +126,9 @@ class SmppDialect:
             case p.Command.GENERIC_NACK:
                 # Of a submission of ours: it was not understood, and will not be.
                 words = p.status_words(status)
-                verdict = "busy" if status in p.BUSY else "refused"
-                return Answered(sequence, verdict, detail=f"generic_nack: {words}")  # type: ignore[arg-type]
+                return Answered(
+                    sequence, "busy" if status in p.BUSY else "refused", detail=f"generic_nack: {words}"
+                )
             case 0x8000_0006 | p.Command.ALERT_NOTIFICATION:
                 return None
         if command & p.RESPONSE:

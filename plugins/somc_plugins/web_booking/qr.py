@@ -7,7 +7,7 @@ import io
 try:
     import segno
 except ImportError:  # the extra `qr`
-    segno = None  # type: ignore[assignment]
+    segno = None  # type: ignore[assignment] # without the extra
 
 __all__ = ["qr_svg", "require_segno"]
 

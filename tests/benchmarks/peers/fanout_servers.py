@@ -144,7 +144,7 @@ def run_websockets(uvloop: bool) -> None:
 
         async def send(message: str) -> None:
             broadcast(clients, message)
-            while clients and next(iter(clients)).transport.get_write_buffer_size() > 2**20:  # noqa: ASYNC110
+            while clients and next(iter(clients)).transport.get_write_buffer_size() > 2**20:  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.001)
 
         async with serve(handler, "127.0.0.1", 0, compression=None) as server:

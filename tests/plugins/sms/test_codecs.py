@@ -42,8 +42,8 @@ def smpp_dialect(**more: Any) -> SmppDialect:
     return SmppDialect(SmppGateway(host="x", system_id="hall", source="10086", **more), "secret")
 
 
-def cmpp_dialect(version: str = "3.0") -> CmppDialect:
-    settings = CmppGateway(host="x", version=version, sp_id="900001", source="10086")  # type: ignore[arg-type]
+def cmpp_dialect(version: Any = "3.0") -> CmppDialect:
+    settings = CmppGateway(host="x", version=version, sp_id="900001", source="10086")
     return CmppDialect(settings, "888888")
 
 
