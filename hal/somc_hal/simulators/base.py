@@ -77,6 +77,7 @@ class Simulator(ABC):
     def mute(self) -> None:
         """Its transmit wire is cut: it hears and acts, and nobody hears it."""
         self._muted = True
+        self.changed.turn()
 
     def unmute(self) -> None:
         """The wire is mended."""

@@ -57,8 +57,9 @@ class StxSimulator(Simulator):
 
     @property
     def busy(self) -> bool:
-        """Also true while an event is not acknowledged."""
-        return super().busy or (self.connected and self.powered and self._known and bool(self._events))
+        """Also true while an event is not acknowledged that could be: one that nobody hears is never."""
+        heard = self.connected and self.powered and not self._muted and self._known
+        return super().busy or (heard and bool(self._events))
 
     def _raise(self, op: Op, data: bytes) -> None:
         """Tell the host something, once, however long it takes. `OverflowError` with too many waiting."""
