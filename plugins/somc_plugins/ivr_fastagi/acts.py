@@ -21,23 +21,21 @@ from somc.api import (
     PluginContext,
     Refusal,
 )
-from somc_plugins.ivr_fastagi.dialogue import MOST_OPTIONS, Option, Outcome, Said
+from somc_plugins.ivr_fastagi.dialogue import Option, Outcome, Said
 
 __all__ = ["ACTS", "Acts"]
 
 DAYS_LOOKED_AT = 14
-MOST_DATES = 5
 
 Facts = Mapping[str, Any]
 
 
 class Acts:
-    """The acts of one hall, in one language."""
+    """The acts of one hall, in the language of each call."""
 
-    def __init__(self, context: PluginContext, timezone: str, language: str) -> None:
+    def __init__(self, context: PluginContext, timezone: str) -> None:
         self._context = context
         self._zone: tzinfo = ZoneInfo(timezone)
-        self._language = language
 
     async def do(self, act: str, facts: Facts) -> Outcome:
         """Do it. What cannot be is an outcome too, with the reason to say."""
@@ -52,17 +50,21 @@ class Acts:
     async def _services(self, facts: Facts) -> Outcome:
         answer = await self._context.do(ListServices())
         if isinstance(answer, Refusal):
-            return self._refused(answer)
+            return _refused(answer, facts)
         services: list[Any] = answer.data["services"]
         options = [
-            Option(each["name"]["zh"], each["name"]["en"], self._service_facts(each)) for each in services
-        ][:MOST_OPTIONS]
+            Option(
+                each["name"]["zh"],
+                each["name"]["en"],
+                {"service_id": each["id"], "service": each["name"][_language(facts)]},
+            )
+            for each in services
+        ]
+        if not options:
+            return Outcome("none", said=Said("nothing_free"))
         if len(options) == 1:
             return Outcome("one", options[0].facts)
         return Outcome("ok", options=options)
-
-    def _service_facts(self, service: Any) -> dict[str, Any]:
-        return {"service_id": service["id"], "service": service["name"][self._language]}
 
     async def _dates(self, facts: Facts) -> Outcome:
         today = self._here(self._context.now()).date()
@@ -70,10 +72,8 @@ class Acts:
         for ahead in range(DAYS_LOOKED_AT):
             day = today + timedelta(days=ahead)
             if await self._free(str(facts["service_id"]), day):
-                words = self._date_words(day)
+                words = _date_words(day, facts)
                 options.append(Option(words, words, {"day": day.isoformat(), "date": words}))
-            if len(options) == MOST_DATES:
-                break
         if not options:
             return Outcome("none", said=Said("nothing_free"))
         return Outcome("ok", options=options)
@@ -81,8 +81,8 @@ class Acts:
     async def _times(self, facts: Facts) -> Outcome:
         slots = await self._free(str(facts["service_id"]), date.fromisoformat(str(facts["day"])))
         options = []
-        for at in slots[:MOST_OPTIONS]:
-            words = self._time_words(at)
+        for at in slots:
+            words = _time_words(self._here(at), facts)
             options.append(Option(words, words, {"at": at, "time": words}))
         if not options:
             return Outcome("none", said=Said("nothing_free"))
@@ -106,24 +106,25 @@ class Acts:
                 phone=str(facts["phone"]),
                 channel="ivr",
                 confirmed=True,
-                key=f"{facts['call']}:{facts['service_id']}:{facts['at']}",
+                key=f"{facts['call']}:{facts['step']}",
             )
         )
         if isinstance(answer, Refusal):
-            return self._refused(answer)
+            return _refused(answer, facts)
         code = str(answer.data["code"])
         values = {name: str(facts[name]) for name in ("service", "date", "time")}
         return Outcome("ok", {"appointment": code}, said=Said("booked", {**values, "code": " ".join(code)}))
 
     async def _find(self, facts: Facts) -> Outcome:
         answer = await self._context.do(
-            FindAppointment(appointment=str(facts["appointment"]), asker=str(facts.get("phone") or ""))
+            FindAppointment(appointment=str(facts["appointment"]), asker=_asker(facts))
         )
         if isinstance(answer, Refusal):
-            return self._refused(answer)
+            return _refused(answer, facts)
         service, at = str(answer.data["service"]), int(answer.data["at"])
-        found = {"service_id": service, "service": await self._name_of(service)}
-        values = {**found, "date": self._date_words(self._here(at).date()), "time": self._time_words(at)}
+        found = {"service_id": service, "service": await self._name_of(service, facts)}
+        here = self._here(at)
+        values = {**found, "date": _date_words(here.date(), facts), "time": _time_words(here, facts)}
         return Outcome("ok", found, said=Said("found", values))
 
     async def _find_to_change(self, facts: Facts) -> Outcome:
@@ -135,23 +136,26 @@ class Acts:
             ChangeAppointment(
                 appointment=str(facts["appointment"]),
                 at=int(facts["at"]),
-                asker=str(facts.get("phone") or ""),
+                asker=_asker(facts),
             )
         )
         if isinstance(answer, Refusal):
-            return self._refused(answer)
+            return _refused(answer, facts)
         values = {"date": str(facts["date"]), "time": str(facts["time"])}
         return Outcome("ok", said=Said("changed", values))
 
     async def _cancel(self, facts: Facts) -> Outcome:
         answer = await self._context.do(
-            CancelAppointment(appointment=str(facts["appointment"]), asker=str(facts.get("phone") or ""))
+            CancelAppointment(appointment=str(facts["appointment"]), asker=_asker(facts))
         )
-        return self._refused(answer) if isinstance(answer, Refusal) else Outcome("ok", said=Said("cancelled"))
+        if isinstance(answer, Refusal):
+            return _refused(answer, facts)
+        return Outcome("ok", said=Said("cancelled"))
 
     async def _queue(self, facts: Facts) -> Outcome:
         hall = await self._context.hall()
-        person = await self._context.person_of(str(facts.get("phone") or "0"))
+        # Of the number that calls, not of one that was keyed in: anybody can key anybody's in.
+        person = await self._context.person_of(str(facts.get("caller") or "0"))
         tickets = await self._context.tickets()
         mine = [ticket for ticket in tickets if person is not None and ticket.person == person]
         for ticket in reversed(mine):
@@ -167,33 +171,47 @@ class Acts:
                     and other.taken_at < ticket.taken_at
                 )
                 return Outcome("ok", said=Said("place", {"number": ticket.number, "ahead": str(ahead)}))
+        if not hall.open:
+            return Outcome("ok", said=Said("closed"))
         return Outcome("ok", said=Said("queue", {"waiting": str(sum(hall.waiting.values()))}))
 
     # -- words --------------------------------------------------------------------------------------
 
-    def _refused(self, refusal: Refusal) -> Outcome:
-        words = refusal.words
-        why = words.en if self._language == "en" else words.zh
-        return Outcome("refused", said=Said("refused", {"why": why}))
-
-    async def _name_of(self, service: str) -> str:
+    async def _name_of(self, service: str, facts: Facts) -> str:
         answer = await self._context.do(ListServices())
         if isinstance(answer, Refusal):
             return service
         services: list[Any] = answer.data["services"]
-        return next((each["name"][self._language] for each in services if each["id"] == service), service)
+        return next((each["name"][_language(facts)] for each in services if each["id"] == service), service)
 
     def _here(self, at: int) -> datetime:
         return datetime.fromtimestamp(at / 1000, self._zone)
 
-    def _date_words(self, day: date) -> str:
-        return day.strftime("%B %d") if self._language == "en" else f"{day.month}月{day.day}日"
 
-    def _time_words(self, at: int) -> str:
-        here = self._here(at)
-        if self._language == "en":
-            return here.strftime("%H:%M")
-        return f"{here.hour}点" + (f"{here.minute}分" if here.minute else "")
+def _language(facts: Facts) -> str:
+    return "en" if facts.get("language") == "en" else "zh"
+
+
+def _asker(facts: Facts) -> str:
+    """Who is slowed down when he tries codes in vain: the number that calls, or the call that has none."""
+    return str(facts.get("caller") or facts["call"])
+
+
+def _refused(refusal: Refusal, facts: Facts) -> Outcome:
+    words = refusal.words
+    return Outcome(
+        "refused", said=Said("refused", {"why": words.en if _language(facts) == "en" else words.zh})
+    )
+
+
+def _date_words(day: date, facts: Facts) -> str:
+    return f"{day:%B} {day.day}" if _language(facts) == "en" else f"{day.month}月{day.day}日"
+
+
+def _time_words(here: datetime, facts: Facts) -> str:
+    if _language(facts) == "en":
+        return f"{here:%H:%M}"
+    return f"{here.hour}点" + (f"{here.minute}分" if here.minute else "")
 
 
 ACTS = frozenset(

@@ -2,9 +2,11 @@
 
     agi_request: agi://…              the environment, ended by an empty line
     200 result=49 endpos=8000         an answer to a command
-    HANGUP                            the caller has left
+    520-Invalid command syntax. …     one of several lines, up to "520 End of proper usage."
+    HANGUP                            the caller has left; it comes between answers
 
-What must stay true: reading never raises; a line that means nothing is `None`.
+What must stay true: reading never raises; a line that means nothing is `None`; no command is longer than the
+buffer into which Asterisk reads it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,14 @@ __all__ = ["Answer", "Environment", "Lines", "Reader", "command", "quoted"]
 LONGEST_LINE = 4096
 MOST_VARIABLES = 200
 
+LONGEST_COMMAND_BYTES = 2000
+"""Asterisk reads a command into 2048 bytes (`AGI_BUF_LEN`) and takes what is over for another command."""
+
+KEYS = frozenset("0123456789*#ABCD")
+
+HIDDEN = 0x60
+"""In `agi_callingpres`: the caller does not want his number shown, or it is not to be had."""
+
 _ANSWER = re.compile(r"(\d{3})[ -](?:result=(-?\d*))?\s*(?:\(([^)]*)\))?(.*)")
 
 
@@ -29,9 +39,20 @@ class Environment(msgspec.Struct, frozen=True):
 
     @property
     def caller(self) -> str | None:
-        """The caller's number, digits only; None if it is withheld."""
+        """The caller's number as the hall keeps numbers: digits, without China's code. None if it is
+        withheld, also where the network tells it nevertheless."""
+        presentation = self.variables.get("agi_callingpres", "0")
+        if presentation.isascii() and presentation.isdecimal() and int(presentation[:4]) & HIDDEN:
+            return None
         number = re.sub(r"[^0-9]", "", self.variables.get("agi_callerid", ""))
-        return number if len(number) >= 5 else None
+        mainland = re.fullmatch(r"(?:00)?86(1[3-9][0-9]{9})", number)
+        number = mainland[1] if mainland else number
+        return number if 5 <= len(number) <= 20 else None
+
+    @property
+    def script(self) -> str:
+        """What stands behind the host in the dialplan's `agi://HOST/…`."""
+        return self.variables.get("agi_network_script", "").partition("?")[0].strip("/")
 
     @property
     def call(self) -> str:
@@ -45,11 +66,19 @@ class Answer(msgspec.Struct, frozen=True):
     code: int
     result: int
     note: str = ""
+    rest: str = ""
 
     @property
     def digit(self) -> str:
         """The key that was pressed, if one was."""
-        return chr(self.result) if 35 <= self.result <= 57 else ""
+        key = chr(self.result) if 0 < self.result < 128 else ""
+        return key if key in KEYS else ""
+
+    @property
+    def unheard(self) -> bool:
+        """Asterisk has nothing to play there, or no such application: the caller heard nothing. (A missing
+        file is `result=-1 endpos=0` to newer Asterisks and `result=0 endpos=0` to older ones.)"""
+        return self.result == -2 or (self.result <= 0 and self.rest == "endpos=0")
 
 
 class Lines:
@@ -73,6 +102,8 @@ class Reader:
     def __init__(self) -> None:
         self._variables: dict[str, str] = {}
         self._begun = False
+        self._usage = ""
+        """The code of an answer of several lines, until its last."""
 
     def read(self, line: str) -> Environment | Answer | None:
         if not self._begun:
@@ -83,18 +114,21 @@ class Reader:
                 return None
             self._begun = True
             return Environment(dict(self._variables))
-        if line == "HANGUP":
+        if line.strip() == "HANGUP":
             return Answer(511, -1, "hangup")
         found = _ANSWER.match(line)
-        if found is None:
+        if found is None or (self._usage and not line.startswith(f"{self._usage} ")):
             return None
-        code, result, note, _ = found.groups()
+        code, result, note, rest = found.groups()
+        self._usage = code if line[3] == "-" else ""
+        if self._usage or code.startswith("1"):  # more lines come, or the answer itself
+            return None
         digits = (result or "").lstrip("-")
         if not digits or len(digits) > 9:
             number = -1 if code != "200" or (result or "").startswith("-") else 0
         else:
             number = int(result)
-        return Answer(int(code), number, note or "")
+        return Answer(int(code), number, note or "", rest.strip() if code == "200" else "")
 
 
 def quoted(text: str) -> str:
@@ -105,4 +139,7 @@ def quoted(text: str) -> str:
 
 def command(name: str, *arguments: str) -> bytes:
     """One command as its line."""
-    return " ".join((name, *arguments)).encode() + b"\n"
+    line = " ".join((name, *arguments)).encode()
+    if len(line) > LONGEST_COMMAND_BYTES:
+        raise ValueError(f"a command of {len(line)} bytes is longer than Asterisk reads")
+    return line + b"\n"

@@ -21,11 +21,13 @@ class IvrConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: str | None = None
     """How the hall calls itself on the telephone, if not by its own name."""
     pack: str | None = None
-    """A voice pack (see the plugin `voice`): sentences are put together of its recordings."""
+    """A voice pack (see the plugin `voice`) of `language`: sentences are put together of its recordings."""
+    other_pack: str | None = None
+    """A voice pack of the other language, for calls that come as `agi://HALL/en` (or `/zh`)."""
     sounds: str | None = None
     """With `pack`: a folder that Asterisk reads, for what was put together."""
-    speak: str = 'PicoTTS({text},{lang},"0123456789*#")'
-    """Without a pack: the dialplan application that speaks a text."""
+    speak: str = "Espeak({text},any,{lang})"
+    """Without a pack: the dialplan application that speaks a text, and answers with the key that stops it."""
     agent: Annotated[str, Meta(pattern=r"^[^,\s]{1,40},[^,\s]{1,40},\d{1,4}$(?!\n)")] = "agents,s,1"
     """Context, extension and priority of the agents."""
     menus: str | None = None
@@ -33,3 +35,5 @@ class IvrConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     most_calls: Annotated[int, Meta(ge=1, le=1000)] = 100
     vxml_key: Secret | None = None
     """Voice browsers must give it as `key`; without it there is no VoiceXML."""
+    vxml_agent: Annotated[str, Meta(pattern=r"^(tel|sips?):[^\s]{1,200}$(?!\n)")] | None = None
+    """With `vxml_key`: the agents' address, to which a voice browser puts a caller through."""

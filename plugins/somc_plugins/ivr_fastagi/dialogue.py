@@ -15,9 +15,10 @@ What must stay true
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 __all__ = [
     "Dialogue",
@@ -42,6 +43,9 @@ MOST_STEPS = 200
 MOST_OPTIONS = 8
 """Choices that are read out at once, by the keys 1 to 8."""
 
+MORE = "9"
+"""The key that reads out the next ones, and after the last the first again."""
+
 MAIN, AGENT, END = "main", "agent", "goodbye"
 
 
@@ -59,10 +63,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     then: dict[str, str] = {}
     act: str = ""
     into: str = ""
-    least: int = 1
-    most: int = 1
-    timeout_s: int = TIMEOUT_S
-    retries: int = 3
+    least: Annotated[int, Meta(ge=1, le=40)] = 1
+    most: Annotated[int, Meta(ge=1, le=40)] = 1
+    timeout_s: Annotated[int, Meta(ge=1, le=600)] = TIMEOUT_S
+    retries: Annotated[int, Meta(ge=0, le=10)] = 3
     otherwise: str = AGENT
     """Where a caller goes who does not answer."""
 
@@ -83,7 +87,8 @@ class Hear(msgspec.Struct, frozen=True):
 
 
 class Do(msgspec.Struct, frozen=True):
-    """Do this with what is known, and say what came of it."""
+    """Do this with what is known, and say what came of it. `facts` has `step` too, which no other act of this
+    call has."""
 
     act: str
     facts: dict[str, Any]
@@ -129,6 +134,8 @@ class State(msgspec.Struct):
     steps: int = 0
     facts: dict[str, Any] = {}
     options: list[Option] = []
+    first: int = 0
+    """The option that is read out by key 1."""
     pending: list[Said] = []
     """To be said before the next question."""
 
@@ -144,7 +151,7 @@ class Dialogue:
         state: State | None = None,
     ) -> None:
         self._menus = menus
-        self._language = language
+        self.language = language
         self.state = State(facts=dict(facts)) if state is None else state
 
     def begin(self) -> Step:
@@ -157,6 +164,12 @@ class Dialogue:
         target = self._target(node, digits)
         if target is not None:
             return self._enter(target)
+        if node.kind == "choose" and digits == MORE and len(state.options) > MOST_OPTIONS:
+            state.first += MOST_OPTIONS
+            if state.first >= len(state.options):
+                state.first = 0
+            state.steps += 1
+            return self._ask(node) if state.steps <= MOST_STEPS else self._enter(END)
         state.tries += 1
         if state.tries > node.retries:
             state.pending.append(Said("no_answer"))
@@ -168,7 +181,7 @@ class Dialogue:
         """What came of the act that was asked for."""
         state, node = self.state, self._menus[self.state.node]
         state.facts.update(outcome.facts)
-        state.options = list(outcome.options)[:MOST_OPTIONS]
+        state.options, state.first = list(outcome.options), 0
         if outcome.said is not None:
             state.pending.append(outcome.said)
         return self._enter(node.then.get(outcome.name, node.otherwise))
@@ -177,13 +190,19 @@ class Dialogue:
 
     def _target(self, node: Node, digits: str) -> str | None:
         """Where these digits lead; None: they are no answer."""
+        number = digits.isascii() and digits.isdecimal()
         if node.kind == "entry":
-            if digits.isdigit() and node.least <= len(digits) <= node.most:
+            if number and node.least <= len(digits) <= node.most:
                 self.state.facts[node.into] = digits
                 return node.then["ok"]
             return None
-        if node.kind == "choose" and digits.isdigit() and 1 <= int(digits) <= len(self.state.options):
-            self.state.facts.update(self.state.options[int(digits) - 1].facts)
+        if (
+            node.kind == "choose"
+            and number
+            and len(digits) == 1
+            and 1 <= int(digits) <= len(self._read_out())
+        ):
+            self.state.facts.update(self._read_out()[int(digits) - 1].facts)
             return node.then["ok"]
         return node.keys.get(digits)
 
@@ -196,7 +215,7 @@ class Dialogue:
         node = self._menus[name]
         match node.kind:
             case "act":
-                return Do(node.act, dict(state.facts))
+                return Do(node.act, {**state.facts, "step": state.steps})
             case "transfer":
                 return Transfer(self._saying(node))
             case "end":
@@ -207,10 +226,15 @@ class Dialogue:
         said = self._saying(node)
         if node.kind == "choose":
             said += tuple(
-                Said("option", {"key": str(key), "what": getattr(option, self._language)})
-                for key, option in enumerate(self.state.options, 1)
+                Said("option", {"key": str(key), "what": getattr(option, self.language)})
+                for key, option in enumerate(self._read_out(), 1)
             )
+            if len(self.state.options) > MOST_OPTIONS:
+                said += (Said("more_options", {"key": MORE}),)
         return Hear(said, node.most if node.kind == "entry" else 1, node.timeout_s)
+
+    def _read_out(self) -> list[Option]:
+        return self.state.options[self.state.first : self.state.first + MOST_OPTIONS]
 
     def _saying(self, node: Node) -> tuple[Said, ...]:
         pending, self.state.pending = self.state.pending, []
@@ -236,4 +260,8 @@ def faults(menus: Mapping[str, Node], prompts: Mapping[str, Any], acts: frozense
             found.append(f"{name} does not say what its digits are: into")
         if node.kind == "menu" and not node.keys:
             found.append(f"{name} offers no key")
+        if node.least > node.most and node.kind == "entry":
+            found.append(f"{name} wants at least {node.least} digits and takes {node.most}")
+    if END in menus and menus[END].kind != "end":
+        found.append(f"'{END}' must be of the kind 'end': there a call ends that would go on for ever")
     return found

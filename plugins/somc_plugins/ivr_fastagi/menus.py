@@ -22,6 +22,7 @@ PROMPTS: dict[str, Words] = {
     "choose_service": Words("请选择业务。", "Please choose a service."),
     "choose_date": Words("请选择日期。", "Please choose a date."),
     "choose_time": Words("请选择时间。", "Please choose a time."),
+    "more_options": Words("更多选择请按{key}。", "For more press {key}."),
     "option": Words("{what}请按{key}。", "For {what} press {key}."),
     "confirm_booking": Words(
         "您要预约{date}{time}办理{service}，确认请按1，重新选择请按2。",
@@ -42,6 +43,7 @@ PROMPTS: dict[str, Words] = {
     ),
     "called": Words("您的号码{number}已叫到，请到{counter}号台席。", "{number} is at counter {counter}."),
     "queue": Words("现在有{waiting}人等候。", "{waiting} people are waiting now."),
+    "closed": Words("营业厅现在不营业。", "The hall is closed now."),
     "nothing_free": Words("没有可预约的时间。", "Nothing is free."),
     "refused": Words("{why}", "{why}"),
     "more": Words("返回主菜单请按1，结束请挂机。", "For the main menu press 1, or hang up."),
@@ -68,7 +70,11 @@ _MENUS: dict[str, dict[str, Any]] = {
         "most": 20,
         "then": {"ok": "services"},
     },
-    "services": {"kind": "act", "act": "services", "then": {"ok": "service", "one": "dates"}},
+    "services": {
+        "kind": "act",
+        "act": "services",
+        "then": {"ok": "service", "one": "dates", "none": "more", "refused": "more"},
+    },
     "service": {"kind": "choose", "say": "choose_service", "keys": {"0": "agent"}, "then": {"ok": "dates"}},
     "dates": {"kind": "act", "act": "dates", "then": {"ok": "date", "none": "more"}},
     "date": {"kind": "choose", "say": "choose_date", "keys": {"0": "agent"}, "then": {"ok": "times"}},
@@ -118,6 +124,12 @@ def read_menus(path: Path) -> tuple[dict[str, Node], dict[str, Words]]:
         prompts = msgspec.convert(document.get("prompt", {}), dict[str, Words])
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
+    for name, words in prompts.items():
+        for text in (words.zh, words.en):
+            try:
+                text.format_map(_Known())
+            except (ValueError, IndexError, AttributeError, KeyError) as error:
+                raise ValueError(f"{path}: prompt.{name}: {text!r}: {error}") from error
     return {**MENUS, **menus}, {**PROMPTS, **prompts}
 
 

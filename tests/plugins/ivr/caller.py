@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import trio
 
@@ -31,8 +33,16 @@ class Call:
         return next(text for text in reversed(self.said) if words in text)
 
 
-async def call(port: int, script: str, number: str = "13800138000", name: str = "1700000000.1") -> Call:
-    """Call the hall and press these keys."""
+async def call(
+    port: int,
+    script: str,
+    number: str = "13800138000",
+    name: str = "1700000000.1",
+    more: Mapping[str, str] = MappingProxyType({}),
+    odd: Mapping[str, str] = MappingProxyType({}),
+) -> Call:
+    """Call the hall and press these keys. `more` is told of the call; `odd` is what this Asterisk answers to
+    commands that begin so, instead of what it should ("" closes the line)."""
     found = Call()
     keys = list(script)
     stream = await trio.open_tcp_stream("127.0.0.1", port)
@@ -43,6 +53,7 @@ async def call(port: int, script: str, number: str = "13800138000", name: str = 
                 "agi_request": f"agi://127.0.0.1:{port}/",
                 "agi_callerid": number,
                 "agi_uniqueid": name,
+                **more,
             }
             lines = "".join(f"{key}: {value}\n" for key, value in environment.items())
             await stream.send_all(f"{lines}\n".encode())
@@ -56,7 +67,9 @@ async def call(port: int, script: str, number: str = "13800138000", name: str = 
                     buffer += data
                 line, _, buffer = buffer.partition(b"\n")
                 answer = _answered(found, line.decode(), keys, target)
-                if answer is None:
+                strange = next((each for begin, each in odd.items() if line.decode().startswith(begin)), None)
+                answer = answer if strange is None else strange
+                if not answer:
                     return found
                 await stream.send_all(f"{answer}\n".encode())
 

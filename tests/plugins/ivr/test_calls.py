@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -47,10 +48,10 @@ class Line:
 
 
 @asynccontextmanager
-async def lined(folder: Path, more: str = "") -> AsyncIterator[Line]:
+async def lined(folder: Path, more: str = "", port: int = 0) -> AsyncIterator[Line]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = port or free.getsockname()[1]
     async with running(folder, HALL + IVR.format(port=port, more=more)) as hall:
         yield Line(hall, port)
 
@@ -160,18 +161,25 @@ async def test_nonsense_on_the_line_harms_nobody(tmp_path: Path) -> None:
 
 
 async def test_the_same_dialogue_as_voicexml(tmp_path: Path) -> None:
-    async with lined(tmp_path, 'vxml_key = "k"') as line:
+    async with lined(tmp_path, 'vxml_key = "k&#"\nvxml_agent = "tel:+8610086"') as line:
         client = line.hall.client()
         base = "/plugins/ivr_fastagi/vxml"
         assert (await client.get(base, params={"call": "a"})).status_code == 403
         texts = []
+        told = {"key": "k&#", "call": "a b&c", "from": f"+86{GOTONE_PHONE}"}
 
         async def step(**query: str) -> ElementTree.Element:
-            answer = await client.get(base, params={"key": "k", "call": "a", "from": GOTONE_PHONE, **query})
+            answer = await client.get(base, params={**told, **query})
             assert answer.status_code == 200, answer.text
             assert answer.headers["content-type"].startswith("application/voicexml+xml")
             document = ElementTree.fromstring(answer.text)
+            assert answer.headers["cache-control"] == "no-store"
             texts.append("".join(document.itertext()))
+            nexts = {each.get("next") for each in document.iter()} - {None}
+            for following in nexts:
+                asked = dict(parse_qsl(urlsplit(str(following)).query))
+                assert (asked["key"], asked["call"]) == (told["key"], told["call"])
+                told.update(asked)
             return document
 
         document = await step()
@@ -179,9 +187,18 @@ async def test_the_same_dialogue_as_voicexml(tmp_path: Path) -> None:
         assert {"vxml", "form", "field", "prompt", "noinput", "nomatch", "filled", "submit"} <= names
         timeout = next(each for each in document.iter() if each.get("name") == "timeout")
         assert timeout.get("value") == "60s"
-        for digits in ("1", "1", "2", "1", "1"):
+        for digits in ("1", "1", "2", "1"):
             await step(digits=digits)
-        assert "预约成功" in texts[-1]
+        turn = told["turn"]
+
+        async def again() -> None:
+            await step(digits="1", turn=turn)
+
+        async with trio.open_nursery() as nursery:  # a browser that asks three times, at once
+            for _ in range(3):
+                nursery.start_soon(again)
+        await again()
+        assert all("预约成功" in text for text in texts[-4:])
         assert [each.channel for each in line.bookings] == ["ivr"]
         document = await step(digits="")
         assert any(each.tag.endswith("exit") for each in document.iter())
@@ -189,7 +206,12 @@ async def test_the_same_dialogue_as_voicexml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [('pack = "/nowhere"', "sounds"), ('menus = "/nowhere.toml"', "nowhere"), ('agent = "x"', "agent")],
+    [
+        ('vxml_key = "k"', "vxml_agent"),
+        ('pack = "/nowhere"', "sounds"),
+        ('menus = "/nowhere.toml"', "nowhere"),
+        ('agent = "x"', "agent"),
+    ],
 )
 async def test_what_is_wrong_with_it_stops_the_start_and_says_so(
     tmp_path: Path, more: str, said: str
