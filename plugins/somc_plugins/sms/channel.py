@@ -3,6 +3,8 @@
 What must stay true
 - A message is `Sent` when all its parts were taken; `Refused` when the gateway refused one of them; and
   `Unsent` when of one nobody knows, whatever became of the others: then all of it is sent again.
+- What comes is acknowledged when it is on disk: a whole message as a record of the hall, a part of one in the
+  plugin's store.
 - It connects, and connects again, for ever; what is wrong is said in the channel's state.
 """
 
@@ -14,11 +16,12 @@ from typing import Any
 
 import trio
 
-from somc.api import ChannelHost, Inbound, Outcome, Outgoing, Receipt, Refused, Sent, Unsent
+from somc.api import ChannelHost, Inbound, Outcome, Outgoing, Receipt, Refused, Sent, Store, Unsent
 from somc_plugins.sms.config import Gateway
 from somc_plugins.sms.dialect import Answered, Dialect, Incoming, LoggedIn, PartReceipt, Submission
+from somc_plugins.sms.parts import Parts, Whole
 from somc_plugins.sms.session import LoginFailed, Session, Slot
-from somc_plugins.sms.text import Reassembly, parts_of
+from somc_plugins.sms.text import concatenation, parts_of
 
 __all__ = ["SmsChannel"]
 
@@ -60,7 +63,9 @@ class SmsChannel:
 
     kinds = frozenset(("sms",))
 
-    def __init__(self, name: str, settings: Gateway, make_dialect: MakeDialect, log: Any) -> None:
+    def __init__(
+        self, name: str, settings: Gateway, make_dialect: MakeDialect, store: Store, log: Any
+    ) -> None:
         self.name = name
         self.weight = settings.weight
         self.batch = max(8, settings.window)
@@ -69,7 +74,8 @@ class SmsChannel:
         self._log = log.bind(channel=name)
         self._session: Session | None = None
         self._host: ChannelHost | None = None
-        self._reassembly = Reassembly()
+        self._parts = Parts(name, store)
+        self._parts_lock = trio.Lock()
         self._received = 0
         self.connections = 0
 
@@ -79,6 +85,13 @@ class SmsChannel:
         self._host = host
         host.report("down", "connecting")
         task_status.started()
+        await self._parts.restore()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._give_out_overdue, host)
+            await self._connect(host)
+
+    async def _connect(self, host: ChannelHost) -> None:
+        """Connect, for ever."""
         pause_s = self._settings.reconnect_s
         while True:
             begun_s = trio.current_time()
@@ -160,23 +173,42 @@ class SmsChannel:
         ]
         if receipts:
             await host.receipts(receipts)
-        inbound = []
-        now_s = trio.current_time()
-        for event in events:
-            if isinstance(event, Incoming):
-                text = self._reassembly.add(event.sender, event.receiver, event.header, event.text, now_s)
-                if text is not None:
-                    inbound.append(self._inbound(event.sender, event.receiver, text, event.ref))
-        for sender, receiver, text in self._reassembly.overdue(now_s):
-            inbound.append(self._inbound(sender, receiver, text, None))
-        if inbound:
-            await host.inbound(inbound)
+        incoming = [event for event in events if isinstance(event, Incoming)]
+        single = [event for event in incoming if not _one_of_several(event)]
+        if single:
+            await host.inbound([self._inbound(event) for event in single])
+        for event in incoming:
+            if _one_of_several(event):
+                async with self._parts_lock:
+                    await self._tell(host, await self._parts.add(event))
 
-    def _inbound(self, sender: str, receiver: str, text: str, ref: str | None) -> Inbound:
+    async def _give_out_overdue(self, host: ChannelHost) -> None:
+        """Messages of which a part never came."""
+        while True:
+            await self._parts.wait_overdue()
+            try:
+                async with self._parts_lock:
+                    await self._tell(host, self._parts.overdue())
+            except Exception:
+                self._log.exception("what has come of a message could not be taken: it is tried again")
+                await trio.sleep(LONGEST_PAUSE_S)
+
+    async def _tell(self, host: ChannelHost, wholes: Sequence[Whole]) -> None:
+        if wholes:
+            await host.inbound([Inbound(each.sender, each.receiver, each.text, each.id) for each in wholes])
+        await self._parts.told(wholes)
+
+    def _inbound(self, event: Incoming) -> Inbound:
+        ref = event.ref
         if ref is None:  # the gateway has no id for it: it is never the same as another
             self._received += 1
             ref = f"{time.time_ns():x}-{self._received}"
-        return Inbound(sender, receiver, text, ref)
+        return Inbound(event.sender, event.receiver, event.text, ref)
+
+
+def _one_of_several(event: Incoming) -> bool:
+    place = concatenation(event.header)
+    return place is not None and place[1] > 1
 
 
 def _settler(letter: _Letter) -> Callable[[Slot, Answered | None], None]:

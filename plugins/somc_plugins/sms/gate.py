@@ -9,7 +9,8 @@ ends; one connection never disturbs another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -73,7 +74,9 @@ class Side(Protocol):
 
     def receipt(self, sequence: int, taken: Taken, stat: str) -> bytes: ...
 
-    def incoming(self, sequence: int, sender: str, receiver: str, text: str, ref: str) -> list[bytes]:
+    def incoming(
+        self, sequence: int, sender: str, receiver: str, text: str, ref: str, reference: int | None = None
+    ) -> list[bytes]:
         """What a customer writes, in as many parts as it takes (their sequences follow one another)."""
 
     def check_link(self, sequence: int) -> bytes: ...
@@ -274,12 +277,24 @@ class Gate:
 
     # -- being driven ---------------------------------------------------------------------------------
 
-    async def write(self, sender: str, text: str, receiver: str = "10086", ref: str = "") -> None:
-        """A customer writes: to one of the clients that are in."""
+    async def write(
+        self,
+        sender: str,
+        text: str,
+        receiver: str = "10086",
+        ref: str = "",
+        parts: Collection[int] | None = None,
+    ) -> None:
+        """A customer writes: to one of the clients that are in. Of a long text only these `parts` come; then
+        the same text again is the same message."""
         for client in self._clients:
             if client.in_:
-                for data in client.side.incoming(client.sequence + 1, sender, receiver, text, ref):
+                reference = None if parts is None else zlib.crc32(text.encode())
+                told = client.side.incoming(client.sequence + 1, sender, receiver, text, ref, reference)
+                for number, data in enumerate(told):
                     client.sequence += 1
+                    if parts is not None and number not in parts:
+                        continue
                     client.unacknowledged[client.sequence] = data
                     await client.say(data)
                 return

@@ -13,13 +13,11 @@ What must stay true
 from __future__ import annotations
 
 import unicodedata
-from collections import OrderedDict
-from collections.abc import Sequence
 from itertools import count
 
 import msgspec
 
-__all__ = ["ASCII", "GBK", "LATIN1", "UCS2", "Part", "Reassembly", "decoded", "parts_of", "split_header"]
+__all__ = ["ASCII", "GBK", "LATIN1", "UCS2", "Part", "concatenation", "decoded", "parts_of", "split_header"]
 
 ASCII, LATIN1, UCS2, GBK = 0, 3, 8, 15
 """Alphabets as both SMPP (data_coding) and CMPP (Msg_Fmt) number them; GBK is CMPP's alone."""
@@ -165,39 +163,3 @@ def decoded(octets: bytes, coding: int) -> str:
         case 3:
             return octets.decode("latin-1")
     return octets.decode("latin-1")
-
-
-class Reassembly:
-    """Puts incoming parts together. Bounded in number and time: what does not become whole in time is given
-    out as far as it came."""
-
-    MOST = 200
-    PATIENCE_S = 120.0
-
-    def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, str, int, int], tuple[float, dict[int, str]]] = OrderedDict()
-
-    def add(self, sender: str, receiver: str, header: bytes, text: str, now_s: float) -> str | None:
-        """The whole text once its last part is there; None while some are missing."""
-        place = concatenation(header)
-        if place is None or place[1] == 1:
-            return text
-        reference, total, number = place
-        key = (sender, receiver, reference, total)
-        _, parts = self._open.setdefault(key, (now_s, {}))
-        parts[number] = text
-        if len(parts) == total:
-            del self._open[key]
-            return "".join(parts[each] for each in sorted(parts))
-        while len(self._open) > self.MOST:
-            self._open.popitem(last=False)
-        return None
-
-    def overdue(self, now_s: float) -> Sequence[tuple[str, str, str]]:
-        """Sender, receiver and what came of it, where the other parts are not to be expected any more."""
-        late = [key for key, (begun_s, _) in self._open.items() if now_s - begun_s > self.PATIENCE_S]
-        found = []
-        for key in late:
-            _, parts = self._open.pop(key)
-            found.append((key[0], key[1], "".join(parts[each] for each in sorted(parts))))
-        return found

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from somc.api import About, Channel, PluginContext, SimulatedGateway, Words, hookimpl
+from somc.api import About, Channel, PluginContext, SimulatedGateway, Store, Words, hookimpl
 from somc_plugins.sms.channel import SmsChannel
 from somc_plugins.sms.dialect import Dialect
 from somc_plugins.sms.gate import Gate
@@ -30,13 +30,13 @@ from somc_plugins.sms_cmpp.gate import CmppSide
 __all__ = ["CmppConfig", "channel_of"]
 
 
-def channel_of(name: str, settings: CmppGateway, log: object) -> SmsChannel:
-    """The channel of one gateway."""
+def channel_of(name: str, settings: CmppGateway, store: Store, log: object) -> SmsChannel:
+    """The channel of one gateway; `store` is where parts of messages are kept."""
 
     def dialect(password: str) -> Dialect:
         return CmppDialect(settings, password)
 
-    return SmsChannel(name, settings, dialect, log)
+    return SmsChannel(name, settings, dialect, store, log)
 
 
 @hookimpl
@@ -46,7 +46,8 @@ def somc_plugin() -> About:
 
 @hookimpl
 def somc_channels(context: PluginContext) -> Iterable[Channel]:
-    return [channel_of(name, settings, context.log) for name, settings in context.config.gateway.items()]
+    gateways = context.config.gateway
+    return [channel_of(name, settings, context.store, context.log) for name, settings in gateways.items()]
 
 
 @hookimpl

@@ -92,7 +92,9 @@ class CmppSide:
             report=True,
         )
 
-    def incoming(self, sequence: int, sender: str, receiver: str, text: str, ref: str) -> list[bytes]:
+    def incoming(
+        self, sequence: int, sender: str, receiver: str, text: str, ref: str, reference: int | None = None
+    ) -> list[bytes]:
         return [
             p.deliver(
                 sequence + number,
@@ -104,7 +106,7 @@ class CmppSide:
                 content=part.header + part.octets,
                 udhi=int(part.total > 1),
             )
-            for number, part in enumerate(parts_of(text))
+            for number, part in enumerate(parts_of(text, reference))
         ]
 
     def check_link(self, sequence: int) -> bytes:

@@ -88,7 +88,9 @@ class SmppSide:
             octets=p.receipt_text(taken.ref, stat, "2603021200"),
         )
 
-    def incoming(self, sequence: int, sender: str, receiver: str, text: str, ref: str) -> list[bytes]:
+    def incoming(
+        self, sequence: int, sender: str, receiver: str, text: str, ref: str, reference: int | None = None
+    ) -> list[bytes]:
         return [
             p.delivery(
                 p.Command.DELIVER_SM,
@@ -99,7 +101,7 @@ class SmppSide:
                 coding=part.coding,
                 octets=part.header + part.octets,
             )
-            for number, part in enumerate(parts_of(text))
+            for number, part in enumerate(parts_of(text, reference))
         ]
 
     def check_link(self, sequence: int) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,16 @@ def ours(port: int, messages: int, window: int) -> dict[str, float]:
     import trio
 
     from somc.api import Outgoing, Sent
+    from somc.runtime.plugins.store import FileStore
     from somc_plugins.sms_smpp import channel_of
     from somc_plugins.sms_smpp.config import SmppGateway
 
     settings = SmppGateway(
         host="127.0.0.1", port=port, system_id="hall", password="secret", source="10086", window=window
     )
-    channel = channel_of("bench", settings, structlog.get_logger())
+    # Nobody writes to it, so nothing is ever kept.
+    store = FileStore(Path(tempfile.gettempdir()) / "somc-bench-parts.sqlite3", bytes(32))
+    channel = channel_of("bench", settings, store, structlog.get_logger())
     measured: dict[str, float] = {}
 
     class Host:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 import trio
 
-from somc.api import Inbound, Outgoing, Receipt, Refused, Sent, Unsent
+from somc.api import Inbound, Outgoing, Receipt, Refused, Sent, Store, Unsent
+from somc.runtime.plugins.store import FileStore
+from somc_plugins.sms import parts as parts_module
 from somc_plugins.sms.channel import SmsChannel
 from somc_plugins.sms.gate import Gate
 from somc_plugins.sms_cmpp import channel_of as cmpp_channel
@@ -44,6 +48,8 @@ class Host:
 
     async def inbound(self, messages: Sequence[Inbound]) -> None:
         await trio.lowlevel.checkpoint()
+        if self.fails:
+            raise RuntimeError("the disk is full")
         self.written += messages
 
     def report(self, status: str, detail: str = "") -> None:
@@ -72,25 +78,42 @@ class Line:
             return await self.channel.send(batch)
 
 
-def made(protocol: str, port: int, **more: Any) -> SmsChannel:
+def made(protocol: str, port: int, store: Store, **more: Any) -> SmsChannel:
     log = structlog.get_logger()
     given: dict[str, Any] = {"host": "127.0.0.1", "port": port, "password": "secret", **more}
     if protocol == "smpp":
-        return smpp_channel("gw", SmppGateway(system_id="hall", source="10086", **given), log)
+        return smpp_channel("gw", SmppGateway(system_id="hall", source="10086", **given), store, log)
     version: Any = protocol.split()[1]
-    return cmpp_channel("gw", CmppGateway(version=version, sp_id="900001", source="10086", **given), log)
+    settings = CmppGateway(version=version, sp_id="900001", source="10086", **given)
+    return cmpp_channel("gw", settings, store, log)
 
 
 @asynccontextmanager
 async def lined(
-    protocol: str, prepare: Callable[[Gate], None] = lambda gate: None, **more: Any
+    protocol: str,
+    prepare: Callable[[Gate], None] = lambda gate: None,
+    folder: Path | None = None,
+    **more: Any,
+) -> AsyncIterator[Line]:
+    with tempfile.TemporaryDirectory() as passing:
+        store = FileStore((folder or Path(passing)) / "store.sqlite3", bytes(32))
+        try:
+            async with opened(protocol, prepare, store, **more) as line:
+                yield line
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def opened(
+    protocol: str, prepare: Callable[[Gate], None], store: Store, **more: Any
 ) -> AsyncIterator[Line]:
     gate = Gate(SmppSide if protocol == "smpp" else CmppSide)
     prepare(gate)
     host = Host()
     async with trio.open_nursery() as nursery:
         port = await nursery.start(gate.run)
-        channel = made(protocol, port, **{**QUICK, **more})
+        channel = made(protocol, port, store, **{**QUICK, **more})
         await nursery.start(channel.run, host)
         line = Line(gate, channel, host)
         yield line
@@ -235,6 +258,57 @@ async def test_what_customers_write_arrives_whole_and_is_acknowledged(protocol: 
         assert {each.sender for each in line.host.written} == {"13800138000"}
         await line.wait(lambda: line.gate.acknowledged == 3)
         assert len({each.ref for each in line.host.written}) == 2
+
+
+async def test_parts_that_were_acknowledged_outlive_the_hall(protocol: str, tmp_path: Path) -> None:
+    """It dies between two parts of a message: what is acknowledged the gateway does not tell again."""
+    text = "请" * 100 + "查" * 80
+    async with lined(protocol, folder=tmp_path) as line:
+        await line.wait(lambda: line.host.up)
+        await line.gate.write("13800138000", text, parts=[0, 2])
+        await line.wait(lambda: line.gate.acknowledged == 2)
+        assert line.host.written == []
+    async with lined(protocol, folder=tmp_path) as line:
+        await line.wait(lambda: line.host.up)
+        await line.gate.write("13800138000", text, parts=[1])
+        await line.wait(lambda: line.gate.acknowledged == 1)
+        assert [each.text for each in line.host.written] == [text]
+
+
+async def test_a_part_of_what_the_hall_cannot_take_is_told_again_as_the_same_message(
+    protocol: str, tmp_path: Path
+) -> None:
+    """The last part is not acknowledged before the whole is on disk; told twice, it has one name."""
+    async with lined(protocol, folder=tmp_path) as line:
+        await line.wait(lambda: line.host.up)
+        line.host.fails = True
+        await line.gate.write("13800138000", "请" * 100, parts=[0, 1])
+        await line.wait(lambda: not any(client.unacknowledged for client in line.gate._clients))
+        before = line.gate.acknowledged  # the first part may have come by itself
+        assert before < 2
+        assert line.host.written == []
+        line.host.fails = False
+        await line.gate.write("13800138000", "请" * 100, parts=[1])
+        await line.wait(lambda: line.gate.acknowledged == before + 1)
+        # The acknowledgement was lost: it comes once more, and is no new message.
+        await line.gate.write("13800138000", "请" * 100, parts=[1])
+        await line.wait(lambda: line.gate.acknowledged == before + 2)
+        assert [each.text for each in line.host.written] == ["请" * 100]
+
+
+async def test_what_never_becomes_whole_is_given_out_at_its_own_deadline(
+    protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else comes after it."""
+    async with lined(protocol) as line:
+        await line.wait(lambda: line.host.up)
+        await line.gate.write("13800138000", "请" * 100, parts=[0])
+        await line.wait(lambda: line.gate.acknowledged == 1)
+        assert line.host.written == []
+        monkeypatch.setattr(parts_module, "PATIENCE_S", 0.0)
+        await line.gate.write("13900139000", "查" * 100, parts=[1])
+        await line.wait(lambda: len(line.host.written) == 2)
+        assert sorted(each.text for each in line.host.written) == ["查" * 33, "请" * 67]
 
 
 async def test_a_receipt_that_the_hall_cannot_write_down_is_not_acknowledged(protocol: str) -> None:

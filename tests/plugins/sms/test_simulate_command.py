@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
 import trio
 
 from somc.api import Outgoing, Sent
+from somc.runtime.plugins.store import FileStore
 from somc_plugins.sms_cmpp import channel_of
 from somc_plugins.sms_cmpp.config import CmppGateway
 from tests.plugins.sms.test_channel import Host
@@ -19,7 +21,9 @@ from tests.plugins.sms.test_channel import Host
 SOMC = [sys.executable, "-c", "from somc.cli import main; main()"]
 
 
-async def test_a_gateway_is_played_driven_and_ended(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_gateway_is_played_driven_and_ended(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     process = await trio.lowlevel.open_process(
         [*SOMC, "channel", "simulate", "cmpp", "--throttle", "2"],
         stdin=subprocess.PIPE,
@@ -34,7 +38,8 @@ async def test_a_gateway_is_played_driven_and_ended(capfd: pytest.CaptureFixture
         settings = CmppGateway(
             host="127.0.0.1", port=int(port[1]), sp_id="900001", source="10086", password="secret"
         )
-        channel, host = channel_of("gw", settings, structlog.get_logger()), Host()
+        store = FileStore(tmp_path / "store.sqlite3", bytes(32))
+        channel, host = channel_of("gw", settings, store, structlog.get_logger()), Host()
         async with trio.open_nursery() as nursery:
             await nursery.start(channel.run, host)
             while not host.up:  # noqa: ASYNC110 - it connects in its own time
@@ -45,6 +50,7 @@ async def test_a_gateway_is_played_driven_and_ended(capfd: pytest.CaptureFixture
             while not host.written:  # noqa: ASYNC110 - as above
                 await trio.sleep(0.01)
             nursery.cancel_scope.cancel()
+        await store.close()
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     told = capfd.readouterr().err

@@ -10,7 +10,6 @@ from somc_plugins.sms.text import (
     ASCII,
     MOST_PARTS,
     UCS2,
-    Reassembly,
     concatenation,
     decoded,
     parts_of,
@@ -89,20 +88,6 @@ def test_half_a_surrogate_pair_is_no_fault() -> None:
 def test_parts_say_that_they_belong_together() -> None:
     parts = parts_of("请" * 140, reference=0x1A7)
     assert [concatenation(part.header) for part in parts] == [(0xA7, 3, 1), (0xA7, 3, 2), (0xA7, 3, 3)]
-
-
-def test_incoming_parts_come_in_any_order_and_their_like_from_others_do_not_mix() -> None:
-    parts = parts_of("请" * 140, reference=7)
-    whole = Reassembly()
-    pieces = [(part.header, decoded(part.octets, part.coding)) for part in parts]
-    assert whole.add("a", "x", *pieces[2], 0.0) is None
-    assert whole.add("b", "x", *pieces[0], 0.0) is None
-    assert whole.add("a", "x", *pieces[0], 1.0) is None
-    assert whole.add("a", "x", *pieces[0], 1.0) is None
-    assert whole.add("a", "x", *pieces[1], 2.0) == "请" * 140
-    assert whole.overdue(100.0) == []
-    ((sender, _, text),) = whole.overdue(200.0)
-    assert (sender, text) == ("b", "请" * 67)
 
 
 @given(st.binary(max_size=200), st.integers(0, 300))
