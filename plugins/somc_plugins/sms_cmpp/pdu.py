@@ -1,7 +1,7 @@
 """CMPP 2.0 and 3.0 on the wire (中国移动通信互联网短信网关接口协议, China Mobile Peer to Peer). No I/O.
 
 Fields are those of the specifications (QB-002-2002 V2.0 and V3.0); where the versions differ, `Version` says
-how. `tests/plugins/sms` holds both against byte vectors of an independent implementation.
+how. `tests/plugins/sms` holds both against the tables, filled in by hand, and an independent implementation.
 
 What must stay true: reading never raises; what cannot be read is `None`.
 """
