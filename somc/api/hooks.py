@@ -139,7 +139,7 @@ class HallHooks:
         """Come up: what must be there before the plugin is of use. Since 0.2.
 
         When: whenever the plugin is enabled, and at the start of a hall, after all that it brings was
-        checked; it is ready when this returns, within 10 s. Long tasks go to `context.nursery`. Async.
+        checked; it is ready when this returns, within 30 s. Long tasks go to `context.nursery`. Async.
         Several plugins: one after the other in the order of hall.toml. If it raises or takes too long: the
         plugin is not enabled; at a hall's start, that stops the start with its name.
         """

@@ -667,7 +667,7 @@ class PluginAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is at work has all; what is off has its name, state, why and version."""
 
     name: str
-    state: Literal["on", "off", "starting", "quarantined", "failed"]
+    state: Literal["on", "off", "starting", "stopping", "quarantined", "failed"]
     why: str | None
     version: str | None
     stuck: bool

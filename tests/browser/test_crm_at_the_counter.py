@@ -14,12 +14,16 @@ from tests.server.rig import HALL, write_hall
 
 pytestmark = pytest.mark.browser
 
+PLAIN = "13800138001"
+"""Somebody else whom the CRM knows."""
+
 
 async def test_the_next_customer_is_known_at_the_desk_and_in_the_crm(tmp_path: Path, chromium: str) -> None:
     """IN-01, IN-02 and MK-04 as an agent does them, against the CRM over TCP."""
 
     def play(cast: Cast) -> None:
-        number = take(cast.open("kiosk"), "payment", GOLD)
+        kiosk = cast.open("kiosk")
+        number = take(kiosk, "payment", GOLD)
         counter = cast.open("counter", "/counter/1")
         counter.get_by_test_id("counter-open").click()
         counter.get_by_test_id("counter-next").click()
@@ -38,10 +42,22 @@ async def test_the_next_customer_is_known_at_the_desk_and_in_the_crm(tmp_path: P
         expect(crm.locator("h1")).to_contain_text("payment")
         crm.close()
 
+        with counter.context.expect_page() as opened:
+            counter.get_by_test_id("counter-follow").click()
+        following = opened.value
+        expect(following.locator("input[name=phone]")).to_have_value(GOLD)
+
         offer = card.locator('[data-test="card-offer"][data-offer="gotone-128"]')
         expect(offer).to_contain_text("全球通88套餐")
         offer.get_by_test_id("card-refused").click()
         expect(offer).to_have_attribute("data-outcome", "refused")
+
+        counter.get_by_test_id("counter-no-show").click()
+        take(kiosk, "payment", PLAIN)
+        pages = len(counter.context.pages)
+        counter.get_by_test_id("counter-next").click()
+        expect(following.locator("input[name=phone]")).to_have_value(PLAIN)
+        assert len(counter.context.pages) == pages, "the one window follows, and no other opens"
 
     async with crm_server() as crm:
         tables = "".join(part.format(url=crm.url, enabled='"crm", "marketing"') for part in (CRM, MARKETING))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,49 @@ paths = ["{plugin}"]
 isolation = "{isolation}"
 {more}
 """
+
+
+# -- states -------------------------------------------------------------------------------------------
+
+WAITING = """
+import trio
+from pathlib import Path
+from somc.api import hookimpl
+
+async def until(name):
+    while not (Path(__file__).parent / name).exists():
+        await trio.sleep(0.01)
+
+@hookimpl
+async def somc_start(context):
+    await until("may_start")
+@hookimpl
+async def somc_stop(context):
+    await until("may_stop")
+"""
+
+
+async def test_a_plugin_that_is_coming_or_going_says_so(tmp_path: Path, mode: str) -> None:
+    name = f"acme_waiting_{mode[0]}"
+    plugin = tmp_path / f"{name}.py"
+    plugin.write_text(WAITING)
+    toml = hall_toml(plugin, mode).replace(f'enabled = ["{name}"]', "enabled = []")
+    async with running(tmp_path, toml) as hall, trio.open_nursery() as nursery:
+
+        async def state_of_it() -> str:
+            plugins = await get(hall, f"{BASE}/plugins")
+            return next(str(plugin["state"]) for plugin in plugins if plugin["name"] == name)
+
+        async def until(state: str) -> None:
+            with trio.fail_after(60):
+                while await state_of_it() != state:  # noqa: ASYNC110 - asked over HTTP
+                    await trio.sleep(0.02)
+
+        for act, passing, then in (("enable", "starting", "on"), ("disable", "stopping", "off")):
+            nursery.start_soon(partial(post, hall, f"{BASE}/plugins/{name}/{act}"))
+            await until(passing)
+            (tmp_path / ("may_start" if act == "enable" else "may_stop")).touch()
+            await until(then)
 
 
 # -- upgrades -----------------------------------------------------------------------------------------

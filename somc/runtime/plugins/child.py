@@ -18,7 +18,6 @@ import os
 import resource
 import socket
 import sys
-import threading
 import time
 from functools import partial
 from importlib.metadata import EntryPoint
@@ -50,6 +49,7 @@ from somc.runtime.plugins.finding import GROUP, Found
 from somc.runtime.plugins.frames import frame, frames_of
 from somc.runtime.plugins.ledger import Ledger
 from somc.runtime.plugins.loading import HOOKS, Loaded, load
+from somc.runtime.plugins.pulse import Pulse
 from somc.runtime.plugins.routing import handled
 from somc.runtime.plugins.store import FileStore
 from somc.runtime.plugins.tasks import Tasks, harmless
@@ -59,30 +59,22 @@ __all__ = ["main"]
 ASKS_AT_ONCE = 8
 LOGS_PER_S = 50
 THREADS = 2
-PARENT_LOOK_S = 1.0
 
 
 def main() -> None:
     """Serve one plugin until the pipe is closed."""
     pipe = socket.socket(fileno=int(sys.argv[1]))
     pipe.setblocking(False)
-    parent = os.getppid()
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    trio.run(_serve, pipe)
+    pulse = Pulse()
+    pulse.start()
+    trio.run(_serve, pipe, pulse)
     os._exit(0)  # whatever threads of the plugin still run
 
 
-def _end_with(parent: int) -> None:
-    """A plugin that holds its own loop must not outlive the hall."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_S)
-    os._exit(1)
-
-
-async def _serve(pipe: socket.socket) -> None:
+async def _serve(pipe: socket.socket, pulse: Pulse) -> None:
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(pipe))
     async with trio.open_nursery() as nursery:
-        child = Child(stream, nursery)
+        child = Child(stream, nursery, pulse)
         async for parts in frames_of(stream):
             child.take(parts)
         os._exit(0)
@@ -91,8 +83,9 @@ async def _serve(pipe: socket.socket) -> None:
 class Child:
     """The plugin, its context, and what is under way."""
 
-    def __init__(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+    def __init__(self, stream: trio.SocketStream, nursery: trio.Nursery, pulse: Pulse) -> None:
         self._stream = stream
+        self._pulse = pulse
         self._nursery = nursery
         self._sending = trio.Lock()
         self._calls: dict[int, trio.CancelScope] = {}
@@ -112,7 +105,7 @@ class Child:
         kind, id, *rest = parts
         match kind:
             case "ping":
-                self._nursery.start_soon(self._send, "pong", 0)
+                self._nursery.start_soon(self._send, "pong", id)
             case "load":
                 self._nursery.start_soon(self._load, rest[0])
             case "call" | "check" | "serve":
@@ -164,6 +157,7 @@ class Child:
         except Exception as error:
             await self._send("unfit", 0, f"it does not load in its process: {error}")
             return
+        self._pulse.watch()
         await self._send("ready", 0, brought)
 
     def _bring(self) -> dict[str, Any]:

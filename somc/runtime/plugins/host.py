@@ -53,7 +53,7 @@ from somc.runtime.plugins.in_use import InUse
 from somc.runtime.plugins.ledger import HookFailed, Ledger
 from somc.runtime.plugins.loading import Loaded, forget_modules, load
 from somc.runtime.plugins.local import LocalPlugin
-from somc.runtime.plugins.process import ProcessPlugin
+from somc.runtime.plugins.process import START_S, ProcessPlugin
 from somc.runtime.plugins.routing import Match, match
 from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
@@ -64,15 +64,14 @@ __all__ = ["InUse", "PluginHost"]
 
 log = structlog.get_logger(__name__)
 
-START_S = 10.0
 STOP_S = 5.0
 ROUTE_S = 10.0
 
 FACTS = "facts"
+"""The host's own store, beside those of plugins; no plugin is called so."""
 
 LAST_FACTS_S = 5.0
 """For the last facts to reach the disk at the end of a hall."""
-"""The host's own store, beside those of plugins; no plugin is called so."""
 
 BLOCK_WEIGHT = 4
 """Holding the hall's loop counts so many faults: three times is a quarantine."""
@@ -131,6 +130,8 @@ class PluginHost:
         self.tending = Tending(self)
         self.failed: dict[str, str] = {}
         """Plugins that should work and do not, with why."""
+        self.starting: set[str] = set()
+        """Plugins that are coming up and do not serve yet."""
         self.stuck: list[str] = []
         """Disabled plugins whose tasks do not end."""
         self.changing = trio.Lock()
@@ -413,6 +414,7 @@ class PluginHost:
         sights = Sights(frozenset(loaded.about.sees), identify_s)
         entry = Entry(loaded, settings, config, runner, store, behind, ledger, sights, since=self.hall.now())
         ledger.on_fault = lambda hook, kind, why: heard(self, entry, hook, kind, why)
+        self.starting.add(name)
         try:
             await runner.open()
             if "somc_start" in loaded.hooks:
@@ -423,6 +425,8 @@ class PluginHost:
             if isinstance(error, HookFailed):
                 raise UsageError(f"the plugin '{name}' does not start: {error.why}") from error
             raise
+        finally:
+            self.starting.discard(name)
         return entry
 
     def _admit(self, entry: Entry) -> None:

@@ -17,6 +17,7 @@ import trio
 from somc.api import Socket, SocketClosed
 from somc.runtime.plugins.frames import FrameTooLarge, frame, frames_of
 from somc.runtime.plugins.ledger import HookFailed
+from somc.runtime.plugins.pulse import BLOCKED_EXIT
 
 if TYPE_CHECKING:
     from somc.runtime.plugins.process import ProcessPlugin
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Child", "pump_in", "pump_out"]
 
 PING_S = 0.5
-BLOCKED_S = 1.5
-"""A child that has not answered a ping for so long is blocked."""
+SILENT_PINGS = 40
+"""A child that owes so many answers is stopped, or in code that holds Python's lock. One whose loop is
+blocked ends itself long before (`pulse`): this only guards against a hang, and is generous."""
 
-STUBBORN_S = 1.0
-"""A call that has not ended so long after its cancellation does not want to."""
+STUBBORN_PINGS = 2
+"""A call that has not ended though its child has answered more pings since its cancellation does not want to.
+Counted in answers: on a loaded machine the child may not have had its turn yet."""
 
 MOST_ASKS = 32
 MOST_UNSENT = 512
@@ -45,7 +48,8 @@ class Call:
         self.done = trio.Event()
         self.answer: bytes | None = None
         self.failure: HookFailed | None = None
-        self.cancelled_at: float | None = None
+        self.cancelled_at: int | None = None
+        """The ping after which it was cancelled."""
         self.out, self.outbox = trio.open_memory_channel[tuple[str, Any]](64)
 
 
@@ -63,7 +67,8 @@ class Child:
         self._up = trio.Event()
         self._calls: dict[int, Call] = {}
         self._unsent, self._to_send = trio.open_memory_channel[bytes](MOST_UNSENT)
-        self._pong_at = trio.current_time()
+        self._pings = 0
+        self._pong = 0
         self._asks = 0
         self._logs: list[float] = []
         self._last_words = ""
@@ -86,24 +91,26 @@ class Child:
             call.done.set()
         self._calls.clear()
 
-    def blocked(self) -> bool:
-        return trio.current_time() - self._pong_at > BLOCKED_S + PING_S
-
     async def watch(self) -> None:
         """Ping, and look for calls that do not end."""
-        self._pong_at = trio.current_time()
         while True:
-            self.put("ping", 0)
+            self._pings += 1
+            try:
+                self.put("ping", self._pings)
+            except HookFailed:
+                return  # it has ended: whoever receives from it says how
             await trio.sleep(PING_S)
-            now = trio.current_time()
-            if now - self._pong_at > BLOCKED_S:
-                hooks = sorted({call.hook for call in self._calls.values()})
-                self.end(f"its loop is blocked{' in ' + ', '.join(hooks) if hooks else ''}: it was killed")
+            if self._pings - self._pong >= SILENT_PINGS:
+                self.end(f"it says nothing{self._under_way()}: it was killed")
                 return
             for call in self._calls.values():
-                if call.cancelled_at is not None and now - call.cancelled_at > STUBBORN_S:
+                if call.cancelled_at is not None and self._pong - call.cancelled_at > STUBBORN_PINGS:
                     self.end(f"'{call.hook}' does not end though it was cancelled: it was killed")
                     return
+
+    def _under_way(self) -> str:
+        hooks = sorted({call.hook for call in self._calls.values()})
+        return f" in {', '.join(hooks)}" if hooks else ""
 
     # -- calls
 
@@ -117,7 +124,7 @@ class Child:
     def cancel(self, id: int) -> None:
         call = self._calls.get(id)
         if call is not None:
-            call.cancelled_at = trio.current_time()
+            call.cancelled_at = self._pings
             self.put("cancel", id)
 
     def put(self, *parts: Any) -> None:
@@ -138,7 +145,7 @@ class Child:
                 async for data in self._to_send:
                     await self.stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.end(self._ending())
+            pass  # it is gone: whoever receives from it says how
 
     async def receive_all(self, nursery: trio.Nursery) -> None:
         try:
@@ -155,6 +162,8 @@ class Child:
         code = self.process.returncode
         if code is None:
             return "it closed its pipe"
+        if code == BLOCKED_EXIT:
+            return f"its loop is blocked{self._under_way()}: it was ended"
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         said = f": {self._last_words}" if self._last_words else ""
         return f"its process ended ({how}){said}"
@@ -162,7 +171,7 @@ class Child:
     def _take(self, parts: list[Any], nursery: trio.Nursery) -> None:
         kind, id, *rest = parts
         if kind == "pong":
-            self._pong_at = trio.current_time()
+            self._pong = id
         elif kind in ("done", "failed", "out"):
             call = self._calls.get(id)
             if call is None:
@@ -193,7 +202,6 @@ class Child:
                 self.end(error.why)
                 return
             self.ready = True
-            self._pong_at = trio.current_time()
             self._up.set()
         elif kind == "fault":
             self.plugin.ledger.fault(rest[0], "raised", rest[1])

@@ -6,9 +6,9 @@
     context: ask ◀──────────────────────  checked here, by what the plugin declared
 
 What must stay true
-- Whatever the plugin does, the hall waits for it no longer than a deadline: a child that does not answer
-  pings (its loop is blocked), whose cancelled calls do not end, that floods or grows too large, is killed
-  and begun anew with growing pauses.
+- Whatever the plugin does, the hall waits for it no longer than a deadline: a child whose loop is blocked
+  ends itself; one that answers no pings, whose cancelled calls do not end, that floods or grows too large,
+  is killed. It is begun anew with growing pauses.
 - The child is handed a configuration, a folder and a key for its own store, and no connection to the hall's
   data: what it wants it asks for, and every question is checked here.
 - Drivers, policies and channels are objects of the hall's own process: a plugin that brings one is refused
@@ -53,10 +53,13 @@ from somc.runtime.plugins.pipe import Child, pump_in, pump_out
 from somc.runtime.plugins.routing import check_routes
 from somc.runtime.plugins.store import FileStore
 
-__all__ = ["ACTIONS", "ProcessPlugin"]
+__all__ = ["ACTIONS", "START_S", "ProcessPlugin"]
 
-READY_S = 15.0
-"""How long a child may take to import its plugin."""
+READY_S = 60.0
+"""How long a child may take to import its plugin. It only guards against one that never does."""
+
+START_S = 30.0
+"""How long `somc_start` may take, here and in the hall's process."""
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -224,7 +227,7 @@ class ProcessPlugin:
         if "somc_start" not in self.hooks:
             return
         try:
-            await self.call("somc_start", 10.0)
+            await self.call("somc_start", START_S)
         except HookFailed as error:
             child.end(f"it did not start again: {error.why}")
 
@@ -329,8 +332,6 @@ class ProcessPlugin:
         child = self._child
         if child is None or child.why is not None:
             raise HookFailed("down", "its process is being started")
-        if child.blocked():
-            raise HookFailed("down", "its process does not answer")
         return child
 
     async def _ask(self, hook: str, deadline_s: float, kind: str, *parts: Any) -> Any:

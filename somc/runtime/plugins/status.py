@@ -30,6 +30,8 @@ def view_of(host: PluginHost, name: str) -> dict[str, Any]:
         state = "failed" if name in host.failed else "off"
         if known is not None and known.cause == "quarantine" and not known.enabled:
             state = "quarantined"
+        if name in host.starting:
+            state = "starting"
         return {
             "name": name,
             "state": state,
@@ -41,7 +43,7 @@ def view_of(host: PluginHost, name: str) -> dict[str, Any]:
     loaded = entry.loaded
     return {
         "name": name,
-        "state": "on" if entry.serving else "starting",
+        "state": "on" if entry.serving else "stopping",
         "why": None,
         "version": loaded.version,
         "title": {"zh": loaded.title.zh, "en": loaded.title.en},

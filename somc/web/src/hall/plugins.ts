@@ -3,7 +3,7 @@ import type { Words } from "../client";
 
 export interface PluginView {
   name: string;
-  state: "on" | "off" | "starting" | "quarantined" | "failed";
+  state: "on" | "off" | "starting" | "stopping" | "quarantined" | "failed";
   why: string | null;
   version: string | null;
   stuck: boolean;
