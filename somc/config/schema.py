@@ -499,7 +499,7 @@ APPOINTMENTS = Table(
             "open_limit",
             Whole(0, 1000, "appointments"),
             3,
-            "So many appointments one customer may have ahead; 0 is no limit",
+            "So many appointments one customer may have ahead (a block counts as one); 0 is no limit",
         ),
         Key("block_limit", Whole(1, 100, "places"), 10, "So many places may be booked at once"),
         Key(

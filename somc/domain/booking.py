@@ -235,9 +235,13 @@ def _holder_refused(state: HallState, command: c.BookAppointment) -> Refusal | N
     known = state.bookings.all.keys() | state.bookings.by_code.keys()
     if len(names) < 2 * len(command.places) or names & known:
         return refuse("appointment_id_taken")
-    if command.person is None or not terms.open_limit or len(command.places) > 1:
+    if command.person is None or not terms.open_limit:
         return None
-    if state.bookings.ahead_of.get(command.person, 0) >= terms.open_limit:
+    if state.bookings.ahead_of.get(command.person, 0) < terms.open_limit:
+        return None
+    # Places that were booked at once are one: a family or a firm is not refused for its size.
+    theirs = state.bookings.of_person(command.person)
+    if len({each.block or each.id for each in theirs if each.state.ahead}) >= terms.open_limit:
         return refuse("too_many_appointments", limit=terms.open_limit)
     return None
 

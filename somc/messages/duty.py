@@ -1,19 +1,22 @@
 """Who of the staff is told (值班表): pure, from hall.toml's rota and the hall's clock.
 
 What must stay true: one message for one event, to the first of the file who is on duty; if nobody is, to
-nobody, which the caller may say.
+nobody, which the caller may say, and to whom is there next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from somc.config.hall_config import StaffMember
 from somc.domain.business_day import local
 from somc.domain.values import OpeningHours
 
-__all__ = ["on_duty"]
+__all__ = ["next_on_duty", "on_duty"]
+
+DAYS_LOOKED_AT = 15
+"""Two weeks: a holiday in a rota of the week is stepped over."""
 
 
 def on_duty(
@@ -27,6 +30,31 @@ def on_duty(
             continue
         return member
     return None
+
+
+def next_on_duty(
+    staff: Iterable[StaffMember], duty: str, at: int, zone: tzinfo, device_class: str | None = None
+) -> tuple[StaffMember | None, int | None]:
+    """Who is on duty next after `at`, and from when on; None: nobody within the days that are looked at."""
+    everybody = list(staff)
+    today = local(at, zone).date()
+    begins = {
+        _instant(today + timedelta(days=ahead), start, zone)
+        for member in everybody
+        for ahead in range(DAYS_LOOKED_AT)
+        if member.hours is not None
+        for start, _ in member.hours.week[(today + timedelta(days=ahead)).weekday()]
+    }
+    for begin in sorted(each for each in begins if each > at):
+        member = on_duty(everybody, duty, begin, zone, device_class)
+        if member is not None:
+            return member, begin
+    return None, None
+
+
+def _instant(day: date, second: int, zone: tzinfo) -> int:
+    """So many seconds by the clock after midnight of that date, in Unix ms."""
+    return round((datetime.combine(day, time(), zone) + timedelta(seconds=second)).timestamp() * 1000)
 
 
 def _within(hours: OpeningHours | None, at: int, zone: tzinfo) -> bool:

@@ -176,7 +176,7 @@ class Reception:
         match ask.kind:
             case "confirm_appointment":
                 name = str(ask.facts["appointment"])
-                outcome = await self._do(asked, c.ConfirmAppointment(by=BY, appointment=name))
+                outcome = await self._each(asked, ask, c.ConfirmAppointment)
                 return self._said(outcome, Reply("reply_confirmed", appointment=name), asked)
             case "book":
                 outcome = await self.booker.book(
@@ -191,8 +191,19 @@ class Reception:
     async def _declined(self, asked: Asked, ask: e.AskFacts) -> Reply:
         """No to what was asked: the order is none, the appointment that was to be confirmed is given up."""
         if ask.kind == "confirm_appointment":
-            return await self._give_up(asked, str(ask.facts["appointment"]))
+            # The cancellation has a message of its own.
+            return self._said(await self._each(asked, ask, _given_up), Reply(""), asked)
         return Reply("reply_declined")
+
+    async def _each(self, asked: Asked, ask: e.AskFacts, act: Callable[..., c.Command]) -> Refusal | None:
+        """Do it with every appointment of which was asked: of a block all that were booked at once. Refused
+        is only what was refused for all of them."""
+        names = ask.facts.get("block", [ask.facts["appointment"]])
+        outcomes = [
+            await self._do(asked, act(by=BY, appointment=str(name)), part=str(name) if len(names) > 1 else "")
+            for name in names
+        ]
+        return None if None in outcomes else outcomes[0]
 
     async def _cancel(self, asked: Asked) -> Reply:
         """The earliest appointment ahead."""
@@ -200,13 +211,9 @@ class Reception:
         theirs = [each for person in asked.persons for each in state.bookings.of_person(person)]
         for appointment in sorted(theirs, key=lambda each: each.at):
             if appointment.state.ahead:
-                return await self._give_up(asked, appointment.id)
+                outcome = await self._do(asked, _given_up(by=BY, appointment=appointment.id))
+                return self._said(outcome, Reply(""), asked)  # the cancellation has a message of its own
         return Reply("reply_nothing_to_cancel")
-
-    async def _give_up(self, asked: Asked, appointment: str) -> Reply:
-        command = c.CancelAppointment(by=BY, appointment=appointment, reason="by message")
-        # The cancellation has a message of its own.
-        return self._said(await self._do(asked, command), Reply(""), asked)
 
     async def _place(self, asked: Asked) -> Reply:
         return await self.hall.read(lambda state, now: place_reply(state, now, asked.persons, asked.language))
@@ -270,6 +277,10 @@ def own_number(sender: str) -> str:
 def _once(asked: Asked, part: str = "") -> Key:
     """What one incoming message leads to is done once."""
     return Key(BY, f"sms.{asked.intent.name}", f"{asked.key}{part and ':'}{part}", b"")
+
+
+def _given_up(*, by: str, appointment: str) -> c.Command:
+    return c.CancelAppointment(by=by, appointment=appointment, reason="by message")
 
 
 def _no_view(state: HallState, events: tuple[e.Event, ...], now: int) -> None:

@@ -1,6 +1,7 @@
 """What happens in the hall and somebody must be told of: records become messages.
 
     alert.raised                        → who is on duty, one message an alert        (key alert:ID)
+                                          nobody is: an alert that says so, and the message when duty begins
     device.status, not serving          → who keeps devices, one a spell              (key device:NAME:SEQ)
     whatever moves the line             → customers whose turn is near                (key near:TICKET)
     appointment.…                       → their holders                               (key appointment:ID:…)
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import structlog
 import trio
 
@@ -24,6 +26,7 @@ from somc.config.hall_config import StaffMember
 from somc.domain import commands as c
 from somc.domain import estimates
 from somc.domain import events as e
+from somc.domain.bookings import Appointment
 from somc.domain.outbox import MessageState
 from somc.domain.refusals import Refusal
 from somc.domain.state import HallState
@@ -31,7 +34,7 @@ from somc.domain.values import TicketState, Words
 from somc.errors import Overloaded, ShuttingDown
 from somc.journal.record import Record
 from somc.messages.appointments import UNDOING, appointment_notice
-from somc.messages.duty import on_duty
+from somc.messages.duty import next_on_duty, on_duty
 from somc.messages.messenger import Messenger
 from somc.messages.orders import when_values
 from somc.runtime.hall import Hall
@@ -48,6 +51,9 @@ STALE_MS = 15 * 60_000
 """An alert of so long ago is no news: the manager has seen the hall since."""
 
 BY = "messages"
+
+GAP = "nobody_on_duty"
+"""The alert that somebody should be told and nobody is on duty."""
 
 MOVES = frozenset(
     (
@@ -112,6 +118,10 @@ class Triggers:
         match record.type:
             case "alert.raised" if not stale:
                 await self._guarded(self._tell_alert, record)
+            case "alert.cleared":
+                await self._guarded(self._take_back_alert, record)
+            case "message.sent":
+                await self._guarded(self._close_gap, record)
             case "device.status" if not stale:
                 await self._guarded(self._tell_device, record)
             case "day.ended":
@@ -146,11 +156,15 @@ class Triggers:
         ticket: str | None = None,
         device_class: str | None = None,
     ) -> None:
-        state = self.hall.state
-        member = on_duty(self.staff, duty, self.hall.now(), state.zone, device_class)
+        state, now = self.hall.state, self.hall.now()
+        member, not_before = on_duty(self.staff, duty, now, state.zone, device_class), None
         if member is None:
-            if self.staff:
-                log.warning("nobody is on duty to be told", duty=duty, about=key)
+            if not self.staff:
+                return
+            member, not_before = next_on_duty(self.staff, duty, now, state.zone, device_class)
+            await self._tell_gap(duty, not_before)
+        if member is None:
+            log.warning("nobody is ever on duty to be told", duty=duty, about=key)
             return
         outcome = await self.messenger.send(
             template,
@@ -161,9 +175,46 @@ class Triggers:
             message_class="alarm",
             key=key,
             ticket=ticket,
+            not_before=not_before,
         )
         if isinstance(outcome, Refusal):
             log.warning("staff is not told", duty=duty, about=key, why=outcome.code)
+
+    async def _tell_gap(self, duty: str, until: int | None) -> None:
+        """The pages say what no message can: that there is nobody to be told before `until`."""
+        when = None if until is None else self.hall.state.clock_time(until)
+        words = Words(
+            zh=f"现在没有人值班（{duty}）" + (f"，{when}才有人收到通知" if when else "，无人会收到通知"),
+            en=f"Nobody is on duty ({duty}): "
+            + (f"who comes at {when} is told then" if when else "nobody is told"),
+        )
+        command = c.RaisePluginAlert(by=BY, plugin=BY, name=GAP, words=words)
+        await self.hall.submit(command, lambda state, events, now: None)
+
+    async def _close_gap(self, record: Record) -> None:
+        """An alarm has reached somebody: who is on duty again."""
+        event = event_of(record)
+        if not isinstance(event, e.MessageSent) or not self._gap_stands():
+            return
+        message = self.hall.state.outbox.messages.get(event.message)
+        if message is None or message.message_class == "alarm":
+            command = c.ClearPluginAlert(by=BY, plugin=BY, name=GAP)
+            await self.hall.submit(command, lambda state, events, now: None)
+
+    def _gap_stands(self) -> bool:
+        return any((each.plugin, each.name) == (BY, GAP) for each in self.hall.state.alerts.values())
+
+    async def _take_back_alert(self, record: Record) -> None:
+        """Whoever comes on duty is not told of what is over."""
+        event = event_of(record)
+        assert isinstance(event, e.AlertCleared)
+        now = self.hall.now()
+        for message in list(self.hall.state.outbox.messages.values()):
+            key = message.key or ""
+            about = key == f"alert:{event.alert}" or key.startswith(f"alert:{event.alert}:")
+            if about and message.state is MessageState.QUEUED and message.ready_at > now:
+                command = c.CancelMessage(by=BY, message=message.id, reason="the alert is over")
+                await self.hall.submit(command, lambda state, events, now: None)
 
     async def _tell_alert(self, record: Record) -> None:
         """SL-02: one message a ticket and level, while there is still something to be done."""
@@ -171,6 +222,8 @@ class Triggers:
         assert isinstance(event, e.AlertRaised)
         if event.alert not in self.hall.state.alerts:
             return  # cleared meanwhile
+        if (event.plugin, event.name) == (BY, GAP):
+            return  # that nobody can be told is told to nobody
         if event.kind == "gateway_down":
             values: dict[str, Words | str] = {
                 "channel": event.subject or "",
@@ -240,30 +293,48 @@ class Triggers:
         values = when_values(self.hall.state, event.service, event.slot, language)
         values.update(told.values)
         block = _block_of(self.hall.state, event)
-        if event.appointment not in block[:1]:
-            return  # told with the first of them
         if told.code:
             codes = [await self.hall.journal.code_of(each) or "-" for each in block]
             values["code"] = (", " if language == "en" else "、").join(codes)
+        ask = told.ask
+        if ask is not None and len(block) > 1:
+            ask = msgspec.structs.replace(ask, facts={**ask.facts, "block": block})
+        known = self.hall.state.bookings.all.get(event.appointment)
+        whole = known is not None and known.block is not None and not isinstance(event, e.AppointmentChanged)
         outcome = await self.messenger.send(
             told.template,
             values,
             by=BY,
             person=event.person,
-            key=f"appointment:{event.appointment}:{record.seq}",
+            # What happens to a block at once is one message: its records are of one instant.
+            key=f"appointment:{known.block}:{record.type}:{event.slot}:{record.at}"
+            if whole and known is not None
+            else f"appointment:{event.appointment}:{record.seq}",
             appointment=event.appointment,
             expires_at=told.expires_at,
-            ask=told.ask,
+            ask=ask,
         )
         if isinstance(outcome, Refusal):
             log.info("the holder of an appointment is not told", about=event.appointment, why=outcome.code)
 
     async def _take_back(self, appointment: str) -> None:
-        """What was to be said of an appointment that is another one now, or none."""
-        for message in self.hall.state.outbox.about(appointment=appointment):
-            if message.state is MessageState.QUEUED and message.message_class in ("reminder", "notice"):
-                command = c.CancelMessage(by=BY, message=message.id, reason="the appointment has changed")
-                await self.hall.submit(command, lambda state, events, now: None)
+        """What was to be said of an appointment that is another one now, or none. What is said of a block
+        stands while one of its places does."""
+        state = self.hall.state
+        known = state.bookings.all.get(appointment)
+        names = [appointment]
+        if known is not None and known.block is not None:
+            others = _places_of(state, known.block)
+            if any(
+                each.state.ahead and (each.service, each.at) == (known.service, known.at) for each in others
+            ):
+                return
+            names = [each.id for each in others]
+        for name in names:
+            for message in state.outbox.about(appointment=name):
+                if message.state is MessageState.QUEUED and message.message_class in ("reminder", "notice"):
+                    command = c.CancelMessage(by=BY, message=message.id, reason="the appointment has changed")
+                    await self.hall.submit(command, lambda state, events, now: None)
 
     async def _tell_near(self) -> None:
         """Whose turn is near, once a ticket."""
@@ -290,17 +361,25 @@ class Triggers:
                 log.info("a customer is not told that the turn is near", ticket=ticket_id, why=outcome.code)
 
 
+def _places_of(state: HallState, block: str) -> list[Appointment]:
+    """The places that were booked at once; the block is named after its first."""
+    places = [each for each in state.bookings.all.values() if each.block == block]
+    return sorted(places, key=lambda each: (each.id != block, each.key))
+
+
 def _block_of(state: HallState, event: e.AppointmentEvent) -> list[str]:
-    """The appointments of which this record's message tells, the one that it is about first: all that were
-    booked at once, if none needs a yes of its own. Ten places are one receipt with ten codes: ten receipts
-    would be more than a number may get within an hour, and whoever lacks a code cannot check in by it."""
-    if not isinstance(event, e.AppointmentBooked) or event.block is None or event.confirm_by is not None:
+    """The appointments of which this record's message tells: of a block those that are at the same time
+    still, but of a change only the one. Ten places are one receipt with ten codes: ten receipts would be more
+    than a number may get within an hour, and whoever lacks a code cannot check in by it."""
+    known = state.bookings.all.get(event.appointment)
+    if known is None or known.block is None or isinstance(event, e.AppointmentChanged):
         return [event.appointment]
-    others = [
-        each for each in state.bookings.all.values() if each.block == event.block and each.id != event.block
+    together = [
+        each.id
+        for each in _places_of(state, known.block)
+        if each.state.ahead and (each.service, each.at) == (event.service, event.slot)
     ]
-    # The block is named after its first place.
-    return [event.block, *(each.id for each in sorted(others, key=lambda each: each.key))]
+    return together or [event.appointment]
 
 
 def _near(state: HallState, now: int, most: int) -> list[tuple[str, int]]:

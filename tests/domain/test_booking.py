@@ -108,6 +108,19 @@ def test_one_customer_has_so_many_appointments_ahead() -> None:
     hall.and_(give_up("a1")).when(book("a4", later, person="p1")).then(e.AppointmentBooked)
 
 
+def test_places_booked_at_once_are_one_appointment_of_the_limit() -> None:
+    """A block is not refused for its size, nor is it a way round the limit."""
+    hall = hall_of(open_limit=2, capacity=9).and_(book("a", TEN, places=3, person="p1"))
+    later = TEN + QUARTER_MS
+    hall.and_(book("b", later, person="p1"))
+    hall.when(book("c", later, places=2, person="p1")).refused("too_many_appointments", "2")
+    hall.and_(give_up("a"), give_up("a2"))
+    hall.when(book("c", later, places=2, person="p1")).refused("too_many_appointments", "2")
+    hall.and_(give_up("a3")).when(book("c", later, places=2, person="p1")).then(
+        e.AppointmentBooked, e.AppointmentBooked
+    )
+
+
 def test_an_id_or_a_code_is_used_once() -> None:
     hall = hall_of().and_(book("a1", TEN))
     hall.when(book("a1", TEN)).refused("appointment_id_taken")

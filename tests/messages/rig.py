@@ -93,10 +93,11 @@ async def posting(
     more: str = "",
     start: str = START,
     timezone: str = "Asia/Shanghai",
+    staff: str = STAFF,
 ) -> AsyncIterator[Post]:
     """A hall at `start`, its post office, and these channels of a plugin "p"."""
     own = '\n[template.own]\ntext = { zh = "{text}", en = "{text}" }\n'
-    toml = (HALL + own + STAFF + more).replace("Asia/Shanghai", timezone)
+    toml = (HALL + own + staff + more).replace("Asia/Shanghai", timezone)
     config = load(write_hall(folder, toml))
     clock = DayClock(instant(start, config.settings.timezone))
     async with open_hall(config, folder / "data", clock, IdSource(1)) as (hall, nursery):

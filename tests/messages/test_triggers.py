@@ -15,7 +15,7 @@ from somc.domain.refusals import Refusal
 from somc.runtime.booker import draw_places
 from somc.testing.channel import MemoryChannel
 from somc.testing.given import instant
-from tests.messages.rig import OTHER, PHONE, Post, posting
+from tests.messages.rig import OTHER, PHONE, STAFF, Post, posting
 
 WU, HE = "13700000001", "13700000002"
 NEAR = "[messages]\nnear_turn = 2\n"
@@ -70,6 +70,40 @@ async def test_one_message_a_ticket_and_level_to_who_is_on_duty(folder: Path) ->
         sent = await post.events(e.MessageQueued)
         assert {each.message_class for each in sent} == {"alarm"}
         assert [each.ticket for each in sent] == ["t1", "t1", "t2"]
+
+
+GAP = STAFF.replace('duties = ["alerts", "devices", "channels"]', 'duties = ["channels"]')
+
+
+async def test_an_alert_in_a_gap_of_the_rota_is_on_the_pages_and_told_when_duty_begins(folder: Path) -> None:
+    channel = MemoryChannel()
+    # A hall that is open before anybody is on duty at eight.
+    async with posting(folder, channel, start="2026-03-03 07:54", staff=GAP) as post:
+        await take(post, "t1")
+        await take(post, "t2")
+        await post.at("2026-03-03 07:58")
+        assert channel.taken == []
+        (gap,) = [each for each in post.hall.state.alerts.values() if each.name == "nobody_on_duty"]
+        (raised,) = [each for each in await post.events(e.AlertRaised) if each.alert == gap.id]
+        assert "08:00" in raised.words.en
+        # What is over when duty begins is told to nobody.
+        await do(post, c.CancelTicket(by="agent:li", ticket="t2"))
+        await post.at("2026-03-03 07:59:59")
+        assert channel.taken == []
+        await post.at("2026-03-03 08:01")
+        assert {message.to for message in channel.taken} == {WU}
+        assert [message.text.count("A001") for message in channel.taken] == [1] * len(channel.taken)
+        assert not any(each.name == "nobody_on_duty" for each in post.hall.state.alerts.values())
+
+
+async def test_who_is_never_on_duty_is_never_waited_for(folder: Path) -> None:
+    channel = MemoryChannel()
+    staff = GAP.replace('duties = ["alerts", "channels"]', 'duties = ["channels"]')
+    async with posting(folder, channel, staff=staff) as post:
+        await take(post, "t1")
+        await post.at("2026-03-02 09:10")
+        assert await post.events(e.MessageQueued) == []
+        assert any(each.name == "nobody_on_duty" for each in post.hall.state.alerts.values())
 
 
 async def test_a_restart_tells_nobody_a_second_time(folder: Path) -> None:
@@ -142,24 +176,89 @@ async def booked(post: Post, at: str, phone: str = PHONE, **more: Any) -> str:
     return drawn.places[0].id
 
 
-async def test_places_that_were_booked_at_once_have_one_receipt_with_every_code(folder: Path) -> None:
+BLOCK = SLOTS.replace("capacity = 2", "capacity = 10")
+WITH_CODES = """
+[template.appointment_reminder]
+text = { zh = "提醒 {code}", en = "reminder {code}" }
+"""
+
+
+async def block_of(post: Post, count: int, at: str, confirmed: bool = True) -> tuple[list[str], list[str]]:
+    """The ids and the codes of so many places that are booked at once."""
+    person, row = await post.hall.journal.person_for(PHONE, "p-block")
+    drawn = draw_places(post.hall.journal, post.office.reception.ids, count, person)
+    command = c.BookAppointment(
+        by="hotline",
+        places=drawn.places,
+        service="payment",
+        at=instant(at, post.config.settings.timezone),
+        channel="hotline",
+        person=person,
+        confirmed=confirmed,
+    )
+    await do(post, command, person=row, codes=drawn.codes)
+    await post.settle()
+    return [place.id for place in drawn.places], [code.text for code in drawn.codes]
+
+
+def codes_in(text: str) -> list[str]:
+    return re.findall(r"(?<!\d)\d{14}(?!\d)", text)
+
+
+async def test_places_that_were_booked_at_once_have_one_receipt_and_one_reminder(folder: Path) -> None:
     channel = MemoryChannel()
-    async with posting(folder, channel, more=SLOTS.replace("capacity = 2", "capacity = 10")) as post:
-        person, row = await post.hall.journal.person_for(PHONE, "p-block")
-        drawn = draw_places(post.hall.journal, post.office.reception.ids, 10, person)
-        command = c.BookAppointment(
-            by="hotline",
-            places=drawn.places,
-            service="payment",
-            at=instant("2026-03-02 14:00", post.config.settings.timezone),
-            channel="hotline",
-            person=person,
-            confirmed=True,
-        )
-        await do(post, command, person=row, codes=drawn.codes)
-        await post.settle()
+    async with posting(folder, channel, more=BLOCK + WITH_CODES) as post:
+        names, codes = await block_of(post, 4, "2026-03-02 14:00")
         (receipt,) = channel.taken
-        assert [code.text for code in drawn.codes] == re.findall(r"(?<!\d)\d{14}(?!\d)", receipt.text)
+        assert codes_in(receipt.text) == codes
+        # One of them is given up: that is one message, and the reminder names the others.
+        await do(post, c.CancelAppointment(by="web", appointment=names[1]))
+        await post.settle()
+        assert "已取消" in channel.taken[1].text
+        await post.at("2026-03-02 13:00")
+        (reminder,) = channel.taken[2:]
+        assert reminder.text == "提醒 " + "、".join([codes[0], *codes[2:]])
+        # A yes is for all of them.
+        await channel.write(PHONE, "Y", ref="1")
+        await post.settle()
+        states = [post.hall.state.bookings.all[name].state for name in names]
+        assert states == ["confirmed", "cancelled", "confirmed", "confirmed"]
+
+
+@pytest.mark.parametrize(("said", "state"), [("Y", "confirmed"), ("N", "cancelled")])
+async def test_a_block_that_needs_a_yes_is_asked_about_once(folder: Path, said: str, state: str) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=BLOCK + "confirm_s = 3600\n") as post:
+        names, codes = await block_of(post, 3, "2026-03-02 14:00", confirmed=False)
+        (asked,) = channel.taken
+        assert codes_in(asked.text) == codes
+        await channel.write(PHONE, said, ref="1")
+        await post.settle()
+        assert [post.hall.state.bookings.all[name].state for name in names] == [state] * 3
+
+
+async def test_a_block_to_which_nobody_says_yes_ends_in_one_message(folder: Path) -> None:
+    channel = MemoryChannel()
+    async with posting(folder, channel, more=BLOCK + "confirm_s = 3600\n") as post:
+        names, _ = await block_of(post, 3, "2026-03-02 14:00", confirmed=False)
+        await post.at("2026-03-02 10:30")
+        assert [post.hall.state.bookings.all[name].state for name in names] == ["expired"] * 3
+        assert len(channel.taken) == 2
+
+
+async def test_a_reminder_of_a_block_that_was_held_stands_while_one_place_does(folder: Path) -> None:
+    channel = MemoryChannel()
+    hours = BLOCK.replace("remind_s = [7200]", "remind_s = [14400]")
+    for kept, told in ((1, 1), (0, 0)):
+        async with posting(folder / str(kept), channel, more=hours) as post:
+            names, _ = await block_of(post, 2, "2026-03-03 10:00")
+            await post.at("2026-03-03 06:30")
+            for name in names[: 2 - kept]:
+                await do(post, c.CancelAppointment(by="web", appointment=name))
+            await post.settle()
+            channel.taken.clear()
+            await post.at("2026-03-03 07:30")
+            assert sum("提醒" in message.text for message in channel.taken) == told
 
 
 async def test_a_booking_has_a_receipt_with_its_code_a_reminder_and_a_cancellation(folder: Path) -> None:
