@@ -52,6 +52,9 @@ class Post:
 
     async def at(self, words: str) -> None:
         """Let it be so late, with everything on the way done at its own instant."""
+        # A command just answered may have set a new wake that the hall's task has not asked for yet: the
+        # clock would jump over it, and of two alerts only the later be raised.
+        await self.settle()
         to_ms = instant(words, self.config.settings.timezone)
         while (wake := self.clock.next_wake) is not None and wake <= to_ms:
             self.clock.advance(wake)

@@ -21,6 +21,7 @@ from somc_plugins.sms.config import Gateway
 from somc_plugins.sms.dialect import Answered, Dialect, Incoming, LoggedIn, PartReceipt, Submission
 from somc_plugins.sms.parts import Parts, Whole
 from somc_plugins.sms.session import LoginFailed, Session, Slot
+from somc_plugins.sms.sockets import plain_socket, secured
 from somc_plugins.sms.text import concatenation, parts_of
 
 __all__ = ["SmsChannel"]
@@ -112,7 +113,9 @@ class SmsChannel:
             return str(error)
         try:
             with trio.fail_after(CONNECT_S):
-                stream = await trio.open_tcp_stream(settings.host, self._port)
+                sock = plain_socket(await trio.open_tcp_stream(settings.host, self._port))
+                if settings.tls:
+                    sock = await secured(sock, settings)
         except (OSError, trio.TooSlowError) as error:
             return f"cannot connect to {settings.host}:{self._port}: {_words(error)}"
         session = Session(dialect, settings, self._take_in, self._log)
@@ -125,7 +128,7 @@ class SmsChannel:
             host.report("up", login.warning)
 
         try:
-            return await session.run(stream, int(time.time()), opened)
+            return await session.run(sock, int(time.time()), opened)
         except LoginFailed as error:
             return f"{dialect.name}: not let in: {error}"
         finally:

@@ -24,6 +24,12 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     password: Secret | None = None
     password_file: str | None = None
+    tls: bool = False
+    """TLS from the first octet. The gateway's certificate is verified, always."""
+    tls_ca: str | None = None
+    """Whose certificates are trusted: a PEM file; without it those that the system trusts."""
+    tls_name: Annotated[str, Meta(min_length=1, max_length=253)] | None = None
+    """The name in the certificate, where it is not `host`."""
     weight: Annotated[int, Meta(ge=0, le=1000)] = 1
     window: Annotated[int, Meta(ge=1, le=1000)] = 16
     rate_per_s: Annotated[float, Meta(gt=0, le=10_000)] | None = None

@@ -18,6 +18,7 @@ What must stay true
 from __future__ import annotations
 
 import socket as stdlib_socket
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -38,6 +39,9 @@ from somc_plugins.sms.dialect import (
 )
 
 __all__ = ["LoginFailed", "Session", "Settings", "Slot"]
+
+NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket says that has nothing, or no room: plain or under TLS."""
 
 READ_BYTES = 256 * 1024
 MOST_INWARD = 2000
@@ -142,12 +146,13 @@ class Session:
 
     # -- life -----------------------------------------------------------------------------------------
 
-    async def run(self, stream: trio.SocketStream, wall_s: int, opened: Callable[[LoggedIn], None]) -> str:
-        """Log in and serve until the connection ends; why it did. `opened` is called when parts can be given.
+    async def run(self, sock: stdlib_socket.socket, wall_s: int, opened: Callable[[LoggedIn], None]) -> str:
+        """Log in and serve until the connection ends; why it did. `sock` does not block, and is closed at the
+        end. `opened` is called when parts can be given.
 
         Raises `LoginFailed`. Cancelled, it says goodbye if that takes no time.
         """
-        self._socket = sock = _plain(stream)
+        self._socket = sock
         self._heard_s = trio.current_time()
         try:
             self._write(self._dialect.login(self._next(), wall_s))
@@ -206,7 +211,7 @@ class Session:
         await trio.lowlevel.wait_readable(sock)
         try:
             data = sock.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
+        except NOT_NOW:
             return
         except OSError as error:
             self._end(f"the connection broke: {error.strerror or error}")
@@ -317,7 +322,7 @@ class Session:
         assert sock is not None
         try:
             sent = sock.send(self._out)
-        except (BlockingIOError, InterruptedError):
+        except NOT_NOW:
             sent = 0
         except OSError as error:
             self._end(f"the connection broke: {error.strerror or error}")
@@ -382,12 +387,3 @@ class Session:
         while self._queue and now_s - self._queue[0].queued_s > QUEUE_PATIENCE_S:
             slot = self._queue.popleft()
             slot.settle(slot, None)
-
-
-def _plain(stream: trio.SocketStream) -> stdlib_socket.socket:
-    """The stream's socket as the standard library's, without waiting: its bytes are taken as they come."""
-    trio_socket = stream.socket
-    sock = stdlib_socket.socket(fileno=trio_socket.detach())
-    sock.setblocking(False)
-    sock.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
-    return sock
