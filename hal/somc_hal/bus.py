@@ -99,7 +99,7 @@ class Station(Generic[FrameT]):
         self.online = False
         self.missed = 0
         self.due_at = -math.inf
-        self.outbox: Outbox[FrameT] = Outbox(device, queue_limit, bus.turn)
+        self.outbox: Outbox[FrameT] = Outbox(device, queue_limit, bus.turn, bus.turn.turn)
         self._bus = bus
         self._on_link = on_link
         self._random = random_source
@@ -268,6 +268,7 @@ class Bus(Generic[FrameT]):
         gone = Gone(DeviceState.OFFLINE, "stopped")
         talk = Conversation(
             stream,
+            self.turn,
             self.turn,
             feed=self._codec.feed,
             unasked=self._unasked,

@@ -1,9 +1,10 @@
 """One connection, spoken by one writer: exchanges go out frame by frame, and what comes in finds its place.
 
 What must stay true
-- Frames go out one after the other, whole: the writer's, and between them what the reader has to answer. That
-  goes out at once where nothing is being written and the line takes it; else it is queued for the writer and
-  goes out before anything else.
+- Frames go out one after the other, whole: the writer's, and between them what the reader has to answer.
+- Where nothing is being written or asked, an acknowledgement or a content (`begin`) goes out at once, in the task
+  that has it: no other task is woken. What the line does not take is left to the writer, and goes out before
+  anything else.
 - Writing one frame is shielded from cancellation and bounded by `frame_timeout_s` beyond its own time;
   cancellation takes effect between frames.
 - On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
@@ -45,12 +46,14 @@ class Gone(Exception):
 
 
 class Conversation(Generic[FrameT]):
-    """`feed` decodes; `unasked` is given frames that answer nothing, and gives what to reply."""
+    """`feed` decodes; `unasked` is given frames that answer nothing, and gives what to reply. `work` wakes
+    the writer, `changed` whoever waits for the end of something."""
 
     def __init__(
         self,
         stream: trio.abc.Stream,
-        turn: Turn,
+        work: Turn,
+        changed: Turn,
         *,
         feed: Callable[[bytes], Sequence[FrameT]],
         unasked: Callable[[FrameT], bytes],
@@ -58,7 +61,8 @@ class Conversation(Generic[FrameT]):
         gap_s: float = 0.0,
     ) -> None:
         self._stream = stream
-        self._turn = turn
+        self._work = work
+        self._changed = changed
         self._feed = feed
         self._unasked = unasked
         self._frame_timeout_s = frame_timeout_s
@@ -69,6 +73,9 @@ class Conversation(Generic[FrameT]):
         self._rest = b""  # of an answer of which the line took the beginning only
         self._replies: deque[bytes] = deque(maxlen=_REPLIES)
         self._current: Exchange[FrameT] | None = None
+        self._frames: Sequence[bytes] = ()
+        self._until = -math.inf
+        self._on_end: Callable[[], None] | None = None
         self._gone: Gone | None = None
         self._quiet_since = -math.inf
 
@@ -77,17 +84,50 @@ class Conversation(Generic[FrameT]):
         """Whether something is being asked or has to be answered."""
         return self._current is not None or bool(self._replies) or bool(self._rest)
 
-    async def perform(self, exchange: Exchange[FrameT]) -> bool:
-        """Carry out one exchange to its end. False if nobody answered. Raises `Gone`."""
+    @property
+    def free(self) -> bool:
+        """Whether what is given to the line now goes out at once and in nothing's way."""
+        return self._send_nowait is not None and not (
+            self._writing or self._replies or self._rest or self._gap_s or self._gone
+        )
+
+    def begin(self, exchange: Exchange[FrameT], on_end: Callable[[], None]) -> float:
+        """Write all of `exchange` now, on a line that is `free` and asked nothing: until when it is answered.
+
+        `on_end` is called when it has ended, unless the writer has taken it over by `perform` before.
+        """
         self._current = exchange
+        self._on_end = on_end
+        self._frames = exchange.frames()
+        exchange.begun = True
+        self._send_now(b"".join(self._frames))
+        if not self._rest:
+            self._written(exchange)
+        until = math.inf if exchange.ended else self._until
+        self._settle()
+        return until
+
+    async def perform(self, exchange: Exchange[FrameT]) -> bool:
+        """Carry out one exchange, or what is left of one that was begun, to its end. False if nobody
+        answered. Raises `Gone`."""
+        begun = self._current is exchange
+        self._current = exchange
+        self._on_end = None
         try:
-            frames = exchange.frames()
-            for _ in range(exchange.attempts):
-                await self._write_frames(exchange, frames)
-                until = max(trio.current_time(), self._quiet_since) + exchange.timeout_s
-                while not exchange.ended and trio.current_time() < until:
-                    await self._turn.wait(until)
+            if not begun:
+                self._frames = exchange.frames()
+            for attempt in range(exchange.attempts):
+                if attempt or not begun:
+                    await self._write_frames(exchange, self._frames)
+                    self._written(exchange)
+                elif self._rest:
                     await self.reply()
+                    self._written(exchange)
+                while True:
+                    await self.reply()
+                    if exchange.ended or trio.current_time() >= self._until:
+                        break
+                    await self._work.wait(self._until)
                 if exchange.ended:
                     return True
             exchange.silent()
@@ -99,18 +139,19 @@ class Conversation(Generic[FrameT]):
             if not exchange.ended:
                 exchange.lost("stopped")
             self._current = None
-            self._turn.turn()
+            self._changed.turn()
 
     async def reply(self) -> None:
         """Write the acknowledgements that are due; raise what the reader met."""
         if self._rest:
             rest, self._rest = self._rest, b""
             await self._write(rest)
+            self._changed.turn()
         while self._replies:
             await self._write(self._replies[0])
             if self._replies:
                 self._replies.popleft()
-            self._turn.turn()
+            self._changed.turn()
         if self._gone is not None:
             raise self._gone
 
@@ -125,21 +166,48 @@ class Conversation(Generic[FrameT]):
                         reply = self._unasked(frame)
                         if reply:
                             self._answer(reply)
-                if current is not None or self._replies or self._rest:
-                    self._turn.turn()
+                if self._on_end is not None:
+                    self._settle()
+                elif current is not None:
+                    self._work.turn()
             self._gone = Gone(DeviceState.OFFLINE, "the peer closed the connection")
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._gone = _broken("the connection broke", error)
-        self._turn.turn()
+        self._work.turn()
+
+    def _settle(self) -> None:
+        """Say the end of what was begun and is not the writer's."""
+        on_end, current = self._on_end, self._current
+        if on_end is not None and current is not None and current.ended:
+            self._current = self._on_end = None
+            on_end()
 
     def _answer(self, reply: bytes) -> None:
         """Send what the reader has to say, at once if the line is free."""
-        free = not (self._writing or self._replies or self._rest or self._gap_s)
-        sent = self._send_nowait(reply) if free and self._send_nowait is not None else 0
-        if not sent:
+        if self.free:
+            self._send_now(reply)
+        else:
             self._replies.append(reply)
-        elif sent < len(reply):
-            self._rest = reply[sent:]
+            self._work.turn()
+
+    def _send_now(self, data: bytes) -> None:
+        """Write what the line takes at once; the rest, or the end of the line, is the writer's."""
+        assert self._send_nowait is not None  # it is `free`
+        leaving_at = max(trio.current_time(), self._quiet_since)
+        try:
+            self._rest = data[self._send_nowait(data) :]
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._gone = _broken("writing failed", error)
+        self._quiet_since = leaving_at + len(data) * self._byte_s
+        if self._rest or self._gone:
+            self._work.turn()
+
+    def _written(self, exchange: Exchange[FrameT]) -> None:
+        """All is written: from now on its answer is waited for. One-way, it has ended."""
+        if exchange.answers:
+            self._until = max(trio.current_time(), self._quiet_since) + exchange.timeout_s
+        else:
+            exchange.end(Truth.UNKNOWN)
 
     async def _write_frames(self, exchange: Exchange[FrameT], frames: Sequence[bytes]) -> None:
         for frame in frames:
@@ -149,8 +217,6 @@ class Conversation(Generic[FrameT]):
                 return
             exchange.begun = True
             await self._write(frame)
-        if not exchange.answers:
-            exchange.end(Truth.UNKNOWN)
 
     async def _cut_off(self, exchange: Exchange[FrameT]) -> None:
         if exchange.begun and (rest := exchange.cut_off()):
@@ -161,7 +227,7 @@ class Conversation(Generic[FrameT]):
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._gap_s:
             while trio.current_time() < (until := self._quiet_since + self._gap_s):
-                await self._turn.wait(until)
+                await self._work.wait(until)
         leaving_at = max(trio.current_time(), self._quiet_since)
         try:
             sent = 0 if self._send_nowait is None else self._send_nowait(frame)

@@ -29,8 +29,9 @@ FrameT = TypeVar("FrameT")
 class Slot(Generic[FrameT]):
     """The content one display should show. Only its newest version is ever sent."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, more: Callable[[], None]) -> None:
         self._turn = turn
+        self._more = more
         self._make: Callable[[], Exchange[FrameT]] | None = None
         self._first: Exchange[FrameT] | None = None
         self._flying: tuple[int, Exchange[FrameT]] | None = None
@@ -49,7 +50,7 @@ class Slot(Generic[FrameT]):
         self._make = make
         self._first = first
         self.version += 1
-        self._turn.turn()
+        self._more()
         return self.version
 
     def again(self) -> None:
@@ -81,10 +82,11 @@ class Slot(Generic[FrameT]):
 
         Raises the device's refusal of the content.
         """
-        until = trio.current_time() + timeout_s
         await trio.lowlevel.checkpoint()
-        while self._settled[0] < version and trio.current_time() < until:
-            await self._turn.wait(until)
+        if timeout_s:
+            until = trio.current_time() + timeout_s
+            while self._settled[0] < version and trio.current_time() < until:
+                await self._turn.wait(until)
         settled, outcome = self._settled
         if settled < version:
             return Truth.UNKNOWN
@@ -94,19 +96,21 @@ class Slot(Generic[FrameT]):
 
 
 class Outbox(Generic[FrameT]):
-    """The queues of one port. `limit` is the length of each lane."""
+    """The queues of one port. `limit` is the length of each lane. `more` is called when there is something
+    new to send, `turn` is where those wait who want to know what became of it."""
 
-    def __init__(self, device: str, limit: int, turn: Turn) -> None:
+    def __init__(self, device: str, limit: int, turn: Turn, more: Callable[[], None]) -> None:
         self._device = device
         self._limit = limit
         self._turn = turn
+        self._more = more
         self._answer: deque[Exchange[FrameT]] = deque()
         self._one_way: deque[Exchange[FrameT]] = deque()
         self._slots: list[Slot[FrameT]] = []
 
     def slot(self) -> Slot[FrameT]:
         """A new slot; made once per display at construction."""
-        slot: Slot[FrameT] = Slot(self._turn)
+        slot: Slot[FrameT] = Slot(self._turn, self._more)
         self._slots.append(slot)
         return slot
 
@@ -120,7 +124,7 @@ class Outbox(Generic[FrameT]):
             raise DeviceBusy(self._device, f"{exchange.what}: {self._limit} commands are waiting already")
         else:
             lane.append(exchange)
-        self._turn.turn()
+        self._more()
 
     @property
     def waiting(self) -> bool:
@@ -137,21 +141,33 @@ class Outbox(Generic[FrameT]):
                 lane.popleft()
             if lane:
                 return rank
-        return 3 if any(slot.pending for slot in self._slots) else None
+        for slot in self._slots:
+            if slot.pending:
+                return 3
+        return None
 
     def next(self) -> tuple[Exchange[FrameT], Slot[FrameT] | None] | None:
         """What to send now; abandoned commands are dropped."""
-        if (rank := self.rank) is None:
-            return None
-        if rank < 3:
-            return (self._answer if rank == 1 else self._one_way).popleft(), None
-        for slot in self._slots:
-            if slot.pending:
-                # The next look begins behind it, so that two displays on a port take turns.
-                self._slots.remove(slot)
-                self._slots.append(slot)
-                return slot.take(), slot
-        return None
+        match self.rank:
+            case 1:
+                return self._answer.popleft(), None
+            case 2:
+                return self._one_way.popleft(), None
+            case 3:
+                return self._newest()
+            case _:
+                return None
+
+    def next_content(self) -> tuple[Exchange[FrameT], Slot[FrameT]] | None:
+        """The content to send now, if nothing goes before it."""
+        return self._newest() if self.rank == 3 else None
+
+    def _newest(self) -> tuple[Exchange[FrameT], Slot[FrameT]]:
+        slot = next(slot for slot in self._slots if slot.pending)
+        # The next look begins behind it, so that two displays on a port take turns.
+        self._slots.remove(slot)
+        self._slots.append(slot)
+        return slot.take(), slot
 
     def lost(self, why: str) -> None:
         """The connection went away: commands fail, contents wait for the next one."""
@@ -164,4 +180,4 @@ class Outbox(Generic[FrameT]):
         """The device lost its contents: all slots are sent again."""
         for slot in self._slots:
             slot.again()
-        self._turn.turn()
+        self._more()

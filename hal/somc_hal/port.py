@@ -5,7 +5,9 @@
         └────────── back-off: first, ×2, … cap, each ± jitter ◀───────────────┘ contradiction
 
 What must stay true
-- One task writes. The reader only hands frames over; what it wants to answer is queued for the writer.
+- One conversation writes, frame by frame, and it is the supervisor's. While the supervisor has nothing to do
+  and the line is free, a display's content goes out in the task that gives it (`_begin`), which spares two
+  changes of task. Everything else, and all that becomes of that content but its answer, is the supervisor's.
 - ONLINE is said when the device answered, never because a port opened. The back-off starts anew
   only after that.
 - Order on the wire: acknowledgements, commands with an answer, one-way commands, contents, polls.
@@ -142,9 +144,13 @@ class Port(Generic[FrameT]):
         self._timing = timing
         self._on_link = on_link
         self._random = random_source
-        self._turn = Turn()
-        self._outbox: Outbox[FrameT] = Outbox(device, queue_limit, self._turn)
+        self._turn = Turn()  # for those who wait for a state
+        self._work = Turn()  # for the supervisor alone
+        self._outbox: Outbox[FrameT] = Outbox(device, queue_limit, self._turn, self._more)
         self._talk: Conversation[FrameT] | None = None
+        self._alarm: trio.CancelScope | None = None  # what the supervisor waits in while it has nothing to do
+        self._begun: tuple[Exchange[FrameT], Slot[FrameT]] | None = None
+        self._heard_at = -math.inf
         self.online = False
 
     # --- for drivers ---------------------------------------------------------------------------
@@ -210,6 +216,7 @@ class Port(Generic[FrameT]):
         self._dialect.opened()
         talk = self._talk = Conversation(
             stream,
+            self._work,
             self._turn,
             feed=self._dialect.feed,
             unasked=self._dialect.unasked,
@@ -230,29 +237,72 @@ class Port(Generic[FrameT]):
                 nursery.cancel_scope.cancel()
         finally:
             self.online = False
-            self._talk = None
+            self._talk = self._begun = None
             self._outbox.lost(str(gone))
             await trio.aclose_forcefully(stream)
         return (await ending(self._url, gone) if was_online else gone), was_online
 
     async def _serve(self, talk: Conversation[FrameT]) -> None:
         """Write what there is to write, in order of rank, until the session is gone."""
-        heard_at = trio.current_time()
+        self._heard_at = trio.current_time()
         while True:
-            await talk.reply()
-            taken = None if heard_at == -math.inf else self._outbox.next()
+            taken: tuple[Exchange[FrameT], Slot[FrameT] | None] | None
+            taken, self._begun = self._begun, None
+            if taken is None:
+                await talk.reply()
+                if self._heard_at > -math.inf:
+                    taken = self._outbox.next()
             if taken is not None:
                 exchange, slot = taken
                 await self._perform(talk, exchange, slot)
                 if isinstance(exchange.outcome, DeviceTimeout | OutcomeUnknown):
-                    heard_at = -math.inf  # is it still there? ask before the next command
+                    self._heard_at = -math.inf  # is it still there? ask before the next command
                 elif exchange.answers:
-                    heard_at = trio.current_time()
-            elif trio.current_time() >= heard_at + self._timing.heartbeat_s:
+                    self._heard_at = trio.current_time()
+            elif trio.current_time() >= self._heard_at + self._timing.heartbeat_s:
                 await self._poll(talk)
-                heard_at = trio.current_time()
+                self._heard_at = trio.current_time()
             else:
-                await self._turn.wait(heard_at + self._timing.heartbeat_s)
+                await self._wait_for_work()
+
+    async def _wait_for_work(self) -> None:
+        """Return when there is something for the supervisor to do, or the device was silent for long."""
+        deadline = self._heard_at + self._timing.heartbeat_s
+        try:
+            with trio.CancelScope(deadline=deadline) as self._alarm:
+                await self._work.wait()
+        finally:
+            self._alarm = None
+
+    def _more(self) -> None:
+        """There is something new to send: what can go out at once wakes nobody."""
+        if not self._begin():
+            self._work.turn()
+
+    def _begin(self) -> bool:
+        """Send a content at once, if the supervisor has nothing to do. It takes over what is not answered in
+        time, or when it is needed for something else before that."""
+        talk, alarm = self._talk, self._alarm
+        if talk is None or alarm is None or self._begun is not None or not talk.free:
+            return False
+        taken = self._outbox.next_content()
+        if taken is None:
+            return False
+        self._begun = taken
+        until = talk.begin(taken[0], self._landed)
+        if until < alarm.deadline:
+            alarm.deadline = until
+        return True
+
+    def _landed(self) -> None:
+        """What was begun at once has ended without the supervisor."""
+        assert self._begun is not None
+        (exchange, slot), self._begun = self._begun, None
+        if exchange.answers:
+            self._heard_at = trio.current_time()
+        slot.landed(exchange)
+        self._turn.turn()
+        self._begin()
 
     async def _poll(self, talk: Conversation[FrameT]) -> None:
         """Ask until the answers can be believed."""
@@ -275,6 +325,6 @@ class Port(Generic[FrameT]):
         finally:
             if slot is not None:
                 slot.landed(exchange)
-                self._turn.turn()
+            self._turn.turn()
         if not answered and exchange.ends_session:
             raise Gone(DeviceState.OFFLINE, f"{exchange.what}: no answer")

@@ -134,7 +134,7 @@ class SdkPort:
         self._on_link = on_link
         self._random = random_source
         self._turn = Turn()
-        self._outbox: Outbox[Any] = Outbox(device, queue_limit, self._turn)
+        self._outbox: Outbox[Any] = Outbox(device, queue_limit, self._turn, self._turn.turn)
         self._current: Exchange[Any] | None = None
         self.online = False
 

@@ -9,7 +9,8 @@ the first byte comes out of the other, and answers as devices do. In this proces
 - `bare ptys on Trio`: the same with two `trio.lowlevel.FdStream`s;
 - `hardware layer`: a keypad driver and a strip driver, each with its port, codec and acknowledgements.
 
-CPU is this process's alone, user and system, for each press.
+CPU is this process's alone, user and system, for each press: from when both devices have answered who they
+are until the last press is done. Opening and closing are no press.
 """
 
 from __future__ import annotations
@@ -88,8 +89,12 @@ def far_end(keypad: int, strip: int, presses: int, out: Connection) -> None:
     out.recv()
 
 
-def played(presses: int, host: Callable[[int, int, int], None]) -> Round:
-    """One round of `host(keypad, strip, presses)`, which is given the near ends."""
+Host = Callable[[int, int, int], float]
+"""`host(keypad, strip, presses)`, given the near ends: the CPU seconds that its presses took."""
+
+
+def played(presses: int, host: Host) -> Round:
+    """One round of `host`."""
     ends = [os.openpty() for _ in range(2)]
     for _, near in ends:
         tty.setraw(near)
@@ -101,9 +106,7 @@ def played(presses: int, host: Callable[[int, int, int], None]) -> Round:
     try:
         mine.recv()
         mine.send("go")
-        began = time.process_time()
-        host(ends[0][1], ends[1][1], presses)
-        cpu_s = (time.process_time() - began) / presses
+        cpu_s = host(ends[0][1], ends[1][1], presses) / presses
         latencies: list[float] = mine.recv()
         mine.send("done")
         other.join(10)
@@ -118,27 +121,30 @@ def played(presses: int, host: Callable[[int, int, int], None]) -> Round:
 ENQUIRY = encode(StxFrame(Op.ENQ, 1, 0))
 
 
-def bare(keypad: int, strip: int, presses: int) -> None:
+def bare(keypad: int, strip: int, presses: int) -> float:
     """Read a key, write a display's frame and an acknowledgement, read the display's."""
     for end in (keypad, strip):
         os.write(end, ENQUIRY)
         os.read(end, 100)
+    began = time.process_time()
     for number in range(presses):
         os.read(keypad, 100)
         os.write(strip, encode(StxFrame(Op.STRIP, 1, 1, write_strip(StripContent((f"A{number:03}",))))))
         os.write(keypad, encode(StxFrame(Op.ACK, 1, number % 255 + 1)))
         os.read(strip, 100)
+    return time.process_time() - began
 
 
-def bare_on_trio(keypad: int, strip: int, presses: int) -> None:
+def bare_on_trio(keypad: int, strip: int, presses: int) -> float:
     """The same, on Trio's readiness."""
 
-    async def run() -> None:
+    async def run() -> float:
         one, two = (trio.lowlevel.FdStream(os.dup(end)) for end in (keypad, strip))
         async with one, two:
             for end in (one, two):
                 await end.send_all(ENQUIRY)
                 await end.receive_some(100)
+            began = time.process_time()
             for number in range(presses):
                 await one.receive_some(100)
                 await two.send_all(
@@ -146,14 +152,15 @@ def bare_on_trio(keypad: int, strip: int, presses: int) -> None:
                 )
                 await one.send_all(encode(StxFrame(Op.ACK, 1, number % 255 + 1)))
                 await two.receive_some(100)
+            return time.process_time() - began
 
-    trio.run(run)
+    return trio.run(run)
 
 
-def layer(keypad: int, strip: int, presses: int) -> None:
+def layer(keypad: int, strip: int, presses: int) -> float:
     """Drivers: the key comes out of a channel, the display takes lines."""
 
-    async def run() -> None:
+    async def run() -> float:
         caller: Any = driver_spec("reference-keypad").make("keypad", f"pty://{os.ttyname(keypad)}", {})
         display: Any = driver_spec("reference-strip").make("strip", f"pty://{os.ttyname(strip)}", {})
         async with trio.open_nursery() as nursery:
@@ -161,14 +168,17 @@ def layer(keypad: int, strip: int, presses: int) -> None:
                 await nursery.start(device.run)
             for device in (caller, display):
                 await device.wait_online()
+            began = time.process_time()
             for number in range(presses):
                 await caller.keys.receive()
                 await display.show([f"A{number:03}"])
             await display.wait_idle()
             await caller.wait_idle()
+            spent = time.process_time() - began
             nursery.cancel_scope.cancel()
+        return spent
 
-    trio.run(run)
+    return trio.run(run)
 
 
 HOSTS = {"bare ptys": bare, "bare ptys on Trio": bare_on_trio, "hardware layer": layer}

@@ -60,7 +60,7 @@ class Show(Exchange[bytes]):
 
 async def _performed(line: SlowLine) -> tuple[bool, float]:
     talk: Conversation[bytes] = Conversation(
-        line, Turn(), feed=lambda data: [data], unasked=lambda frame: b"", frame_timeout_s=1.0
+        line, Turn(), Turn(), feed=lambda data: [data], unasked=lambda frame: b"", frame_timeout_s=1.0
     )
     began = trio.current_time()
     async with trio.open_nursery() as nursery:

@@ -75,9 +75,16 @@ class FrameCodec:
             if isinstance(part, bytes)
         ]
         self._field_at = [offsets[form.layout.index(name)] for name in form.fields]
-        head = form.layout[0]
+        head, tail = form.layout[0], form.layout[-1]
         assert isinstance(head, bytes)  # the format checked it
         self._head = head
+        self._tail = (
+            tail if isinstance(tail, bytes) else b""
+        )  # of the families that ask, the format checked it
+        # What is the same in every frame, with zeros for what is not.
+        constants = [part if isinstance(part, bytes) else bytes(form.size_of(part)) for part in form.layout]
+        self._before = b"".join(constants[:body_at])
+        self._behind = b"".join(constants[body_at:])
         if form.length is not None:
             first, last = form.span("length.counts", form.length.first, form.length.last)
             # The value of the length field minus this is the length of the body.
@@ -110,43 +117,33 @@ class FrameCodec:
 
     def encode(self, frame: Frame) -> bytes:
         """The bytes of `frame`. `ValueError` for fields or a body that this format cannot carry."""
-        form = self.form
-        if len(frame.fields) != len(self._field_at) or not all(0 <= value <= 255 for value in frame.fields):
-            raise ValueError(f"fields: found {frame.fields}; allowed: {len(self._field_at)} bytes")
-        if len(frame.body) > (form.limit_bytes if self._has_body else 0):
-            raise ValueError(f"body: found {len(frame.body)} bytes; allowed: at most {form.limit_bytes}")
-        if self._terminated and self._tail() in frame.body:
-            raise ValueError(f"body: found the byte {self._tail().hex()}, which ends a frame")
-        values = iter(frame.fields)
-        raw = bytearray()
-        for part, size in zip(form.layout, self._sizes, strict=True):
-            if isinstance(part, bytes):
-                raw += part
-            elif part == "body":
-                raw += frame.body
-            elif part == "length":
-                assert form.length is not None
-                raw += (self._counted + len(frame.body)).to_bytes(size, form.length.order)
-            elif part == "check":
-                raw += bytes(size)
-            else:
-                raw.append(next(values))
+        form, body = self.form, frame.body
+        fields = frame.fields
+        if len(fields) != len(self._field_at) or (fields and not 0 <= min(fields) <= max(fields) <= 255):
+            raise ValueError(f"fields: found {fields}; allowed: {len(self._field_at)} bytes")
+        if len(body) > (form.limit_bytes if self._has_body else 0):
+            raise ValueError(f"body: found {len(body)} bytes; allowed: at most {form.limit_bytes}")
+        if self._terminated and self._tail in body:
+            raise ValueError(f"body: found the byte {self._tail.hex()}, which ends a frame")
+        raw = bytearray(self._before + body + self._behind)
+        size = len(raw)
+        for at, value in zip(self._field_at, fields, strict=True):
+            raw[at] = value
+        if form.length is not None:
+            sent = (self._counted + len(body)).to_bytes(form.length.size_bytes, form.length.order)
+            for at in self._length_at:
+                raw[at % size : at % size + len(sent)] = sent
         if form.check is not None:
             value = self._check_of(raw[self._covers_from : self._covers_to])
-            at = self._check_at % len(raw)
+            at = self._check_at % size
             raw[at : at + self._check_size] = value.to_bytes(self._check_size, self._check_order)
         if not form.escapes:
             return bytes(raw)
         inner = raw[len(self._head) : -1]
         if self._escaped.keys().isdisjoint(inner):  # most frames
             return bytes(raw)
-        sent = b"".join(self._escaped.get(byte) or bytes((byte,)) for byte in inner)
-        return self._head + sent + bytes(raw[-1:])
-
-    def _tail(self) -> bytes:
-        tail = self.form.layout[-1]
-        assert isinstance(tail, bytes)  # of the families that ask
-        return tail
+        escaped = b"".join(self._escaped.get(byte) or bytes((byte,)) for byte in inner)
+        return self._head + escaped + self._tail
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -182,15 +179,15 @@ class FrameCodec:
             found = int.from_bytes(raw[at : at + self._check_size], self._check_order)
             if self._check_of(raw[self._covers_from : self._covers_to]) != found:
                 return None
-        fields = tuple(raw[at] for at in self._field_at)
+        fields = tuple([raw[at] for at in self._field_at])
         body = bytes(raw[self._body_from : size - self._body_behind]) if self._has_body else b""
-        if self._terminated and self._tail() in body:
+        if self._terminated and self._tail in body:
             return None
         return Frame(fields, body)
 
     def _find_escaped(self) -> list[Frame]:
         held, frames = self._held, []
-        head, tail = self._head[-1:], self._tail()
+        head, tail = self._head[-1:], self._tail
         at = 0
         while (end := held.find(tail, at)) >= 0:
             begin = held.rfind(head, at, end)
@@ -223,12 +220,12 @@ class FrameCodec:
                 else:
                     raw.append(sent[at])
                     at += 1
-        raw += self._tail()
+        raw += self._tail
         return self.read(raw)
 
     def _find_terminated(self) -> list[Frame]:
         held, frames = self._held, []
-        head, tail = self._head, self._tail()
+        head, tail = self._head, self._tail
         floor, scan = 0, self._scan
         # A field before the body may hold the tail's byte, so each tail is tried with every head before it.
         while (end := held.find(tail, scan)) >= 0:

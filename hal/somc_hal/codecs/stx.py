@@ -159,5 +159,5 @@ class StxDecoder:
 
     def feed(self, data: bytes) -> list[StxFrame]:
         """The frames that `data` completes, oldest first. Never raises."""
-        read = (self._wire.read(frame) for frame in self._codec.feed(data))
-        return [frame for frame in read if frame is not None]
+        read = self._wire.read
+        return [said for frame in self._codec.feed(data) if (said := read(frame)) is not None]
