@@ -2,9 +2,9 @@
 
 What must stay true
 - Frames go out one after the other, whole: the writer's, and between them what the reader has to answer.
-- Where nothing is being written or asked, an acknowledgement or a content (`begin`) goes out at once, in the task
-  that has it: no other task is woken. What the line does not take is left to the writer, and goes out before
-  anything else.
+- Where nothing is being written or asked, an acknowledgement or a content (`begin`) goes out at once, in
+  the task that has it: no other task is woken. What the line does not take is left to the writer, and goes
+  out before anything else.
 - Writing one frame is shielded from cancellation and bounded by `frame_timeout_s` beyond its own time;
   cancellation takes effect between frames.
 - On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
