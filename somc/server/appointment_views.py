@@ -16,6 +16,7 @@ from somc.domain.business_day import day_before
 from somc.domain.calendar import Slot, slot_rules, slots_on, spans_on
 from somc.domain.state import HallState
 from somc.domain.values import TicketState, to_plain
+from somc.server.message_views import about_view
 
 __all__ = [
     "appointment_view",
@@ -95,8 +96,9 @@ def services_view(state: HallState, now: int) -> Plain:
 
 
 def found_view(state: HallState, appointment: Appointment, now: int) -> Plain:
-    """One appointment, and where its ticket stands in line now."""
+    """One appointment, what was sent about it, and where its ticket stands in line now."""
     view = appointment_view(state, appointment)
+    view["messages"] = about_view(state, appointment=appointment.id)
     ticket = None if appointment.ticket is None else state.tickets.get(appointment.ticket)
     if ticket is None:
         return view

@@ -8,7 +8,7 @@ from somc.domain.outbox import Message
 from somc.domain.state import HallState
 from somc.journal.messages import LogRow
 
-__all__ = ["channels_view", "log_view", "message_view"]
+__all__ = ["about_view", "channels_view", "log_view", "message_view"]
 
 Plain = dict[str, Any]
 
@@ -30,6 +30,28 @@ def message_view(message: Message) -> Plain:
         "ticket": message.ticket,
         "appointment": message.appointment,
     }
+
+
+def about_view(state: HallState, *, ticket: str | None = None, appointment: str | None = None) -> list[Plain]:
+    """What was sent about one ticket, or one appointment and what was booked at once with it, and what became
+    of each: the oldest first. No number, no words."""
+    names = [appointment]
+    known = None if appointment is None else state.bookings.all.get(appointment)
+    if known is not None and known.block is not None:
+        names = [each.id for each in state.bookings.all.values() if each.block == known.block]
+    found = [message for name in names for message in state.outbox.about(ticket=ticket, appointment=name)]
+    return [
+        {
+            "id": message.id,
+            "message_class": message.message_class,
+            "template": message.template,
+            "state": str(message.state),
+            "queued_at": message.queued_at,
+            "changed_at": message.changed_at,
+            "cause": message.cause,
+        }
+        for message in sorted(found, key=lambda each: each.queued_at)
+    ]
 
 
 def log_view(row: LogRow, phone: str | None) -> Plain:

@@ -22,6 +22,7 @@ from somc.server.ahead import preview_view, ticket_now_views
 from somc.server.appointment_queries import APPOINTMENT_QUERIES
 from somc.server.audience import is_public, knows_people, public_hall, public_ticket, without_person
 from somc.server.message_queries import MESSAGE_QUERIES
+from somc.server.message_views import about_view
 from somc.server.policy_views import history_view, policy_view
 from somc.server.problems import Problem, of_refusal, problem
 from somc.server.query import EVERYBODY, SERVERS, STAFF, Floor, NoParams, Query
@@ -89,13 +90,16 @@ async def _services(floor: Floor, params: NoParams, principal: Principal) -> Any
 async def _ticket(floor: Floor, params: TicketParams, principal: Principal) -> Any:
     def view(state: HallState, now: int) -> Plain | None:
         ticket = state.tickets.get(params.ticket)
-        return None if ticket is None else _with_person(ticket_now_views(state, [ticket], now)[0], ticket)
+        if ticket is None:
+            return None
+        sent = about_view(state, ticket=ticket.id)
+        return _with_person({**ticket_now_views(state, [ticket], now)[0], "messages": sent}, ticket)
 
     found = await floor.hall.read(view)
     if found is None:
         return of_refusal(refuse("unknown_ticket", ticket=params.ticket))
     ticket = (await _join_people(floor, [found], principal))[0]
-    return public_ticket(ticket) if is_public(principal) else ticket
+    return {**public_ticket(ticket), "messages": []} if is_public(principal) else ticket
 
 
 async def _tickets(floor: Floor, params: TicketsParams, principal: Principal) -> Any:

@@ -15,7 +15,7 @@ from somc.domain.codes import normal_code, shown_code
 from somc.journal.opening import DATABASE_NAME
 from tests.server.booking import booked, day_of_appointments, next_slots
 from tests.server.live_rig import live
-from tests.server.rig import GOTONE_PHONE, UNKNOWN_PHONE, Running, is_problem, running
+from tests.server.rig import GOTONE_PHONE, PATIENCE_S, UNKNOWN_PHONE, Running, is_problem, running
 
 BASE = "/api/v1"
 
@@ -245,11 +245,21 @@ async def test_a_manager_closes_a_date_and_is_told_of_the_appointments_on_it(hal
     is_problem(await manager.put(f"{BASE}/calendar/2026-02-30", json=body), 422, "bad_date")
 
 
+async def sent_about(hall: Running, code: str) -> list[Any]:
+    messages: list[Any] = (await hall.as_admin.get(f"{BASE}/appointments/{code}")).json()["messages"]
+    return messages
+
+
 async def test_a_block_has_a_code_for_each_place(hall: Running) -> None:
     block = await booked(hall, (await next_slots(hall))[1], places=2, phone=GOTONE_PHONE)
     codes = [place["code"] for place in block["places"]]
     assert len(set(codes)) == 2
     assert block["code"] == codes[0]
+    with trio.fail_after(PATIENCE_S):
+        while not (seen := await sent_about(hall, codes[1])):  # noqa: ASYNC110 - it follows in its own time
+            await trio.sleep(0.01)
+    assert [each["template"] for each in seen] == ["appointment_booked"]
+    assert await sent_about(hall, codes[0]) == seen
     for code in codes:
         assert (await check_in(hall.as_admin, code)).status_code == 201
 

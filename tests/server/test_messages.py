@@ -60,6 +60,24 @@ async def test_the_log_shows_queued_sent_delivered_or_failed_with_masked_numbers
     assert "text" not in page["messages"][0]
 
 
+async def test_what_became_of_a_message_is_seen_at_its_ticket_and_its_appointment(posted: Any) -> None:
+    hall, channel = posted
+    ticket = await hall.take()
+    name = (await send(hall, ticket=ticket["id"])).json()["id"]
+    await settled(hall, name, "sent")
+    await channel.receipt(name)
+    await settled(hall, name, "delivered")
+    path = f"{BASE}/tickets/{ticket['id']}"
+    (seen,) = (await hall.as_admin.get(path)).json()["messages"]
+    assert (seen["id"], seen["state"], seen["template"]) == (name, "delivered", "own")
+    assert "text" not in seen
+    kiosk = await hall.as_role("kiosk")
+    assert (await kiosk.get(path)).json()["messages"] == []
+    page = (await hall.as_admin.get(f"{BASE}/records", params={"after": 0})).json()
+    (told,) = [record for record in page["records"] if record["type"] == "message.delivered"]
+    assert told["data"]["ticket"] == ticket["id"]
+
+
 async def test_the_same_request_is_one_message(posted: Any) -> None:
     hall, channel = posted
     body = {"phone": GOTONE_PHONE, "template": "own", "values": {"name": "李"}}
