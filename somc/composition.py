@@ -324,6 +324,7 @@ async def run_node(
 
         serving = True
         floor = Floor(hall, rack.about, office.channel_views)
+        floor.lines = lambda: host.tending.lines
         floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
 
         async def reload() -> dict[str, Any]:

@@ -69,8 +69,11 @@ async def run_reader(
 
         def heed(where: Where) -> None:
             clock.follow(where.now, where.speed)
-            floor.devices.clear()
-            floor.devices.update(where.devices)
+            if where.beside is not None:
+                floor.devices.clear()
+                floor.devices.update(where.beside.devices)
+                lines = where.beside.lines
+                floor.lines = lambda: lines
 
         link.on_where = heed
         app = Application(floor, RemoteDesk(link), ready=lambda: True, public_url=config.server.public_url)

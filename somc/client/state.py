@@ -164,6 +164,8 @@ class HallState(msgspec.Struct, frozen=True):
     devices: list[DeviceState] = []
     today: dict[str, Any] = {}
     display: dict[str, Any] = {}
+    display_lines: list[Words] = []
+    """What plugins have displays say beside the calls, just now."""
 
 
 class ServiceFigures(msgspec.Struct, frozen=True):
@@ -186,3 +188,4 @@ class HallFigures(msgspec.Struct, frozen=True):
     places: dict[str, list[int | None]] = {}
     advice: dict[str, Any] | None = None
     policy: dict[str, Any] = {}
+    display_lines: list[Words] = []

@@ -3,6 +3,7 @@
 What must stay true
 - hall.toml's value is the default of every hall's own (SK-03): `None` brings it back, and a setting that
   hall.toml does not have is gone.
+- Nobody's appointment falls unseen: as in the calendar, it is said before that they shall be cancelled.
 - Where the hall is and what its clock says is hall.toml's alone: every record hangs on both.
 """
 
@@ -14,6 +15,7 @@ import msgspec
 
 from somc.domain import commands as c
 from somc.domain import events as e
+from somc.domain.business_calendar import cancelled, left_outside
 from somc.domain.guards import plain_text
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.settings import settings_from
@@ -22,6 +24,9 @@ from somc.domain.upkeep import change_config
 from somc.domain.values import HallSettings
 
 __all__ = ["change_settings", "grant", "is_own", "revoke"]
+
+HOURS = (".hours", ".spans", ".like")
+"""How keys end that say when the hall or a service is open."""
 
 FIXED = frozenset(("hall.org", "hall.timezone", "hall.day_ends_s"))
 
@@ -44,12 +49,20 @@ def change_settings(state: HallState, command: c.ChangeSettings, now: int) -> li
             wanted[key] = value
     if not wanted:
         return []
-    if why := _twice_a_prefix(state, wanted):
-        return refuse("bad_config", why=why, keys=tuple(key for key in wanted if key.endswith(".prefix")))
     outcome = change_config(state, c.ChangeConfig(by=command.by, changes=wanted), now)
-    if isinstance(outcome, Refusal) and not outcome.keys:
-        return msgspec.structs.replace(outcome, keys=tuple(wanted))
-    return outcome
+    if isinstance(outcome, Refusal):
+        return outcome if outcome.keys else msgspec.structs.replace(outcome, keys=tuple(wanted))
+    settings = settings_from(
+        {key: value for key, value in {**state.values, **wanted}.items() if value is not None}
+    )
+    prefixes = tuple(key for key in wanted if key.endswith(".prefix"))
+    if prefixes and (why := _twice_a_prefix(settings)):
+        return refuse("bad_config", why=why, keys=prefixes)
+    hours = tuple(key for key in wanted if key.endswith(HOURS))
+    outside = left_outside(state, settings) if hours else []
+    if outside and not command.cancel:
+        return refuse("appointments_outside", count=len(outside), keys=hours)
+    return [*outcome, *(cancelled(command, each, "calendar") for each in outside)]
 
 
 def _text_refused(key: str, value: Any) -> Refusal | None:
@@ -65,15 +78,8 @@ def _text_refused(key: str, value: Any) -> Refusal | None:
     return None
 
 
-def _twice_a_prefix(state: HallState, wanted: dict[str, Any]) -> str | None:
-    """Two services whose numbers would look alike, if this change makes them so."""
-    if not any(key.startswith("service.") and key.endswith(".prefix") for key in wanted):
-        return None
-    values = {key: value for key, value in {**state.values, **wanted}.items() if value is not None}
-    try:
-        settings: HallSettings = settings_from(values)
-    except msgspec.ValidationError:
-        return None  # said in full by whoever applies it
+def _twice_a_prefix(settings: HallSettings) -> str | None:
+    """Two services whose numbers would look alike."""
     owners: dict[str, str] = {}
     for name, service in settings.services.items():
         other = owners.setdefault(service.prefix, name)

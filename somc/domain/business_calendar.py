@@ -15,13 +15,13 @@ import msgspec
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.bookings import Appointment, about
-from somc.domain.calendar import date_of, is_open
+from somc.domain.calendar import is_open
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.settings import is_date, settings_from
 from somc.domain.state import HallState
 from somc.domain.values import HallSettings, SpecialDay
 
-__all__ = ["cancelled", "change_calendar", "without_service"]
+__all__ = ["cancelled", "change_calendar", "left_outside", "without_service"]
 
 
 def change_calendar(state: HallState, command: c.ChangeCalendar, now: int) -> list[e.Event] | Refusal:
@@ -42,18 +42,24 @@ def change_calendar(state: HallState, command: c.ChangeCalendar, now: int) -> li
         settings = settings_from(values)
     except msgspec.ValidationError as error:
         return refuse("bad_config", why=str(error))
-    outside = [
-        appointment
-        for appointment in state.bookings.all.values()
-        if appointment.state.ahead
-        and date_of(appointment.at, state.zone).isoformat() == command.date
-        and not _within(state, settings, appointment)
-    ]
+    outside = left_outside(state, settings)
     if outside and not command.cancel:
         return refuse("appointments_on_day", date=command.date, count=len(outside))
     return [
         e.ConfigChanged(by=command.by, changes=changes),
         *(cancelled(command, each, "calendar") for each in outside),
+    ]
+
+
+def left_outside(state: HallState, settings: HallSettings) -> list[Appointment]:
+    """The appointments ahead that lie within the opening hours, and under `settings` would not."""
+    return [
+        appointment
+        for appointment in state.bookings.all.values()
+        if appointment.state.ahead
+        and appointment.service in settings.services
+        and _within(state, state.hall, appointment)
+        and not _within(state, settings, appointment)
     ]
 
 

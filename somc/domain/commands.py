@@ -349,9 +349,12 @@ class ChangeConfig(Command, frozen=True, kw_only=True):
 
 
 class ChangeSettings(Command, frozen=True, kw_only=True):
-    """An administrator changes settings: dotted key → value, `None` for hall.toml's own (or none)."""
+    """An administrator changes settings: dotted key → value, `None` for hall.toml's own (or none).
+    Appointments that would then lie outside the opening hours are in the way unless `cancel` says that they
+    shall be cancelled."""
 
     changes: dict[str, Any]
+    cancel: bool = False
 
 
 class GrantAccess(Command, frozen=True, kw_only=True):

@@ -254,6 +254,11 @@ CATALOGUE: dict[str, tuple[Kind, str, str]] = {
         "{date} 有 {count} 个预约将落在营业时间之外；确认取消它们后才能修改。",
         "{count} appointments of {date} would lie outside the opening hours: say that they are to fall.",
     ),
+    "appointments_outside": (
+        "conflict",
+        "有 {count} 个预约将落在营业时间之外；确认取消它们后才能修改。",
+        "{count} appointments would lie outside the opening hours: say that they are to fall.",
+    ),
     "bad_date": (
         "invalid",
         "“{date}”不是日期，应为 YYYY-MM-DD。",

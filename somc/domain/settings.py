@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from somc.domain.values import NEVER_QUIET, Counter, HallSettings
+from somc.domain.values import NEVER_QUIET, Counter, HallSettings, OpeningHours
 from somc.scheduler.interface import GROUP_LIMIT
 
 __all__ = ["TABLES", "differences", "is_date", "settings_from", "skills_under"]
@@ -27,6 +28,8 @@ SINGLE = ("policy", "alerts", "appointments", "estimates", "display", "messages"
 
 GATHERED = frozenset((*TABLES.values(), *SINGLE))
 """Fields of `HallSettings` that no `hall.…` key may set."""
+
+DAY_S = 86_400
 
 
 def settings_from(values: Mapping[str, Any]) -> HallSettings:
@@ -80,8 +83,11 @@ def _check_names(settings: HallSettings) -> None:
         if (special.spans is None) == (special.like is None) or not is_date(day):
             why = "needs a date of the calendar, and spans or like: one of them"
             raise msgspec.ValidationError(f"calendar.{day} {why}")
-        if any(start >= end or start >= 86_400 for start, end in special.spans or ()):
+        if any(start >= end or start >= DAY_S for start, end in special.spans or ()):
             raise msgspec.ValidationError(f"calendar.{day}.spans has a span that ends before it begins")
+    _check_hours("hall.hours", settings.hours)
+    for name, offered in settings.services.items():
+        _check_hours(f"service.{name}.hours", offered.hours)
     for key, named in _names_of(settings):
         known = settings.services if key.endswith((".skills", ".overflow_s")) else settings.classes
         for name in named:
@@ -90,6 +96,21 @@ def _check_names(settings: HallSettings) -> None:
                 raise msgspec.ValidationError(f"{key} names '{name}', which is no {what}")
     if len(settings.classes) > GROUP_LIMIT:
         raise msgspec.ValidationError(f"there are {len(settings.classes)} classes; allowed are {GROUP_LIMIT}")
+
+
+def _check_hours(key: str, hours: OpeningHours | None) -> None:
+    """That a week's hours can be kept: spans of the day they begin on, at least one, none in another."""
+    if hours is None:
+        return
+    if not any(hours.week):
+        raise msgspec.ValidationError(f"{key} has no day with opening hours")
+    for number, spans in enumerate(hours.week):
+        if any(not 0 <= start < DAY_S or not start < end <= start + DAY_S for start, end in spans):
+            raise msgspec.ValidationError(f"{key} has a span that is none, on day {number + 1} of the week")
+        # Of the day after only the first can be met: a span is never longer than a day.
+        tomorrow = [(start + DAY_S, end) for start, end in sorted(hours.week[(number + 1) % 7])[:1]]
+        if any(begin < end for (_, end), (begin, _) in pairwise([*sorted(spans), *tomorrow])):
+            raise msgspec.ValidationError(f"{key} has spans that overlap, on day {number + 1} of the week")
 
 
 def is_date(text: str) -> bool:

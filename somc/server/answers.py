@@ -390,6 +390,7 @@ class HallAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     appointments: list[SlotToday]
     devices: list[DeviceAnswer]
     display: DisplayAnswer
+    display_lines: list[Words]
     today: TodayAnswer
 
 

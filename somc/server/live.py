@@ -65,8 +65,9 @@ class LiveFeed:
         self.desk = desk
         self.hub = Hub(self.hall.journal, Snapshots(floor))
         self.turnstile = Turnstile()
-        self._figures_basis: tuple[int, tuple[bool, ...], int] | None = None
-        """The head, the open flags and the stretch of time that the figures were derived from."""
+        self._figures_basis: tuple[Any, ...] | None = None
+        """The head, the open flags, the stretch of time and the plugins' lines that the figures were derived
+        from."""
 
     @property
     def clients(self) -> set[Listener]:
@@ -83,9 +84,9 @@ class LiveFeed:
             task_status.started()
 
     async def _tick(self) -> None:
-        """The figures: once a second while somebody looks, if a record was written or time alone opened or
-        closed something; while somebody waits, every half minute anyway. A fault in them is told once; the
-        old ones stay, and the feed goes on."""
+        """The figures: once a second while somebody looks, if a record was written, time alone opened or
+        closed something or plugins have other lines for displays; while somebody waits, every half minute
+        anyway. A fault in them is told once; the old ones stay, and the feed goes on."""
         failed = False
         while True:
             await trio.sleep(TICK_S)
@@ -114,7 +115,7 @@ class LiveFeed:
         now = hall.now()
         # While somebody waits, time alone moves waits, places (an overflow, an appointment) and the advice.
         passing = now // FIGURES_AGE_MS if hall.state.by_key else 0
-        basis = (hall.journal.head, views.open_flags(hall.state, now), passing)
+        basis = (hall.journal.head, views.open_flags(hall.state, now), passing, self.floor.lines())
         if basis != self._figures_basis:
             figures = await hall.read(self.floor.figures)
             self._figures_basis = basis

@@ -19,6 +19,7 @@ import msgspec
 import structlog
 import trio
 
+from somc.domain.values import Words
 from somc.errors import SomcError
 from somc.server.access import Admission, Principal
 from somc.server.act_routes import read_body
@@ -45,6 +46,13 @@ log = structlog.get_logger(__name__)
 encode = msgspec.json.Encoder().encode
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """What views show of the hall and no journal holds."""
+
+    devices: dict[str, dict[str, Any]]
+    lines: tuple[Words, ...]
+
+
 class Where(msgspec.Struct, frozen=True):
     """Where the hall is: a line of `/local/wake`."""
 
@@ -53,7 +61,8 @@ class Where(msgspec.Struct, frozen=True):
     tokens: int
     now: int
     speed: float
-    devices: dict[str, dict[str, Any]]
+    beside: Beside | None
+    """Told first and when it has changed."""
 
 
 class ActAsked(msgspec.Struct, frozen=True):
@@ -104,27 +113,32 @@ class LocalDoor:
             case _:
                 await self._pass_on(scope, receive, send)
 
-    def _where(self, *, first: bool) -> bytes:
-        journal, floor = self.hall.journal, self.app.floor
+    def _beside(self) -> Beside:
+        return Beside(dict(self.app.floor.devices), self.app.floor.lines())
+
+    def _where(self, beside: Beside | None) -> bytes:
+        journal = self.hall.journal
         where = Where(
             epoch=journal.epoch,
             seq=journal.head,
             tokens=journal.tokens_version,
             now=self.hall.now(),
             speed=self.hall.clock.speed,
-            devices=floor.devices if first else {},
+            beside=beside,
         )
         return encode(where) + b"\n"
 
     async def _wake(self, send: Any) -> None:
         """Says where the hall is until the other side goes. One that does not read is told less often."""
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        line = self._where(first=True)
+        told: Beside | None = None
         while True:
+            beside = self._beside()
+            line = self._where(None if beside == told else beside)
+            told = beside
             await send({"type": "http.response.body", "body": line, "more_body": True})
             with trio.move_on_after(HEARTBEAT_S):
                 await self.hall.journal.wait_changed()
-            line = self._where(first=False)
 
     async def _act(self, receive: Any) -> ActAnswer:
         asked = msgspec.json.decode(await self._body(receive), type=ActAsked)

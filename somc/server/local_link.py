@@ -69,7 +69,8 @@ class LocalLink:
         self.hall = hall
         self.up = False
         self.on_where: Callable[[Where], None] = lambda where: None
-        """Called with the first line of each connection."""
+        """Called with each line that tells what stands beside the journal: the first of each connection, and
+        when that has changed."""
         self._folder = folder
         self._idle: list[_Connection] = []
         self._tokens_seen: int | None = None
@@ -99,6 +100,8 @@ class LocalLink:
         where = msgspec.json.decode(line, type=Where)
         if not self.up:
             self._found(where)
+        if where.beside is not None:
+            self.on_where(where)
         await self._catch_up(where.seq, where.tokens)
 
     def _found(self, where: Where) -> None:
@@ -107,7 +110,6 @@ class LocalLink:
                 f"the hall's process has begun another journal ({where.epoch}): start this one again"
             )
         self.up = True
-        self.on_where(where)
         log.info("the hall's process answers", seq=where.seq)
 
     async def _catch_up(self, seq: int, tokens: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from somc.domain.state import HallState
+from somc.domain.values import Words, to_plain
 from somc.runtime.hall import Hall
 from somc.server import views
 from somc.server.access import ROLES, Principal
@@ -29,8 +30,10 @@ class Floor:
     devices: dict[str, Any]
     channels: Callable[[], list[dict[str, Any]]] = list
     """The channels for messages that run, each as it stands."""
+    lines: Callable[[], tuple[Words, ...]] = tuple
+    """What plugins have displays say beside the calls, just now."""
     finder: Finder = field(init=False)
-    _derived: tuple[tuple[int, int], dict[str, Any]] | None = None
+    _derived: tuple[Any, dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         self.finder = Finder(self.hall)
@@ -38,9 +41,10 @@ class Floor:
     def figures(self, state: HallState, now: int) -> dict[str, Any]:
         """The derived figures of this record and second: in a large hall they cost a tenth of a second, and
         after a restart every screen asks at once."""
-        basis = (state.seq, now // 1000)
+        lines = self.lines()
+        basis = (state.seq, now // 1000, lines)
         if self._derived is None or self._derived[0] != basis:
-            self._derived = (basis, views.figures(state, now))
+            self._derived = (basis, {**views.figures(state, now), "display_lines": to_plain(lines)})
         return self._derived[1]
 
 

@@ -25,10 +25,12 @@ class SettingsBody(msgspec.Struct, frozen=True, kw_only=True):
     """Dotted key (`service.payment.mean_service_s`) → value as in the settings; `null`: hall.toml's own."""
 
     changes: Annotated[dict[Key, Any], Meta(min_length=1, max_length=200)]
+    cancel: bool = False
+    """Appointments that would lie outside the opening hours are cancelled."""
 
 
 def change_settings_of(body: SettingsBody, principal: Principal) -> c.ChangeSettings:
-    return c.ChangeSettings(by=principal.by, changes=body.changes)
+    return c.ChangeSettings(by=principal.by, changes=body.changes, cancel=body.cancel)
 
 
 def settings_view(state: HallState, now: int) -> dict[str, Any]:

@@ -252,6 +252,7 @@ def hall_view(
         "devices": device_views(state, drivers),
         "today": derived["today"],
         "display": to_plain(hall.display),
+        "display_lines": derived["display_lines"],
     }
 
 

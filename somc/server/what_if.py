@@ -5,15 +5,17 @@
 
 What must stay true
 - Nothing of the hall changes and nothing is recorded. The change is first held against the rules of
-  `policy.change`: what the hall would refuse is refused here too, with the same reason.
+  `policy.change` and `counters.configure`: what the hall would refuse is refused here too, with the same
+  reason.
 - One at a time, in a thread, bounded in days and customers. The C loop gives the GIL away: calling goes on.
-- Both sides have the same customers, service times and counters: they differ by the policy alone.
+- Both sides have the same customers, service times and counters: they differ by the policy alone, and the
+  counters' skills where others are tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -31,6 +33,7 @@ from somc.domain.values import CounterState, HallSettings, Words
 from somc.errors import CannotKeepUp
 from somc.scheduler.kinds import BUILT_IN
 from somc.server.access import may
+from somc.server.acts import Skills
 from somc.server.edge import Edge, read_body
 from somc.server.policy_acts import PolicyBody, change_of
 from somc.server.problems import Problem, of_refusal, of_validation, problem
@@ -61,17 +64,18 @@ LEAST_SPAN_MS = 1_800_000
 
 ASSUMPTIONS = Words(
     "按今天的到达速率、各业务的平均办理时间（指数分布）和列出的台席，模拟多个 8 小时营业日；"
-    "两边的顾客和办理时间相同，只有策略不同。",
+    "两边的顾客和办理时间相同，只有策略（及试改的台席业务）不同。",
     "Days of eight hours with today's rate of arrivals, the services' mean times (exponential) and the "
-    "counters listed; both sides have the same customers and differ by the policy alone.",
+    "counters listed; both sides have the same customers and differ by the policy (and skills tried) alone.",
 )
 
 
 class WhatIfBody(msgspec.Struct, frozen=True, kw_only=True):
-    """`policy` as for `PUT /policy`. Without `arrivals_per_h` it is today's rate, without `counters` the open
-    ones serve."""
+    """`policy` as for `PUT /policy`, `skills` by counter as for `PATCH /counters/{counter}`. Without
+    `arrivals_per_h` it is today's rate, without `counters` the open ones serve."""
 
-    policy: PolicyBody
+    policy: PolicyBody = PolicyBody()
+    skills: dict[Annotated[int, Meta(ge=1, le=999)], Skills] = {}
     arrivals_per_h: Annotated[float, Meta(gt=0, le=2000)] | None = None
     counters: (
         Annotated[list[Annotated[int, Meta(ge=1, le=999)]], Meta(min_length=1, max_length=200)] | None
@@ -108,7 +112,11 @@ def add_what_if_route(edge: Edge, make_loop: LoopFactory) -> None:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return edge.fail(of_validation(error))
         change = change_of(body.policy, principal)
-        trial = await hall.read(lambda state, now: trial_of(state, change, body, now))
+        skills = [
+            c.ConfigureCounter(by=principal.by, counter=number, skills=wanted)
+            for number, wanted in sorted(body.skills.items())
+        ]
+        trial = await hall.read(lambda state, now: trial_of(state, change, skills, body, now))
         if isinstance(trial, Problem):
             return edge.fail(trial)
         try:
@@ -137,19 +145,28 @@ async def _simulated(scenario: Scenario, make_loop: LoopFactory) -> Outcome:
     return simulation.outcome()
 
 
-def trial_of(state: HallState, change: c.ChangePolicy, body: WhatIfBody, now: int) -> Trial | Problem:
+def trial_of(
+    state: HallState,
+    change: c.ChangePolicy,
+    skills: list[c.ConfigureCounter],
+    body: WhatIfBody,
+    now: int,
+) -> Trial | Problem:
     """The hall as two scenarios, or why the hall would refuse the change."""
-    outcome = decide(state, change, now)
-    if isinstance(outcome, Refusal):
-        return of_refusal(outcome)
     values = dict(state.values)
-    for event in outcome:
-        values.update(getattr(event, "changes", {}))
+    for command in (change, *skills):
+        outcome = decide(state, command, now)
+        if isinstance(outcome, Refusal):
+            return of_refusal(outcome)
+        for event in outcome:
+            values.update(getattr(event, "changes", {}))
     then = settings_from({key: value for key, value in values.items() if value is not None})
     for settings in (state.hall, then):
         if settings.policy.kind not in BUILT_IN:
             why = f"the kind '{settings.policy.kind}' is a plugin's: try it with `somc replay`"
-            return problem(422, "no_simulation", why, fields={"kind": why})
+            zh = f"“{settings.policy.kind}”是插件提供的策略，无法在此试算：请用 `somc replay` 试算"
+            words = Words(zh, why)
+            return problem(422, "no_simulation", why, words=words, fields={"kind": why})
     counters = _counters(state, body.counters)
     unknown = [number for number in counters if number not in state.hall.counters]
     if unknown:
@@ -157,11 +174,19 @@ def trial_of(state: HallState, change: c.ChangePolicy, body: WhatIfBody, now: in
         return problem(422, "unknown_counter", why, fields={"counters": why})
     rates = _rates(state, body.arrivals_per_h, now)
     means_s = {name: ms / 1000 for name, ms in mean_services_ms(state.learned_ms, state.hall).items()}
-    was, would = (_scenario(state, settings, counters, rates, means_s) for settings in (state.hall, then))
-    if not was.classes or not would.classes:
+    skills_now = {number: state.counters[number].skills for number in counters}
+    sides = ((state.hall, skills_now), (then, skills_now | body.skills))
+    was, would = (_scenario(settings, counters, known, rates, means_s) for settings, known in sides)
+    common = {terms.name for terms in was.classes} & {terms.name for terms in would.classes}
+    if not common:
         why = "none of these counters serves any service that people come for"
         return problem(422, "nobody_served", why, fields={"counters": why})
-    return Trial(was, would, sum(rates.values()), counters)
+    return Trial(_with(was, common), _with(would, common), sum(rates.values()), counters)
+
+
+def _with(scenario: Scenario, classes: set[str]) -> Scenario:
+    """Who is not served on both sides stays away on both."""
+    return replace(scenario, classes=tuple(terms for terms in scenario.classes if terms.name in classes))
 
 
 def _counters(state: HallState, asked: list[int] | None) -> tuple[int, ...]:
@@ -190,16 +215,16 @@ def _rates(state: HallState, per_hour: float | None, now: int) -> dict[tuple[str
 
 
 def _scenario(
-    state: HallState,
     settings: HallSettings,
     counters: tuple[int, ...],
+    skills: Mapping[int, Mapping[str, int]],
     rates: Mapping[tuple[str, str], float],
     means_s: Mapping[str, float],
 ) -> Scenario:
-    """The hall under `settings`. Whoever no counter here may ever call stays away on both sides."""
+    """The hall under `settings`, without those whom no counter here may ever call."""
     desks = [
         CounterTerms(
-            skills=state.counters[number].skills,
+            skills=skills[number],
             overflow_s=settings.counters[number].overflow_s,
             reserved_for=settings.counters[number].reserved_for,
             opens_after_s=settings.counters[number].opens_after_s,

@@ -195,3 +195,33 @@ async def test_a_day_is_closed_in_the_calendar_and_opened_again(tmp_path: Path, 
         expect(day).to_have_attribute("data-special", "false")
 
     await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
+async def test_the_hours_of_every_week_are_changed_and_brought_back(tmp_path: Path, chromium: str) -> None:
+    def play(cast: Cast) -> None:
+        admin = cast.open("administration", "/admin#calendar")
+        field = admin.locator('[data-test="admin-field-hall.hours"]')
+        sunday = field.get_by_test_id("admin-hours-6")
+        day = admin.locator('[data-test^="admin-day-2"]').last  # weeks begin on Monday
+        expect(sunday).to_have_value("00:00-24:00")
+        sunday.fill("9-17")
+        sunday.press("Tab")
+        expect(sunday).to_have_attribute("aria-invalid", "true")
+        expect(admin.get_by_test_id("admin-changes")).to_have_count(0)
+        sunday.fill("")
+        sunday.press("Tab")
+        expect(admin.get_by_test_id("admin-change")).to_contain_text("Sun Closed")
+        admin.get_by_test_id("admin-save").click()
+        expect(admin.get_by_test_id("admin-done")).to_be_visible()
+        expect(day).to_contain_text("Closed")
+        expect(day).to_have_attribute("data-special", "false")
+        sunday.fill("22:00-02:00")  # Monday begins at midnight
+        sunday.press("Tab")
+        admin.get_by_test_id("admin-save").click()
+        expect(field.get_by_test_id("admin-fault")).to_contain_text("overlap")
+        field.get_by_test_id("admin-reset").click()
+        admin.get_by_test_id("admin-save").click()
+        expect(field).to_have_attribute("data-own", "false")
+        expect(day).to_contain_text("00:00-24:00")
+
+    await played(play, chromium, write_hall(tmp_path), tmp_path / "data")

@@ -19,6 +19,13 @@ title = {{ zh = "1号缴费终端", en = "Terminal 1" }}
 services = ["payment"]
 """
 
+WAIT_LINE = Path(__file__).parents[1] / "plugins" / "samples" / "wait_line.py"
+WITH_LINES = f"""{HALL}
+[plugins]
+enabled = ["wait_line"]
+paths = ["{WAIT_LINE}"]
+"""
+
 pytestmark = pytest.mark.browser
 
 
@@ -77,3 +84,19 @@ async def test_floor_staff_log_care_managers_announce_and_publish(tmp_path: Path
         assert cast.faults == []
 
     await played(play, chromium, write_hall(tmp_path, WITH_PAGES), tmp_path / "data")
+
+
+async def test_what_a_plugin_says_beside_the_calls_is_on_the_display_while_it_holds(
+    tmp_path: Path, chromium: str
+) -> None:
+    def play(cast: Cast) -> None:
+        display = cast.open("display")
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        expect(display.get_by_test_id("display-notice")).to_have_count(0)
+        take(cast.open("kiosk"), "payment")
+        expect(display.get_by_test_id("display-notice")).to_contain_text("1 wait")
+        counter.get_by_test_id("counter-next").click()
+        expect(display.get_by_test_id("display-notice")).to_have_count(0)
+
+    await played(play, chromium, write_hall(tmp_path, WITH_LINES), tmp_path / "data")

@@ -106,7 +106,10 @@ async def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways_on_a_t
             ("monitor", ""),
             ("policy", ""),
             ("administration", "/admin"),
-            ("administration", "/admin#users"),
+            *(
+                ("administration", f"/admin#{section}")
+                for section in ("counters", "hall", "appointments", "calendar", "devices", "plugins", "users")
+            ),
             ("administration", "/promise"),
             ("counter", "/second/1"),
             ("counter", "/counter/1?small"),

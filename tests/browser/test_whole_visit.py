@@ -150,6 +150,52 @@ async def test_an_agent_works_by_keyboard_alone(tmp_path: Path, chromium: str) -
     await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
 
 
+async def test_the_desk_over_other_windows_calls_follows_and_closes(tmp_path: Path, chromium: str) -> None:
+    """Document Picture-in-Picture (UC-01)."""
+
+    def play(cast: Cast) -> None:
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        expect(counter.get_by_test_id("counter-bar")).to_have_attribute("data-state", "open")
+        number = take(cast.open("kiosk"), "payment")
+        counter.bring_to_front()
+        with counter.context.expect_page() as opened:
+            counter.get_by_test_id("counter-small").click()
+        small = opened.value
+        own = counter.evaluate("documentPictureInPicture.window !== null")
+        assert own, "it is not the browser's always-on-top window"
+        main, desk = small.get_by_test_id("compact-main"), small.get_by_test_id("compact-desk")
+        expect(main).to_have_attribute("data-act", "next")
+        main.click()
+        expect(desk).to_have_attribute("data-number", number)
+        expect(counter.get_by_test_id("counter-current")).to_have_attribute("data-number", number)
+        small.keyboard.press("s")
+        expect(counter.get_by_test_id("counter-current")).to_have_attribute("data-state", "serving")
+        counter.get_by_test_id("counter-finish").click()
+        expect(main).to_have_attribute("data-act", "next")
+        # It has the page's own look: without the style sheets a button would be the system's grey.
+        ours = "getComputedStyle(document.querySelector('[data-test=compact-main]')).borderTopLeftRadius"
+        assert small.evaluate(ours) != "0px"
+        counter.evaluate("documentPictureInPicture.window.close()")
+        expect(counter.get_by_test_id("counter-next")).to_be_visible()
+        counter.wait_for_function("documentPictureInPicture.window === null")
+
+    await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
+async def test_where_no_window_stays_on_top_the_small_desk_is_a_popup(tmp_path: Path, chromium: str) -> None:
+    def play(cast: Cast) -> None:
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        forbid = "() => { documentPictureInPicture.requestWindow = () => Promise.reject(new Error('no')); }"
+        counter.evaluate(forbid)
+        with counter.expect_popup() as opened:
+            counter.get_by_test_id("counter-small").click()
+        expect(opened.value.get_by_test_id("compact-main")).to_have_attribute("data-act", "next")
+
+    await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
 async def test_the_small_desk_has_the_act_that_comes_next(tmp_path: Path, chromium: str) -> None:
     def play(cast: Cast) -> None:
         counter = cast.open("counter", "/counter/1")

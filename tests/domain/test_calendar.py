@@ -7,9 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from somc.domain import events as e
 from somc.domain.calendar import slot_at, slots_on, spans_on
+from somc.domain.commands import ChangeSettings
 from somc.domain.settings import settings_from
 from somc.domain.values import HallSettings, SpecialDay
 from somc.testing.given import given, instant, like, small_hall, week
@@ -134,6 +136,17 @@ def test_appointments_outside_the_new_hours_are_in_the_way_until_it_is_said_that
     closed_at_noon = SpecialDay(spans=((9 * 3600, 12 * 3600),))
     hall.when(special("2026-03-03", closed_at_noon)).refused("appointments_on_day", "2026-03-03", "1")
     hall.when(special("2026-03-03", closed_at_noon, cancel=True)).then(
+        e.ConfigChanged, like(e.AppointmentCancelled, appointment="a2", cause="calendar", slot=afternoon)
+    )
+
+
+def test_appointments_outside_the_week_s_new_hours_are_in_the_way_until_it_is_said_that_they_fall() -> None:
+    hall = given({**small_hall(hours=HOURS), "appointments.capacity": 2})
+    morning, afternoon = instant("2026-03-03 11:00"), instant("2026-03-03 15:00")
+    hall.and_(book("a1", morning), book("a2", afternoon))
+    mornings = ChangeSettings(by="admin:wang", changes={"hall.hours": week("09:00-12:00", sun=())})
+    hall.when(mornings).refused("appointments_outside", "1")
+    hall.when(structs.replace(mornings, cancel=True)).then(
         e.ConfigChanged, like(e.AppointmentCancelled, appointment="a2", cause="calendar", slot=afternoon)
     )
 

@@ -125,6 +125,28 @@ async def test_a_policy_is_tried_on_simulated_days_and_nothing_changes(tmp_path:
         assert len(await hall.records()) == before + seen
 
 
+async def test_other_skills_are_tried_too_and_refused_where_the_hall_would(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as hall:
+        for counter in (1, 2, 3):
+            await hall.open_counter(counter)
+        path = "/api/v1/policy/what-if"
+        only_here = dict.fromkeys(("payment", "business", "repair"), 1)
+        body = {"skills": {"1": only_here, "2": only_here, "3": only_here}, "arrivals_per_h": 20}
+        answer = await hall.as_admin.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found["policy"] == found["policy_then"]
+        rows = {(row["kind"], row["id"]): row for row in found["rows"]}
+        everybody = rows["all", "all"]
+        assert everybody["changed"]["arrived"] == everybody["in_force"]["arrived"] > 1000
+        # Counters that all do everything leave nobody to wait beside an idle one.
+        assert everybody["changed"]["wait_mean_s"] < everybody["in_force"]["wait_mean_s"]
+        is_problem(await hall.as_admin.post(path, json={"skills": {"1": {"nails": 1}}}), 422)
+        is_problem(await hall.as_admin.post(path, json={"skills": {"77": {"payment": 1}}}), 404)
+
+
 async def test_a_policy_that_would_be_refused_is_refused_when_it_is_tried(tmp_path: Path) -> None:
     async with running(tmp_path) as hall:
         path = "/api/v1/policy/what-if"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,21 @@ async def test_appointments_outlive_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, toml) as hall:
         found = (await hall.as_admin.get(f"{BASE}/appointments/{view['code']}")).json()
         assert (found["id"], found["state"], found["phone"]) == (view["id"], "booked", "138****8000")
+
+
+async def test_other_hours_of_the_week_ask_before_appointments_fall(tmp_path: Path) -> None:
+    async with running(tmp_path, day_of_appointments()) as hall:
+        view = await booked(hall, (await next_slots(hall))[1])
+        # Open for a minute before it, that day and every other.
+        at = datetime.fromisoformat(view["at"])
+        begins = at.hour * 3600 + at.minute * 60
+        minute = [[begins - 60, begins]] if begins else [[begins + 86_340, begins + 86_400]]
+        body = {"changes": {"hall.hours": {"week": [minute] * 7, "closed_dates": []}}}
+        is_problem(await hall.as_admin.patch(f"{BASE}/settings", json=body), 409, "appointments_outside")
+        answer = await hall.as_admin.patch(f"{BASE}/settings", json={**body, "cancel": True})
+        assert answer.status_code == 200, answer.text
+        found = (await hall.as_admin.get(f"{BASE}/appointments/{view['code']}")).json()
+        assert found["state"] == "cancelled"
 
 
 GREETER = Path(__file__).parents[1] / "plugins" / "samples" / "greeter.py"

@@ -22,9 +22,16 @@ from somc.server.local_socket import SOCKET_NAME
 from somc.server.queries import QUERIES
 from somc.server.reading_app import ANSWERED_HERE, COUNTED
 from tests.server.live_rig import Client, closed_with, live
-from tests.server.rig import PATIENCE_S, is_problem, write_hall
+from tests.server.rig import HALL, PATIENCE_S, is_problem, write_hall
 
 SOMC = str(Path(sys.executable).with_name("somc"))
+
+WAIT_LINE = Path(__file__).parents[1] / "plugins" / "samples" / "wait_line.py"
+WITH_WAIT_LINE = f"""
+[plugins]
+enabled = ["wait_line"]
+paths = ["{WAIT_LINE}"]
+"""
 
 
 class Process:
@@ -89,7 +96,7 @@ def start_hall(folder: Path) -> Process:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """One machine for all the tests of this file: two processes take seconds to start."""
     folder = tmp_path_factory.mktemp("machine")
-    write_hall(folder)
+    write_hall(folder, HALL + WITH_WAIT_LINE)
     hall = start_hall(folder)
     reader = Process(folder, "--serve-only")
     reader.wait_ready()
@@ -145,7 +152,7 @@ async def test_screens_of_a_serving_process_live_with_the_hall_and_its_commands_
         await screen.until(lambda m: m["op"] == "figures" and m["figures"]["today"]["taken"] == taken + 3)
         views = [(await client.get("/api/v1/hall")).json() for client in (at_hall, at_reader)]
         for view in views:
-            for name in ("now", "today", "services", "places", "advice"):
+            for name in ("now", "today", "services", "places", "advice", "display_lines"):
                 view.pop(name, None)
             for ticket in view["tickets"]:
                 ticket.pop("waited_s", None)
@@ -155,6 +162,19 @@ async def test_screens_of_a_serving_process_live_with_the_hall_and_its_commands_
         assert (await take(at_reader, **key))["id"] == (await take(at_hall, **key))["id"]
         is_problem(await at_reader.post("/api/v1/counters/99/open", json={"agent": "x"}), 404)
         is_problem(await at_reader.post("/api/v1/tickets", json={}), 422)
+
+
+async def test_what_plugins_say_beside_the_calls_is_on_its_screens_too(both: Machine) -> None:
+    admin = both.hall.admin
+    async with both.reader.client(admin) as at_reader, feed(both.reader, admin) as screen:
+        await wait_linked(at_reader)
+        await screen.subscribe()
+        await screen.op("snapshot")
+        await take(at_reader)
+        waiting = len((await at_reader.get("/api/v1/tickets?state=waiting")).json())
+        line = {"zh": f"{waiting}人等候", "en": f"{waiting} wait"}
+        await screen.until(lambda m: m["op"] == "figures" and m["figures"]["display_lines"] == [line])
+        assert (await at_reader.get("/api/v1/hall")).json()["display_lines"] == [line]
 
 
 async def test_rights_are_given_used_and_ended_through_a_serving_process(both: Machine) -> None:

@@ -225,7 +225,10 @@ test("places, alerts, advice and policy of the figures win; what they leave out 
     alerts: [],
     advice: { open_now: 1, needed: 2, open: [2], close: [], words: { zh: "开", en: "open" } },
     policy: { kind: "gcmu", max_wait_s: 2100, version: 3, distribution: "longest_idle" },
+    display_lines: [{ zh: "请用自助终端", en: "Use a machine" }],
   });
+  expect(foldFigures(state, {}).display_lines).toHaveLength(1);
+  expect(foldFigures(state, { display_lines: [] }).display_lines).toEqual([]);
   expect(state).toMatchObject({ places: { t1: [2, 300] }, advice: { open: [2] }, policy: { version: 3 } });
   expect(foldFigures(state, {})).toMatchObject({ places: { t1: [2, 300] }, advice: { open: [2] }, policy: { version: 3 } });
   expect(foldFigures(state, { advice: null }).advice).toBeNull();

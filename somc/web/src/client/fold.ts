@@ -49,6 +49,7 @@ export function foldFigures(state: HallState, figures: Figures): HallState {
     advice: figures.advice === undefined ? state.advice : figures.advice,
     policy: figures.policy ?? state.policy,
     appointments: figures.appointments ?? state.appointments,
+    display_lines: figures.display_lines ?? state.display_lines,
   };
 }
 

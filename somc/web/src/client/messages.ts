@@ -23,6 +23,7 @@ export interface Figures {
   advice?: Advice | null;
   appointments?: SlotToday[];
   policy?: PolicyView;
+  display_lines?: Words[];
 }
 
 /** A problem document (RFC 9457) with the hall's own words in both languages. */

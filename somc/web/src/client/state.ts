@@ -238,6 +238,8 @@ export interface HallState {
   places?: Record<string, Place>;
   devices: DeviceView[];
   display?: DisplayView;
+  /** What plugins have displays say beside the calls, just now. */
+  display_lines?: Words[];
   /** Today's appointments by slot; the public's screens have none. */
   appointments?: SlotToday[];
   today: TodayFigures;

@@ -1,7 +1,7 @@
 /** What of each table of hall.toml is edited here, and how; the routing parameters have their own page. */
 import type { Key } from "../../words/language";
 
-export type Kind = "words" | "wordsList" | "text" | "textList" | "number" | "levels" | "mode" | "means" | "class" | "place" | "note";
+export type Kind = "words" | "wordsList" | "text" | "textList" | "number" | "levels" | "mode" | "means" | "class" | "place" | "hours";
 
 export interface Field {
   name: string;
@@ -21,6 +21,7 @@ export const SERVICE: Field[] = [
   { name: "mean_service_s", kind: "number", words: "admin.mean_service", unit: "admin.seconds", least: 1, most: 86_400 },
   { name: "papers", kind: "wordsList", words: "admin.papers" },
   { name: "max_waiting", kind: "number", words: "admin.max_waiting", least: 1, most: 100_000 },
+  { name: "hours", kind: "hours", words: "admin.hours" },
   { name: "daily_limit", kind: "number", words: "admin.daily_limit", least: 1, most: 100_000 },
 ];
 
@@ -46,6 +47,9 @@ export const HALL: Field[] = [
   { name: "alerts.peak_per_hour", kind: "number", words: "admin.peak", least: 1, most: 100_000 },
   { name: "estimates.means", kind: "means", words: "admin.means" },
 ];
+
+/** What every week has, unless the calendar says otherwise of a date. */
+export const WEEK: Field = { name: "hall.hours", kind: "hours", words: "admin.hours" };
 
 export const DISPLAY: Field[] = [
   { name: "display.notices", kind: "wordsList", words: "admin.notices" },

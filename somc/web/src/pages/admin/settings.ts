@@ -67,6 +67,9 @@ export function useSettings(hall: Hall) {
   const trouble = ref("");
   const done = ref("");
   const busy = ref(false);
+  /** Whether appointments stand in the way of the hours in the draft, and whether they shall be cancelled. */
+  const falling = ref(false);
+  const cancel = ref(false);
   const loaded = ref(false);
 
   const may = computed(() => ["manager", "admin"].includes(hall.welcome.value?.role ?? ""));
@@ -105,6 +108,7 @@ export function useSettings(hall: Hall) {
     const { [key]: _, ...others } = faults.value;
     faults.value = others;
     done.value = "";
+    falling.value = cancel.value = false; // said of another draft
     if (same(value, settings.value.get(key)?.value)) next.delete(key);
     else if (value === null) next.set(key, { reset: true });
     else next.set(key, { value });
@@ -129,6 +133,7 @@ export function useSettings(hall: Hall) {
     draft.value = new Map();
     faults.value = {};
     trouble.value = "";
+    falling.value = cancel.value = false;
   }
 
   async function save(): Promise<void> {
@@ -138,13 +143,14 @@ export function useSettings(hall: Hall) {
     faults.value = {};
     const wanted = Object.fromEntries([...draft.value].map(([key, change]) => [key, "reset" in change ? null : change.value]));
     try {
-      const answer = await hall.command<Answer>("settings.change", { changes: wanted }, PATIENCE_S);
+      const answer = await hall.command<Answer>("settings.change", { changes: wanted, cancel: cancel.value }, PATIENCE_S);
       settings.value = new Map(answer.settings.map((setting) => [setting.key, setting]));
-      draft.value = new Map();
+      discard();
       done.value = t("admin.saved");
     } catch (error) {
       trouble.value = reasonOf(error);
       if (error instanceof Refused) faults.value = faultsOf(error);
+      falling.value = error instanceof Refused && error.problem.code === "appointments_outside";
     } finally {
       busy.value = false;
     }
@@ -156,7 +162,7 @@ export function useSettings(hall: Hall) {
   watch(hall.status, (status) => status === "live" && void load(), { immediate: true });
 
   return {
-    settings, draft, values, changes, faults, trouble, done, busy, may, loaded,
+    settings, draft, values, changes, faults, trouble, done, busy, falling, cancel, may, loaded,
     load, set, reset, resetEntry, discard, save,
     entries: (table: string) => entriesOf(table, values.value),
     value: (key: string) => values.value.get(key) ?? null,

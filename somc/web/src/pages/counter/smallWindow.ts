@@ -33,13 +33,13 @@ export function useSmallWindow(counter: number, onKey: (event: KeyboardEvent) =>
   let open: Window | null = null;
 
   async function show(): Promise<void> {
-    const picture = pictureInPicture();
-    if (picture === null) {
+    // It may be forbidden on this machine: then, too, there is the popup.
+    const small = (await pictureInPicture()?.requestWindow(SIZE).catch(() => null)) ?? null;
+    if (small === null) {
       const popup = window.open(`/counter/${counter}?small`, `somc-counter-${counter}`, `popup,width=${SIZE.width},height=${SIZE.height}`);
       blocked.value = popup === null;
       return;
     }
-    const small = await picture.requestWindow(SIZE);
     dress(small);
     small.document.title = document.title;
     small.addEventListener("keydown", onKey);
