@@ -122,9 +122,26 @@ def join(
         assert isinstance(outcome, Decided)
         return Done(seq=outcome.seq, records=[TYPE_OF[type(event)] for event in outcome.events])
 
+    shown: list[str] = []
+
+    def devices_listed() -> None:
+        for name in shown:
+            rack.about.pop(name, None)
+        shown[:] = host.tending.devices
+        for name, (plugin, line) in host.tending.devices.items():
+            used = {"kind": "uses_today", "place": "", "value": line.uses_today, "at": host.hall.now()}
+            rack.about[name] = {
+                "driver": f"plugin {plugin}",
+                "device_class": line.device_class,
+                "counter": None,
+                "place": line.place,
+                "readings": [] if line.uses_today is None else [used],
+            }
+
     host.in_use += [policy_in_force, device_at_work]
     host.on_change += [kinds_follow, devices_follow, channels_follow]
     host.tending.on_lines = announcer.say_beside
+    host.tending.on_devices = devices_listed
     host.actions.add(SendMessage, send_message)
 
 

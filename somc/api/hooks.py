@@ -21,6 +21,7 @@ from somc.api.context import PluginContext
 from somc.api.values import (
     Advice,
     CardSection,
+    DeviceLine,
     HallView,
     Identity,
     Json,
@@ -236,6 +237,16 @@ class HallHooks:
         its advice is left out, and it is a fault.
         """
 
+    @hookspec
+    def somc_devices(self, context: PluginContext, hall: HallView) -> Iterable[DeviceLine]:  # type: ignore[empty-body] # as above
+        """Devices that the plugin knows of and the hall does not drive (自助终端). Since 0.2.
+
+        When: when the hall has changed, at most every few seconds, and after `announce_changed`. Sync and
+        pure, in a worker thread. Each stands in `GET /devices` and on the monitor as `PLUGIN.NAME`; a change
+        of its status or detail is a `device.status`. Several plugins: all stand side by side. If it raises,
+        is late or gives something else: its devices are gone until it gives some again, and it is a fault.
+        """
+
     # -- after the fact -------------------------------------------------------------------------------
 
     @hookspec
@@ -271,6 +282,7 @@ MOMENTS: Mapping[str, tuple[str, ...]] = {
         "somc_second_screen",
         "somc_display_lines",
         "somc_kiosk_advice",
+        "somc_devices",
     ),
     "after the fact": ("somc_record",),
 }

@@ -24,6 +24,7 @@ __all__ = [
     "CardRow",
     "CardSection",
     "CounterView",
+    "DeviceLine",
     "HallView",
     "Identity",
     "Json",
@@ -224,3 +225,16 @@ class Advice(Value, frozen=True, kw_only=True):
     words: Words
     kind: Literal["papers", "divert", "other_hall", "quiet_hours"] = "papers"
     target: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class DeviceLine(Value, frozen=True, kw_only=True):
+    """A device that the plugin knows of and the hall does not drive: a self-service machine, a cash recycler.
+
+    The hall calls it `PLUGIN.NAME`. `status` has the values of every device's (XFS4IoT)."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)")]
+    device_class: Name
+    status: Literal["online", "offline", "hardwareError", "userError", "deviceBusy"]
+    detail: Annotated[str, Meta(max_length=120)] = ""
+    place: Annotated[str, Meta(max_length=120)] | None = None
+    uses_today: Annotated[int, Meta(ge=0)] | None = None

@@ -317,7 +317,8 @@ class RecentCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReadingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of a hardware monitor: a number in °C or V, or `yes`, `no`, `unknown`."""
+    """Of a hardware monitor: a number in °C or V, or `yes`, `no`, `unknown`. Of a plugin's device:
+    `uses_today`."""
 
     kind: str
     place: str

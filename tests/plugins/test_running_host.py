@@ -284,6 +284,38 @@ async def test_lines_for_displays_come_and_go(tmp_path: Path, mode: str) -> None
                 await trio.sleep(0.02)
 
 
+async def test_a_device_that_it_knows_of_stands_in_the_hall_s_list_and_goes_with_it(
+    tmp_path: Path, mode: str
+) -> None:
+    async with running(tmp_path, with_greeter(mode)) as hall:
+
+        async def robot() -> list[dict[str, Any]]:
+            devices = await get(hall, f"{BASE}/devices")
+            return [device for device in devices if device["name"] == "greeter.robot-1"]
+
+        await wait_for(robot, "listed")
+        (device,) = await robot()
+        assert (device["driver"], device["device_class"], device["place"]) == (
+            "plugin greeter",
+            "robot",
+            "门口",
+        )
+        assert [(reading["kind"], reading["value"]) for reading in device["readings"]] == [("uses_today", 0)]
+
+        async def reported() -> list[dict[str, Any]]:
+            told = await records(hall, "device.status")
+            return [record for record in told if record["data"]["by"] == "plugin:greeter"]
+
+        await wait_for(reported, "reported")
+        assert (await robot())[0]["status"] == "online"
+        snapshot = await get(hall, f"{BASE}/hall")
+        assert "greeter.robot-1" in [device["name"] for device in snapshot["devices"]]
+        await post(hall, f"{BASE}/plugins/greeter/disable")
+        with trio.fail_after(PATIENCE_S):
+            while await robot():  # noqa: ASYNC110 - as above
+                await trio.sleep(0.02)
+
+
 async def test_a_follower_that_was_off_goes_on_where_it_stopped(tmp_path: Path, mode: str) -> None:
     async with running(tmp_path, with_greeter(mode)) as hall:
         await post(hall, f"{BASE}/counters/1/open", {"agent": "li"})

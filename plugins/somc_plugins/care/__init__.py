@@ -15,6 +15,7 @@ a record. Afterwards a message may follow. Reference: docs/reference/plugins/car
     config    the tables                     service   what machines and near halls say, counts
     advice    what to say (pure)             serving   the routes
     floor     the floor's list (pure)        tally     a day's counts (pure)
+    machines  machines as devices (pure)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from somc.api import (
     About,
     Advice,
     AlertRule,
+    DeviceLine,
     HallView,
     Page,
     PluginContext,
@@ -37,6 +39,7 @@ from somc.api import (
 )
 from somc_plugins.care.advice import advice, guidance, stopped_machines
 from somc_plugins.care.config import CareConfig
+from somc_plugins.care.machines import device_lines
 from somc_plugins.care.service import Care
 from somc_plugins.care.serving import FLOOR, routes
 
@@ -58,7 +61,7 @@ def somc_plugin() -> About:
 @hookimpl
 async def somc_start(context: PluginContext) -> None:
     context.state = await Care.open(context)
-    if context.config.near:
+    if context.config.near or context.config.directory is not None:
         context.nursery.start_soon(context.state.ask_near_halls)
 
 
@@ -91,6 +94,13 @@ def somc_alert_rules(context: PluginContext) -> Iterable[AlertRule]:
 @hookimpl
 def somc_kiosk_advice(context: PluginContext, service: str, hall: HallView) -> Iterable[Advice]:
     return advice(context.config, service, hall, context.state.outside)
+
+
+@hookimpl
+def somc_devices(context: PluginContext, hall: HallView) -> Iterable[DeviceLine]:
+    """The machines stand among the hall's devices, with their state and today's use (CA-06)."""
+    care: Care = context.state
+    return device_lines(context.config, hall.now, care.day_of(hall.now), care.outside)
 
 
 @hookimpl

@@ -13,11 +13,24 @@ import msgspec
 from somc.api import Advice, HallView, Words
 from somc_plugins.care.config import CareConfig
 
-__all__ = ["Outside", "Reported", "advice", "guidance", "quietest", "stopped_machines", "works"]
+__all__ = [
+    "Outside",
+    "Place",
+    "Reported",
+    "advice",
+    "guidance",
+    "listed",
+    "quietest",
+    "stopped_machines",
+    "works",
+]
 
 MINUTE_MS = 60_000
 SPAN_H = 2
 """A quiet time is so many hours long."""
+
+STALE_S = 300
+"""What another hall said so long ago is not repeated."""
 
 FEWEST_DAYS = 5
 """Days of records before a quiet time is spoken of."""
@@ -34,12 +47,21 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A hall of the directory: what it is called, and where it is."""
+
+    title: Words
+    way: Words | None = None
+
+
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """What is known beyond the hall's own state."""
 
     machines: Mapping[str, Reported] = {}
     waits: Mapping[str, Mapping[str, int | None]] = {}
     """Near hall → service → its expected wait; a hall that does not answer is not here."""
+    places: Mapping[str, Place] = {}
+    """The halls of `waits` that the directory knows, and hall.toml does not name."""
     quiet: tuple[int, int] | None = None
     """The quiet hours of the day, from and to."""
 
@@ -80,7 +102,8 @@ def advice(config: CareConfig, service: str, hall: HallView, outside: Outside) -
         return
     if (near := _idlest(config, service, wait_s, outside)) is not None:
         name, their_s = near
-        yield Advice(id=f"near_{name}", kind="other_hall", target=name, words=_go_to(config, name, their_s))
+        words = _go_to(config, outside, name, their_s)
+        yield Advice(id=f"near_{name}", kind="other_hall", target=name, words=words)
     if outside.quiet is not None:
         yield Advice(
             id="quiet", kind="quiet_hours", target=_hours(outside.quiet), words=_come_at(outside.quiet)
@@ -106,9 +129,41 @@ def guidance(config: CareConfig, hall: HallView, outside: Outside) -> Iterable[W
     if longest is not None:
         near = _idlest(config, longest, waits[longest], outside)
         if near is not None:
-            yield _go_to(config, *near)
+            yield _go_to(config, outside, *near)
     if outside.quiet is not None:
         yield _come_at(outside.quiet)
+
+
+class _Queue(msgspec.Struct, frozen=True):
+    open: bool
+    age_s: int
+    expected_wait_s: int | None = None
+
+
+class _Hall(msgspec.Struct, frozen=True):
+    id: str
+    name: Words
+    address: Words | None = None
+    queue: _Queue | None = None
+
+
+class _Directory(msgspec.Struct, frozen=True):
+    halls: list[_Hall]
+
+
+def listed(answer: object, here: str) -> tuple[dict[str, Place], dict[str, int]]:
+    """What `GET /public/halls` says for one service: its halls, and their waits, as far as known and fresh;
+    `here` is not among them. `msgspec.ValidationError` if it is no such answer."""
+    halls = [hall for hall in msgspec.convert(answer, _Directory).halls if hall.id != here]
+    waits = {
+        hall.id: hall.queue.expected_wait_s
+        for hall in halls
+        if hall.queue is not None
+        and hall.queue.open
+        and hall.queue.age_s <= STALE_S
+        and hall.queue.expected_wait_s is not None
+    }
+    return {hall.id: Place(title=hall.name, way=hall.address) for hall in halls if hall.id in waits}, waits
 
 
 def quietest(arrivals: Iterable[Mapping[str, int]]) -> tuple[int, int] | None:
@@ -133,9 +188,7 @@ def quietest(arrivals: Iterable[Mapping[str, int]]) -> tuple[int, int] | None:
 def _idlest(config: CareConfig, service: str, wait_s: int, outside: Outside) -> tuple[str, int] | None:
     """The near hall with the shortest wait for the service, if it is worth the way."""
     known = [
-        (theirs, name)
-        for name in config.near
-        if (theirs := outside.waits.get(name, {}).get(service)) is not None
+        (theirs, name) for name, waits in outside.waits.items() if (theirs := waits.get(service)) is not None
     ]
     if not known or wait_s - min(known)[0] < config.nearer_by_s:
         return None
@@ -143,8 +196,8 @@ def _idlest(config: CareConfig, service: str, wait_s: int, outside: Outside) -> 
     return name, theirs
 
 
-def _go_to(config: CareConfig, name: str, wait_s: int) -> Words:
-    near = config.near[name]
+def _go_to(config: CareConfig, outside: Outside, name: str, wait_s: int) -> Words:
+    near = config.near.get(name) or outside.places[name]
     way = near.way or Words("", "")
     minutes = wait_s // 60
     return Words(

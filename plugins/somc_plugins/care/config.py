@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from somc.api import Words
-from somc_plugins.json_source import Source
+from somc_plugins.json_source import Source, check_template
 
-__all__ = ["CareConfig", "Machine", "NearHall", "Online"]
+__all__ = ["CareConfig", "HallDirectory", "Machine", "NearHall", "Online"]
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)")]
 """What a machine or a hall is called in the table of hall.toml, in URLs and in records."""
@@ -42,6 +42,22 @@ class NearHall(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to get there."""
 
 
+class HallDirectory(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The company's directory. `url` is this or another hall's
+    `…/api/v1/public/halls?service={service}&latitude=…&longitude=…`; it is asked once a minute for each
+    service, never for a customer."""
+
+    here: str
+    """What this hall is called in it: nobody is sent where he is."""
+    timeout_ms: Annotated[int, Meta(ge=10, le=10_000)] = 4000
+    """How long an answer may take: that hall waits two seconds for the others."""
+
+    def __post_init__(self) -> None:
+        check_template("url", self.url, frozenset(("service",)))
+        if "{service}" not in self.url:
+            raise ValueError("url: {service} is missing: how long somebody waits is another for each service")
+
+
 class Online(Model, frozen=True, kw_only=True):
     """How a service is done without coming (短信, 掌厅, 网厅)."""
 
@@ -55,6 +71,8 @@ class CareConfig(Model, frozen=True, kw_only=True):
     """Service → papers to bring beside those that hall.toml's `[service.NAME]` prints already."""
     machines: dict[Id, Machine] = {}
     near: dict[Id, NearHall] = {}
+    directory: HallDirectory | None = None
+    """Near halls by the company's directory, beside those of `near`."""
     online: dict[str, Online] = {}
     """Service → how to do it online."""
     divert_after_s: Annotated[int, Meta(ge=0, le=86_400)] = 600

@@ -11,6 +11,7 @@ What must stay true
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ import msgspec
 import trio
 
 from somc.api import PluginContext, Record, Refusal, SendMessage
-from somc_plugins.care.advice import Outside, Reported, quietest
+from somc_plugins.care.advice import Outside, Place, Reported, listed, quietest
 from somc_plugins.care.config import CareConfig
 from somc_plugins.care.tally import Day, counted
 from somc_plugins.json_source import JsonSource, SourceFailed, open_client
@@ -34,24 +35,34 @@ DAY_MS = 24 * 3600 * 1000
 class Care:
     """Made by `somc_start`."""
 
-    def __init__(self, context: PluginContext, zone: ZoneInfo, near: dict[str, JsonSource]) -> None:
+    def __init__(
+        self,
+        context: PluginContext,
+        zone: ZoneInfo,
+        near: dict[str, JsonSource],
+        directory: JsonSource | None,
+    ) -> None:
         self.context = context
         self.config: CareConfig = context.config
         self.zone = zone
         self.outside = Outside()
         self._near = near
+        self._directory = directory
 
     @classmethod
     async def open(cls, context: PluginContext) -> Care:
         config: CareConfig = context.config
-        clients = {
-            verify: await open_client(verify) for verify in {hall.verify for hall in config.near.values()}
-        }
+        asked = [*config.near.values(), *([] if config.directory is None else [config.directory])]
+        clients = {verify: await open_client(verify) for verify in {source.verify for source in asked}}
         near = {
             name: JsonSource(name, msgspec.structs.replace(hall, keep_s=0), clients[hall.verify])
             for name, hall in config.near.items()
         }
-        care = cls(context, ZoneInfo((await context.hall()).timezone), near)
+        directory = None
+        if (known := config.directory) is not None:
+            known = msgspec.structs.replace(known, keep_s=0)
+            directory = JsonSource("directory", known, clients[known.verify])
+        care = cls(context, ZoneInfo((await context.hall()).timezone), near, directory)
         machines = {}
         for name in config.machines:
             if (kept := await context.store.get(f"machine/{name}")) is not None:
@@ -61,7 +72,7 @@ class Care:
         return care
 
     async def aclose(self) -> None:
-        for source in self._near.values():
+        for source in (*self._near.values(), *([] if self._directory is None else [self._directory])):
             await source.aclose()
 
     # -- what is outside --------------------------------------------------------------------------------
@@ -74,25 +85,37 @@ class Care:
         self.context.announce_changed()
 
     async def ask_near_halls(self) -> None:
-        """Ask every near hall for its waits once a minute, for ever."""
+        """Ask every near hall, and the directory, for waits once a minute, for ever."""
         while True:
             waits: dict[str, dict[str, int | None]] = {}
-
-            async def ask(
-                name: str, source: JsonSource, waits: dict[str, dict[str, int | None]] = waits
-            ) -> None:
-                try:
-                    answer = await source.get()
-                    waits[name] = msgspec.convert(answer, dict[str, int | None])
-                except (SourceFailed, msgspec.ValidationError):
-                    pass  # a hall that is not known is not spoken of
-
+            places: dict[str, Place] = {}
             async with trio.open_nursery() as nursery:
                 for name, source in self._near.items():
-                    nursery.start_soon(ask, name, source)
-            self.outside = msgspec.structs.replace(self.outside, waits=waits)
+                    nursery.start_soon(self._ask_hall, name, source, waits)
+                if self._directory is not None:
+                    nursery.start_soon(self._ask_directory, self._directory, waits, places)
+            self.outside = msgspec.structs.replace(self.outside, waits=waits, places=places)
             self.context.announce_changed()
             await trio.sleep(ASK_NEAR_S)
+
+    async def _ask_hall(self, name: str, source: JsonSource, waits: dict[str, dict[str, int | None]]) -> None:
+        with suppress(SourceFailed, msgspec.ValidationError):  # a hall that is not known is not spoken of
+            waits[name] = msgspec.convert(await source.get(), dict[str, int | None])
+
+    async def _ask_directory(
+        self, source: JsonSource, waits: dict[str, dict[str, int | None]], places: dict[str, Place]
+    ) -> None:
+        """One service after the other: its answers are kept by the hall that gives them."""
+        here = self.config.directory.here if self.config.directory is not None else ""
+        for service in (await self.context.hall()).expected_wait_s:
+            try:
+                found, theirs = listed(await source.get(service=service), here)
+            except (SourceFailed, msgspec.ValidationError):
+                continue  # as above
+            places.update({name: place for name, place in found.items() if name not in self.config.near})
+            for name, wait_s in theirs.items():
+                if name not in self.config.near:
+                    waits.setdefault(name, {})[service] = wait_s
 
     async def look_for_quiet(self) -> None:
         """The quiet hours, by the days before today."""

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from somc.api import PUBLIC, Json, LogCare, PluginContext, Refusal, Request, Response, Route
-from somc_plugins.care.advice import Reported, works
+from somc_plugins.care.advice import Reported
 from somc_plugins.care.floor import to_care_for
+from somc_plugins.care.machines import machine_list
 from somc_plugins.care.service import Care
 from somc_plugins.care.tally import summed
 
@@ -47,6 +48,10 @@ def routes(context: PluginContext) -> list[Route]:
         found: Care = context.state
         return found
 
+    def machines_now() -> list[dict[str, Json]]:
+        now = context.now()
+        return machine_list(context.config, now, care().day_of(now), care().outside)
+
     async def customers(request: Request) -> Response:
         tickets = await context.tickets()
         facts = {ticket.id: await context.facts(ticket.id, of="crm") for ticket in tickets}
@@ -76,7 +81,7 @@ def routes(context: PluginContext) -> list[Route]:
         return Response(status=204)
 
     async def machines(request: Request) -> Response:
-        return Response(body={"machines": machine_list(context, care())})
+        return Response(body={"machines": machines_now()})
 
     async def waits(request: Request) -> Response:
         """What the hall's displays say anyway, for near halls."""
@@ -85,7 +90,7 @@ def routes(context: PluginContext) -> list[Route]:
     async def report(request: Request) -> Response:
         first, last = request.query.get("from", ""), request.query.get("to", "9999")
         days = [day for name, day in await care().days() if first <= name <= last]
-        uses = {entry["id"]: entry["uses_today"] for entry in machine_list(context, care())}
+        uses = {entry["id"]: entry["uses_today"] for entry in machines_now()}
         quiet = care().outside.quiet
         return Response(body={"days": len(days), **summed(days), "machine_uses_today": uses, "quiet": quiet})
 
@@ -108,25 +113,3 @@ def routes(context: PluginContext) -> list[Route]:
         Route("GET", "/waits", waits, PUBLIC, rate_per_min=120),
         Route("GET", "/report", report, frozenset(("manager", "centre"))),
     ]
-
-
-def machine_list(context: PluginContext, care: Care) -> list[dict[str, Json]]:
-    """The machines of hall.toml with what each said last; silent for long: `unknown`."""
-    now, today = context.now(), care.day_of(context.now())
-    found: list[dict[str, Json]] = []
-    for name, machine in context.config.machines.items():
-        said = care.outside.machines.get(name)
-        heard = said is not None and now - said.at <= context.config.machine_silent_s * 1000
-        found.append(
-            {
-                "id": name,
-                "title": msgspec.to_builtins(machine.title),
-                "services": list(machine.services),
-                "state": said.state if said is not None and heard else "unknown",
-                "works": works(said, now, context.config.machine_silent_s),
-                "heard_at": None if said is None else said.at,
-                "detail": "" if said is None else said.detail,
-                "uses_today": said.uses if said is not None and said.day == today else 0,
-            }
-        )
-    return found

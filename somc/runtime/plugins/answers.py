@@ -16,6 +16,7 @@ import msgspec
 from somc.api import (
     Advice,
     CardSection,
+    DeviceLine,
     HallView,
     Identity,
     Json,
@@ -60,6 +61,7 @@ SHAPES: Mapping[str, Shape] = {
     "somc_second_screen": Shape(list[Panel], Panel, 10, 32_000),
     "somc_display_lines": Shape(list[Words], Words, 8, 4_000),
     "somc_kiosk_advice": Shape(list[Advice], Advice, 10, 16_000),
+    "somc_devices": Shape(list[DeviceLine], DeviceLine, 200, 64_000),
     "check": Shape(int | None, int, 1, 16, many=False),
     "route": Shape(Response, Response, 1, 4_000_000, many=False),
 }
@@ -76,6 +78,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "somc_second_screen": {"ticket": TicketView, "facts": dict[str, Json]},
     "somc_display_lines": {"hall": HallView},
     "somc_kiosk_advice": {"service": str, "hall": HallView},
+    "somc_devices": {"hall": HallView},
 }
 """Hook → what it is given beside its context."""
 

@@ -19,6 +19,7 @@ import trio
 from somc.api import (
     Advice,
     CardSection,
+    DeviceLine,
     HallView,
     Identity,
     Offer,
@@ -221,6 +222,16 @@ class Asking:
             return found
 
         found, _ = await _side_by_side(self._having("somc_kiosk_advice"), ask)
+        return _flat(found)
+
+    async def devices(self, hall: HallView) -> list[tuple[str, DeviceLine]]:
+        """What plugins know of devices that the hall does not drive."""
+
+        async def ask(runner: Runner, sights: Sights) -> list[DeviceLine]:
+            found: list[DeviceLine] = await runner.contribute("somc_devices", sights.contribute_s, hall=hall)
+            return found
+
+        found, _ = await _side_by_side(self._having("somc_devices"), ask)
         return _flat(found)
 
     async def _of_ticket(

@@ -1,4 +1,4 @@
-"""What the host does by itself every few seconds: alert rules, display lines, a look at stubborn calls.
+"""What the host does by itself every few seconds: alert rules, display lines, devices, stubborn calls.
 
 What must stay true: it reads the hall once a turn, and only when some plugin wants to know; a turn in which
 the hall has not changed costs nothing but time's own changes, which are looked at every `AT_LEAST_S`.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import trio
 
-from somc.api import HallView, Words
+from somc.api import DeviceLine, HallView, Words
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
 from somc.errors import SomcError
@@ -37,6 +37,9 @@ class Tending:
         self._host = host
         self.lines: tuple[Words, ...] = ()
         self.on_lines: Callable[[tuple[Words, ...]], None] = lambda lines: None
+        self.devices: dict[str, tuple[str, DeviceLine]] = {}
+        """Devices that plugins know of, by the hall's name for them, each with its plugin."""
+        self.on_devices: Callable[[], None] = lambda: None
         self._seen: tuple[int, float] = (-1, 0.0)
         self._again = False
         self._woken = trio.Event()
@@ -66,8 +69,12 @@ class Tending:
                 entry.ledger.fault(hook, "late", "it does not end though it was cancelled", weight=2)
         with_rules = [entry for entry in entries if entry.runner.rules]
         with_lines = any("somc_display_lines" in entry.runner.hooks for entry in entries)
-        if not with_rules and not with_lines:
+        with_devices = any("somc_devices" in entry.runner.hooks for entry in entries)
+        if not with_lines:
             self._show(())
+        if not with_devices:
+            await self._list({})
+        if not with_rules and not with_lines and not with_devices:
             return
         seq, now_s = self._host.hall.state.seq, trio.current_time()
         if not self._again and seq == self._seen[0] and now_s - self._seen[1] < AT_LEAST_S:
@@ -80,6 +87,9 @@ class Tending:
                 await self._check(entry, number, view)
         if with_lines:
             self._show(tuple(await self._host.asking.display_lines(view)))
+        if with_devices:
+            found = await self._host.asking.devices(view)
+            await self._list({f"{plugin}.{line.name}": (plugin, line) for plugin, line in found})
         self.rounds += 1
 
     async def _check(self, entry: Entry, number: int, view: HallView) -> None:
@@ -116,3 +126,15 @@ class Tending:
         if lines != self.lines:
             self.lines = lines
             self.on_lines(lines)
+
+    async def _list(self, devices: dict[str, tuple[str, DeviceLine]]) -> None:
+        """They stand in the hall's list now; what has changed of one's health is a record."""
+        if devices == self.devices:
+            return
+        self.devices = devices
+        self.on_devices()
+        for name, (plugin, line) in devices.items():
+            report = c.ReportDevice(
+                by=f"plugin:{plugin}", device=name, status=line.status, detail=line.detail
+            )
+            await self._host.hall.submit(report, lambda state, events, now: None)

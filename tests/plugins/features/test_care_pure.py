@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from somc.api import HallView, Record, TicketView
-from somc_plugins.care.advice import Outside, Reported, advice, guidance, quietest
+from somc.api import HallView, Record, TicketView, Words
+from somc_plugins.care.advice import Outside, Place, Reported, advice, guidance, listed, quietest
 from somc_plugins.care.config import CareConfig
 from somc_plugins.care.floor import to_care_for
 from somc_plugins.care.tally import Day, counted, summed
@@ -151,3 +152,23 @@ def test_a_record_is_counted_once() -> None:
     }
     assert day.cared == {"t1": 1}
     assert msgspec.convert(msgspec.to_builtins(day), Day) == day
+
+
+def test_of_the_directory_only_open_halls_with_a_fresh_wait_are_spoken_of_and_never_this_one() -> None:
+    def known(id: str, queue: dict[str, Any] | None) -> dict[str, Any]:
+        return {"id": id, "name": {"zh": id, "en": id}, "address": None, "distance_m": 1, "queue": queue}
+
+    good = {"open": True, "waiting": 1, "expected_wait_s": 60, "idle": True, "age_s": 10}
+    halls = [
+        known("here", good),
+        known("good", good),
+        known("closed", {**good, "open": False}),
+        known("stale", {**good, "age_s": 301}),
+        known("silent", None),
+        known("no-figure", {**good, "expected_wait_s": None}),
+    ]
+    places, waits = listed({"datum": "WGS-84", "halls": halls}, "here")
+    assert waits == {"good": 60}
+    assert places == {"good": Place(title=Words("good", "good"))}
+    with pytest.raises(msgspec.ValidationError):
+        listed({"detail": "not public"}, "here")

@@ -354,6 +354,19 @@ async def test_care_before_while_and_after(tmp_path: Path) -> None:
         machine = await hall.as_role("device")
         said = await machine.post("/plugins/care/machines/pay-1", json={"state": "working", "uses": 7})
         assert said.status_code == 204
+
+        async def listed() -> Any:
+            devices = {each["name"]: each for each in await look(hall, f"{BASE}/devices", "manager")}
+            terminal = devices.get("care.pay-1", {"readings": []})
+            uses = [reading["value"] for reading in terminal["readings"]]
+            return terminal if uses == [7] else None
+
+        terminal = await until(listed)
+        assert (terminal["status"], terminal["device_class"]) == ("online", "self_service")
+        told = [record["data"] for record in await records_of(hall, "device.status")]
+        assert ("plugin:care", "care.pay-1", "online") in [
+            (data["by"], data["device"], data["status"]) for data in told
+        ]
         assert (await machine.post("/plugins/care/machines/no", json={"state": "working"})).status_code == 404
         assert (await machine.post("/plugins/care/machines/pay-1", json={"state": "?"})).status_code == 422
         advice = await look(hall, f"{BASE}/services/payment/advice", "kiosk")
@@ -421,6 +434,57 @@ url = "{idle.url}/plugins/care/waits"
             advice = await until(advised)
             assert [(each["kind"], each["target"]) for each in advice] == [("other_hall", "xisi")]
             assert advice[0]["words"]["en"].startswith("Xisi Hall: a wait of about")
+
+
+HALLS = """
+[directory]
+datum = "WGS-84"
+
+[hall.xisi]
+name = { zh = "西四厅", en = "Xisi Hall" }
+address = { zh = "西四大街 8 号", en = "8 Xisi Street" }
+latitude = 39.92
+longitude = 116.37
+url = "http://127.0.0.1:9"
+org = "somc/shoudu/xicheng/xidan"
+
+[hall.full]
+name = "Full Hall"
+latitude = 39.91
+longitude = 116.37
+url = "http://127.0.0.1:9"
+"""
+
+
+async def test_near_halls_are_those_of_the_company_s_directory(tmp_path: Path) -> None:
+    """CA-04: no hall is named in hall.toml; `GET /public/halls` of a real hall says which there are."""
+    idle_home = tmp_path / "idle"
+    idle_home.mkdir()
+    (idle_home / "halls.toml").write_text(HALLS, encoding="utf-8")
+    public = '\n[public]\nqueue = true\nhalls = "halls.toml"\n'
+    async with hall_with(idle_home, "care", parts=(ALONE, public)) as (idle, _):
+        await idle.open_counter(1)
+        care = f"""
+[plugin.care]
+divert_after_s = 60
+nearer_by_s = 60
+
+[plugin.care.directory]
+url = "{idle.url}/api/v1/public/halls?service={{{{service}}}}&latitude=39.91&longitude=116.37"
+here = "full"
+"""
+        async with hall_with(tmp_path / "full", "care", parts=(ALONE, care)) as (full, _):
+            await full.open_counter(1)
+            for _ in range(4):
+                await full.take("payment")
+
+            async def advised() -> Any:
+                return await look(full, f"{BASE}/services/payment/advice", "kiosk")
+
+            (advice,) = await until(advised)
+            assert (advice["kind"], advice["target"]) == ("other_hall", "xisi")
+            assert advice["words"]["en"].startswith("Xisi Hall: a wait of about")
+            assert advice["words"]["en"].endswith("8 Xisi Street")
 
 
 FOLLOW_UP = """

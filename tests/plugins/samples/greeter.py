@@ -15,6 +15,7 @@ from somc.api import (
     AlertRule,
     CardRow,
     CardSection,
+    DeviceLine,
     HallView,
     Identity,
     Json,
@@ -113,6 +114,12 @@ def somc_display_lines(hall: HallView) -> Iterable[Words]:
 @hookimpl
 def somc_kiosk_advice(service: str, hall: HallView) -> Iterable[Advice]:
     return [Advice(id="id-card", words=Words(zh="请备身份证", en=f"Papers for {service}"))]
+
+
+@hookimpl
+def somc_devices(hall: HallView) -> Iterable[DeviceLine]:
+    uses = sum(hall.waiting.values())
+    return [DeviceLine(name="robot-1", device_class="robot", status="online", place="门口", uses_today=uses)]
 
 
 @hookimpl
