@@ -1,11 +1,14 @@
 """The rogue gallery, each against a hall of its own under load, in both modes; prints the table of the docs.
 
-python -m tests.plugins.rogue_campaign [--seconds 10] [--takers 4] [--only NAME …]
+python -m tests.plugins.rogue_campaign [--seconds 10] [--takers 4] [--only NAME …] [--write]
+
+`--write` puts a whole run in place of the table of docs/explanations/plugins.md, with what it was run on.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -24,6 +27,8 @@ MODES = ("process", "in-process")
 PATIENCE_S = 5.0
 """A client gives up after so long: that is a failed request."""
 
+PAGE = Path(__file__).parents[2] / "docs" / "explanations" / "plugins.md"
+LINE = " --- |"
 HEAD = "| rogue | mode | requests | failed | take p50 | take p99 | in order | what the hall said |"
 
 
@@ -110,12 +115,30 @@ def row(name: str, mode: str, seen: Seen, refused: str, fate: Any, log: str) -> 
     return f"| {' | '.join(cells)} |"
 
 
-async def main(seconds: float, takers: int, only: list[str]) -> None:
-    print(HEAD)
-    print("|" + " --- |" * 8, flush=True)
+async def main(seconds: float, takers: int, only: list[str]) -> list[str]:
+    """The table, line by line, printed as it comes."""
+    table = [HEAD, "|" + LINE * 8]
+    print(*table, sep="\n", flush=True)
     for mode in MODES:
         for name in (None, *(only or ROGUES)):
-            print(await try_rogue(name, mode, seconds, takers), flush=True)
+            table.append(await try_rogue(name, mode, seconds, takers))
+            print(table[-1], flush=True)
+    return table
+
+
+def with_table(page: str, table: list[str], run: str) -> str:
+    """The page with this table for its own, and with what was run in the sentence before it."""
+    before, _, rest = page.partition(f"\n{HEAD}\n")
+    after = rest.partition("\n\n")[2]
+    kept = before.rstrip().rpartition("\n\n")[0]
+    return "\n".join([kept, "", run, "", *table, "", after])
+
+
+def run_of(seconds: float, load: float) -> str:
+    return (
+        f"One run on {os.cpu_count()} cores, at a load of {load:.1f} when it began ({seconds:g} s each; "
+        "the first rows of each mode are a hall\nwithout a rogue):"
+    )
 
 
 if __name__ == "__main__":
@@ -123,5 +146,12 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--takers", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
     arguments = parser.parse_args()
-    trio.run(main, arguments.seconds, arguments.takers, arguments.only)
+    if arguments.write and arguments.only:
+        parser.error("--write takes a whole run: leave --only out")
+    load = os.getloadavg()[0]
+    lines = trio.run(main, arguments.seconds, arguments.takers, arguments.only)
+    if arguments.write:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(with_table(page, lines, run_of(arguments.seconds, load)), encoding="utf-8")

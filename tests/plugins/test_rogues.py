@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 
+from tests.plugins.rogue_campaign import HEAD, PAGE, with_table
 from tests.plugins.rogue_load import BASE, Seen, hall_with, under_load
 from tests.plugins.rogues import ROGUES
 from tests.server.rig import Running, running
@@ -139,3 +140,13 @@ async def test_a_follower_passes_over_the_record_that_it_dies_at(
         assert (passed["hook"], passed["plugin"]) == ("somc_record", "dies_at_one")
         taken = [record["seq"] for record in await hall.records() if record["type"] == "ticket.taken"]
         assert passed["record"] == taken[1]
+
+
+def test_the_campaign_s_table_takes_the_place_of_the_page_s_and_nothing_else() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    table = [HEAD, "| --- |", "| `none` | process |"]
+    written = with_table(page, table, "One run:")
+    assert "\n\nOne run:\n\n" + "\n".join(table) + "\n\n`python -m" in written
+    assert written.partition("One run")[0] == page.partition("One run")[0]
+    assert written.rpartition("`python -m")[2] == page.rpartition("`python -m")[2]
+    assert with_table(written, table, "One run:") == written

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import msgspec
 
 from somc.api import DeviceLine, Json
@@ -10,7 +13,7 @@ from somc_plugins.care.config import CareConfig
 
 __all__ = ["device_lines", "machine_list"]
 
-STATUS = {
+STATUS: Mapping[str, Literal["online", "deviceBusy", "hardwareError", "offline"]] = {
     "working": "online",
     "paused": "deviceBusy",
     "out_of_order": "hardwareError",
