@@ -28,22 +28,18 @@ import msgspec
 import trio
 
 from somc.api import (
-    Action,
     AlertRule,
-    Done,
     HallView,
-    Json,
     Page,
     PermissionRefused,
     PluginContext,
-    Refusal,
     Request,
     Route,
     SocketClosed,
     SocketRoute,
-    TicketView,
 )
 from somc.runtime.plugins.answers import ARGUMENTS, SHAPES, WrongAnswer, encode_answer
+from somc.runtime.plugins.child_context import ChildBehind, ChildLog, ChildSocket
 from somc.runtime.plugins.configuring import build
 from somc.runtime.plugins.finding import GROUP, Found
 from somc.runtime.plugins.frames import frame, frames_of
@@ -57,7 +53,6 @@ from somc.runtime.plugins.tasks import Tasks, harmless
 __all__ = ["main"]
 
 ASKS_AT_ONCE = 8
-LOGS_PER_S = 50
 THREADS = 2
 
 
@@ -87,9 +82,9 @@ class Child:
         self._stream = stream
         self._pulse = pulse
         self._nursery = nursery
-        self._sending = trio.Lock()
+        self.sending = trio.Lock()
         self._calls: dict[int, trio.CancelScope] = {}
-        self._sockets: dict[int, _ChildSocket] = {}
+        self._sockets: dict[int, ChildSocket] = {}
         self._asked: dict[int, _Asked] = {}
         self._ask_ids = itertools.count(1)
         self._asking = trio.CapacityLimiter(ASKS_AT_ONCE)
@@ -105,7 +100,7 @@ class Child:
         kind, id, *rest = parts
         match kind:
             case "ping":
-                self._nursery.start_soon(self._send, "pong", id)
+                self._nursery.start_soon(self.send, "pong", id)
             case "load":
                 self._nursery.start_soon(self._load, rest[0])
             case "call" | "check" | "serve":
@@ -125,9 +120,9 @@ class Child:
                     asked.ok, asked.answer = rest[0], rest[1]
                     asked.done.set()
 
-    async def _send(self, *parts: Any) -> None:
+    async def send(self, *parts: Any) -> None:
         data = frame(*parts)
-        async with self._sending:
+        async with self.sending:
             with trio.CancelScope(shield=True):  # half a frame would be the end of the conversation
                 await self._stream.send_all(data)
 
@@ -155,10 +150,10 @@ class Child:
             )
             brought = self._bring()
         except Exception as error:
-            await self._send("unfit", 0, f"it does not load in its process: {error}")
+            await self.send("unfit", 0, f"it does not load in its process: {error}")
             return
         self._pulse.watch()
-        await self._send("ready", 0, brought)
+        await self.send("ready", 0, brought)
 
     def _bring(self) -> dict[str, Any]:
         """What the starting hooks give, as plain values. Whatever is wrong."""
@@ -203,7 +198,7 @@ class Child:
         }
 
     def _fault(self, hook: str, kind: str, why: str) -> None:
-        self._nursery.start_soon(self._send, "fault", 0, hook, why)
+        self._nursery.start_soon(self.send, "fault", 0, hook, why)
 
     # -- working ------------------------------------------------------------------------------------
 
@@ -213,14 +208,14 @@ class Child:
             with scope:
                 answer = await self._asked_of(kind, which, given)
         except WrongAnswer as error:
-            await self._send("failed", id, "wrong", str(error))
+            await self.send("failed", id, "wrong", str(error))
         except BaseException as error:
-            await self._send("failed", id, "raised", f"{harmless(error)!r}"[:300])
+            await self.send("failed", id, "raised", f"{harmless(error)!r}"[:300])
         else:
             if scope.cancelled_caught:
-                await self._send("failed", id, "down", "it was cancelled")
+                await self.send("failed", id, "down", "it was cancelled")
             else:
-                await self._send("done", id, answer)
+                await self.send("done", id, answer)
         finally:
             del self._calls[id]
 
@@ -248,16 +243,16 @@ class Child:
         route = self._routes[number]
         assert isinstance(route, SocketRoute)
         scope = self._calls[id] = trio.CancelScope()
-        peer = self._sockets[id] = _ChildSocket(self, id, msgspec.convert(given, Request))
+        peer = self._sockets[id] = ChildSocket(self, id, msgspec.convert(given, Request))
         try:
             with scope:
                 await route.handler(peer)
         except SocketClosed:
-            await self._send("done", id, None)
+            await self.send("done", id, None)
         except BaseException as error:
-            await self._send("failed", id, "raised", f"{harmless(error)!r}"[:300])
+            await self.send("failed", id, "raised", f"{harmless(error)!r}"[:300])
         else:
-            await self._send("done", id, None)
+            await self.send("done", id, None)
         finally:
             del self._calls[id], self._sockets[id]
 
@@ -276,7 +271,7 @@ class Child:
             id = next(self._ask_ids)
             asked = self._asked[id] = _Asked()
             try:
-                await self._send("ask", id, what, given)
+                await self.send("ask", id, what, given)
                 await asked.done.wait()
             finally:
                 self._asked.pop(id, None)
@@ -286,7 +281,7 @@ class Child:
         raise PermissionRefused(words) if kind == "PermissionRefused" else RuntimeError(f"{kind}: {words}")
 
     def say(self, *parts: Any) -> None:
-        self._nursery.start_soon(self._send, *parts)
+        self._nursery.start_soon(self.send, *parts)
 
 
 class _Asked:
@@ -294,125 +289,6 @@ class _Asked:
         self.done = trio.Event()
         self.ok = False
         self.answer: Any = None
-
-
-class ChildBehind:
-    """The hall behind a context, across the pipe."""
-
-    def __init__(self, child: Child) -> None:
-        self._child = child
-
-    def now(self) -> int:
-        return self._child.now()
-
-    async def hall(self) -> HallView:
-        return msgspec.convert(await self._child.ask("hall"), HallView)
-
-    async def ticket(self, id: str) -> TicketView | None:
-        return msgspec.convert(await self._child.ask("ticket", id=id), TicketView | None)
-
-    async def tickets(self) -> list[TicketView]:
-        return msgspec.convert(await self._child.ask("tickets"), list[TicketView])
-
-    async def facts(self, ticket: str, of: str | None) -> dict[str, Json]:
-        facts: dict[str, Json] = await self._child.ask("facts", ticket=ticket, of=of)
-        return facts
-
-    async def visits(self, person: str, limit: int) -> list[TicketView]:
-        return msgspec.convert(await self._child.ask("visits", person=person, limit=limit), list[TicketView])
-
-    async def phone_of(self, person: str) -> str | None:
-        phone: str | None = await self._child.ask("phone_of", person=person)
-        return phone
-
-    async def person_of(self, phone: str) -> str | None:
-        person: str | None = await self._child.ask("person_of", phone=phone)
-        return person
-
-    async def do(self, action: Action) -> Done | Refusal:
-        plain = msgspec.to_builtins(action)
-        plain.pop("type", None)
-        answer = await self._child.ask("do", kind=type(action).__name__, action=plain)
-        if answer["refused"]:
-            return msgspec.convert(answer["outcome"], Refusal)
-        return msgspec.convert(answer["outcome"], Done)
-
-    def announce_changed(self) -> None:
-        self._child.say("changed", 0)
-
-
-class ChildLog:
-    """The plugin's log, said to the hall's; beyond `LOGS_PER_S` it is dropped."""
-
-    def __init__(self, child: Child, bound: dict[str, Any] | None = None) -> None:
-        self._child = child
-        self._bound = bound or {}
-        self._said: list[float] = []
-
-    def bind(self, **fields: Any) -> ChildLog:
-        return ChildLog(self._child, {**self._bound, **fields})
-
-    def _say(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        now = time.monotonic()
-        self._said = [at for at in self._said if now - at < 1.0]
-        if len(self._said) >= LOGS_PER_S:
-            return
-        self._said.append(now)
-        plain = {
-            key: value if isinstance(value, int | float | str) else repr(value)
-            for key, value in fields.items()
-        }
-        self._child.say("log", 0, level, str(event), {**self._bound, **plain})
-
-    def debug(self, event: str, **fields: Any) -> None:
-        self._say("debug", event, fields)
-
-    def info(self, event: str, **fields: Any) -> None:
-        self._say("info", event, fields)
-
-    def warning(self, event: str, **fields: Any) -> None:
-        self._say("warning", event, fields)
-
-    def error(self, event: str, **fields: Any) -> None:
-        self._say("error", event, fields)
-
-    def exception(self, event: str, **fields: Any) -> None:
-        self._say("error", event, {**fields, "exception": repr(sys.exc_info()[1])})
-
-
-class _ChildSocket:
-    """One WebSocket across the pipe."""
-
-    def __init__(self, child: Child, id: int, request: Request) -> None:
-        self.request = request
-        self._child = child
-        self._id = id
-        self._in, self._out = trio.open_memory_channel[str | bytes | None](256)
-        self._closed = False
-
-    def put(self, message: str | bytes | None) -> None:
-        try:
-            self._in.send_nowait(message)
-        except trio.WouldBlock:
-            self._closed = True
-
-    async def receive(self) -> str | bytes:
-        if self._closed:
-            raise SocketClosed
-        message = await self._out.receive()
-        if message is None:
-            self._closed = True
-            raise SocketClosed
-        return message
-
-    async def send(self, message: str | bytes) -> None:
-        if self._closed:
-            raise SocketClosed
-        await self._child._send("out", self._id, "message", message)
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        self._closed = True
-        await self._child._send("out", self._id, "close", [code, reason])
 
 
 def _is_async(hook: str) -> bool:

@@ -17,7 +17,8 @@ from somc.errors import SomcError
 from somc.runtime.plugins.in_use import InUse
 
 if TYPE_CHECKING:
-    from somc.runtime.plugins.host import Entry, PluginHost
+    from somc.runtime.plugins.entry import Entry
+    from somc.runtime.plugins.host import PluginHost
 
 __all__ = ["heard", "quarantine", "report"]
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,30 +40,24 @@ from somc.errors import UsageError
 from somc.journal.record import Record
 from somc.runtime.hall import Hall
 from somc.runtime.plugins.acting import Actions
-from somc.runtime.plugins.asking import IDENTIFY_S, Asking, Identified, Sights
-from somc.runtime.plugins.behind import HallBehind
+from somc.runtime.plugins.asking import Asking, Identified, Sights
 from somc.runtime.plugins.brought import Plugins
 from somc.runtime.plugins.configuring import build, secret_keys, shown, split
+from somc.runtime.plugins.entry import Entry, follow, open_entry, take_down
 from somc.runtime.plugins.facts import Known, TicketFacts
-from somc.runtime.plugins.faults import heard, report
 from somc.runtime.plugins.finding import find, installed
-from somc.runtime.plugins.followers import RECORD_S, Follower, Followers
+from somc.runtime.plugins.followers import Followers
 from somc.runtime.plugins.in_use import InUse
-from somc.runtime.plugins.ledger import HookFailed, Ledger
 from somc.runtime.plugins.loading import Loaded, forget_modules, load
-from somc.runtime.plugins.local import LocalPlugin
-from somc.runtime.plugins.process import START_S, ProcessPlugin
 from somc.runtime.plugins.routing import Match, match
 from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
 from somc.runtime.plugins.tending import Tending
-from somc.runtime.plugins.views import record_view
 
 __all__ = ["InUse", "PluginHost"]
 
 log = structlog.get_logger(__name__)
 
-STOP_S = 5.0
 ROUTE_S = 10.0
 
 FACTS = "facts"
@@ -75,25 +68,6 @@ LAST_FACTS_S = 5.0
 
 BLOCK_WEIGHT = 4
 """Holding the hall's loop counts so many faults: three times is a quarantine."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """One enabled plugin at work."""
-
-    loaded: Loaded
-    settings: PluginSettings
-    config: Any
-    runner: Any
-    store: FileStore
-    behind: HallBehind
-    ledger: Ledger
-    sights: Sights
-    since: int
-    serving: bool = False
-    follower: trio.CancelScope | None = None
-    sockets: set[trio.CancelScope] = field(default_factory=set)
-    told: dict[str, float] = field(default_factory=dict)
 
 
 class PluginHost:
@@ -141,7 +115,7 @@ class PluginHost:
     def _runners(self) -> list[tuple[Any, Sights]]:
         return [(entry.runner, entry.sights) for entry in self.entries.values() if entry.serving]
 
-    def _count_hooks(self) -> None:
+    def count_hooks(self) -> None:
         """Which hooks anybody at work has: asked at every ticket, so it is known beforehand."""
         hooks = [entry.runner.hooks for entry in self.entries.values() if entry.serving]
         self._present = frozenset().union(*hooks)
@@ -206,7 +180,7 @@ class PluginHost:
         with trio.CancelScope(shield=True):
             async with self.changing:
                 for entry in reversed(list(self.entries.values())):
-                    await self._take_down(entry)
+                    await take_down(self, entry)
             self.followers.note_all()
             with trio.move_on_after(LAST_FACTS_S):
                 await self.facts.finish()
@@ -384,50 +358,8 @@ class PluginHost:
     async def _bring_up(self, loaded: Loaded) -> None:
         """Let it work; nothing is left of one that cannot. `UsageError`."""
         await self._record_file_values(loaded)
-        entry = await self._open(loaded, self._table(loaded))
+        entry = await open_entry(self, loaded, self._table(loaded))
         self._admit(entry)
-
-    async def _open(self, loaded: Loaded, table: Mapping[str, Any]) -> Entry:
-        """Make its runner and start it. `UsageError`: nothing of it is left."""
-        name = loaded.name
-        settings = self.settings.get(name, PluginSettings())
-        config = build(name, loaded.about.config, table)
-        ledger = Ledger()
-        behind = HallBehind(
-            name,
-            loaded.about.sees,
-            self.hall,
-            self.facts,
-            self.actions,
-            self.tending.look_again,
-            lambda why: ledger.fault("do", "flood", why),
-        )
-        store = FileStore(self.data_dir / f"{name}.sqlite", self.hall.journal.key_for(name))
-        isolation = settings.isolation or loaded.about.isolation
-        make: Any = ProcessPlugin if isolation == "process" else LocalPlugin
-        runner = make(loaded, config, self.data_dir / name, store, behind, ledger)
-        if isolation == "process":
-            runner.memory_mb = settings.memory_mb
-            runner.paths = self.plugins.paths
-            runner.sealing_key = self.hall.journal.key_for(name)
-        identify_s = IDENTIFY_S if settings.deadline_ms is None else settings.deadline_ms / 1000
-        sights = Sights(frozenset(loaded.about.sees), identify_s)
-        entry = Entry(loaded, settings, config, runner, store, behind, ledger, sights, since=self.hall.now())
-        ledger.on_fault = lambda hook, kind, why: heard(self, entry, hook, kind, why)
-        self.starting.add(name)
-        try:
-            await runner.open()
-            if "somc_start" in loaded.hooks:
-                await runner.call("somc_start", START_S)
-        except BaseException as error:
-            with trio.CancelScope(shield=True):
-                await self._close(entry)
-            if isinstance(error, HookFailed):
-                raise UsageError(f"the plugin '{name}' does not start: {error.why}") from error
-            raise
-        finally:
-            self.starting.discard(name)
-        return entry
 
     def _admit(self, entry: Entry) -> None:
         """It is up: let it be asked, and followed."""
@@ -438,31 +370,11 @@ class PluginHost:
         self.plugins.loaded[name] = entry.loaded
         self.failed.pop(name, None)
         entry.serving = True
-        self._count_hooks()
+        self.count_hooks()
         if entry.loaded.about.follows:
             entry.follower = trio.CancelScope()
-            self.nursery.start_soon(self._follow, entry, entry.follower)
+            self.nursery.start_soon(follow, self, entry, entry.follower)
         log.info("plugin is on", plugin=name, version=entry.loaded.version, isolation=entry.runner.isolation)
-
-    async def _follow(self, entry: Entry, scope: trio.CancelScope) -> None:
-        async def tell(record: Any) -> None:
-            await entry.runner.call("somc_record", RECORD_S, record=record)
-
-        async def passed_over(record: Record, why: str) -> None:
-            await report(self, entry, "somc_record", why, "passed_over", record.seq)
-
-        follower = Follower(
-            entry.loaded.name,
-            entry.loaded.about,
-            self.hall.journal,
-            tell,
-            lambda record: record_view(record, person=entry.behind.knows_people),
-            passed_over,
-            self.hall.now,
-        )
-        self.followers.add(follower)
-        with scope:
-            await follower.run()
 
     async def disable_now(self, name: str, by: str, cause: str, why: str | None) -> None:
         entry = self.entries.get(name)
@@ -471,7 +383,7 @@ class PluginHost:
                 raise UsageError(f"there is no plugin '{name}'")
         else:
             self._check_unused(entry.loaded)
-            await self._take_down(entry)
+            await take_down(self, entry)
             del self.entries[name]
             self.plugins.loaded.pop(name, None)
         self.failed.pop(name, None)
@@ -485,48 +397,19 @@ class PluginHost:
         name = loaded.name
         if entry.runner.isolation == "process":
             # The old code is gone from the disk and could not be started again: the new one is up first.
-            fresh = await self._open(loaded, table)
-            await self._take_down(entry)
+            fresh = await open_entry(self, loaded, table)
+            await take_down(self, entry)
             del self.entries[name]
         else:
             # Two of one module in one process would meet: the old one stops first, and comes back if it must.
-            await self._take_down(entry)
+            await take_down(self, entry)
             del self.entries[name]
             try:
-                fresh = await self._open(loaded, table)
+                fresh = await open_entry(self, loaded, table)
             except UsageError:
-                self._admit(await self._open(entry.loaded, self._table(entry.loaded)))
+                self._admit(await open_entry(self, entry.loaded, self._table(entry.loaded)))
                 raise
         self._admit(fresh)
-
-    async def _take_down(self, entry: Entry) -> None:
-        """It is asked no more, its sockets are closed, its follower stops, then it stops itself."""
-        name = entry.loaded.name
-        entry.serving = False
-        self._count_hooks()
-        for scope in list(entry.sockets):
-            scope.cancel()
-        if entry.follower is not None:
-            entry.follower.cancel()
-            entry.follower = None
-            self.followers.remove(name)
-        if "somc_stop" in entry.loaded.hooks:
-            try:
-                await entry.runner.call("somc_stop", STOP_S)
-            except HookFailed as error:
-                log.error("plugin did not stop in order", plugin=name, why=error.why)
-        await self._close(entry)
-
-    async def _close(self, entry: Entry) -> None:
-        name = entry.loaded.name
-        if not await entry.runner.close():
-            self.stuck.append(name)
-            log.error(
-                "a plugin's tasks do not end though cancelled: they run on until the hall's process ends",
-                plugin=name,
-                remedy=f'[plugin.{name}.host] isolation = "process"',
-            )
-        await entry.store.close()
 
     def _check_unused(self, loaded: Loaded) -> None:
         for needs in self.in_use:

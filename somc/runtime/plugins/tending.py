@@ -20,7 +20,8 @@ from somc.runtime.plugins.ledger import HookFailed
 from somc.runtime.plugins.views import hall_view
 
 if TYPE_CHECKING:
-    from somc.runtime.plugins.host import Entry, PluginHost
+    from somc.runtime.plugins.entry import Entry
+    from somc.runtime.plugins.host import PluginHost
 
 __all__ = ["Tending"]
 
