@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from somc import api
@@ -101,7 +102,27 @@ async def test_a_hooks_example_works_in_a_hall(hook: str, tmp_path: Path) -> Non
 
 
 def test_every_public_name_of_the_api_is_in_the_reference() -> None:
-    pages = PAGE + (REFERENCE / "plugin-context.md").read_text(encoding="utf-8")
+    others = (REFERENCE / name for name in ("plugin-context.md", "plugin-actions.md"))
+    pages = PAGE + "".join(page.read_text(encoding="utf-8") for page in others)
     pages += (REFERENCE.parent / "how-to" / "write-a-policy.md").read_text(encoding="utf-8")
     beside = {"HallHooks", "MOMENTS", "PROJECT", "Behind"}  # what the host asks, not what plugins use
     assert not [name for name in api.__all__ if name not in beside and name not in pages]
+
+
+def test_every_action_is_on_its_page_with_what_it_needs_and_may_have() -> None:
+    page = (REFERENCE / "plugin-actions.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    listed = {
+        row[0].strip(" `"): (re.findall(r"`(\w+)`", row[1]), re.findall(r"`(\w+)`", row[2])) for row in rows
+    }
+    offered = {
+        name: (
+            [field.name for field in msgspec.structs.fields(kind) if field.required],
+            [field.name for field in msgspec.structs.fields(kind) if not field.required],
+        )
+        for name in api.__all__
+        if isinstance(kind := getattr(api, name), type)
+        and issubclass(kind, api.Action)
+        and kind is not api.Action
+    }
+    assert listed == offered

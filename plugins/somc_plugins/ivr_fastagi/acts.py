@@ -193,8 +193,9 @@ def _language(facts: Facts) -> str:
 
 
 def _asker(facts: Facts) -> str:
-    """Who is slowed down when he tries codes in vain: the number that calls, or the call that has none."""
-    return str(facts.get("caller") or facts["call"])
+    """Who is slowed down when he tries codes in vain: the number that calls. Those that withhold theirs are
+    one: a new call is no new chance to guess."""
+    return str(facts.get("caller") or "")
 
 
 def _refused(refusal: Refusal, facts: Facts) -> Outcome:

@@ -26,6 +26,9 @@ LONGEST_COMMAND_BYTES = 2000
 
 KEYS = frozenset("0123456789*#ABCD")
 
+MOST_NAME = 150
+"""Of a call's name: Asterisk's own are of some 20 characters."""
+
 HIDDEN = 0x60
 """In `agi_callingpres`: the caller does not want his number shown, or it is not to be had."""
 
@@ -57,7 +60,7 @@ class Environment(msgspec.Struct, frozen=True):
     @property
     def call(self) -> str:
         """What names this call for good."""
-        return self.variables.get("agi_uniqueid", "")
+        return self.variables.get("agi_uniqueid", "")[:MOST_NAME]
 
 
 class Answer(msgspec.Struct, frozen=True):
