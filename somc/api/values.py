@@ -84,7 +84,8 @@ class Visit(Value, frozen=True, kw_only=True):
 
 
 class TicketView(Value, frozen=True, kw_only=True):
-    """One ticket (排队号) as it stands. `person` is the random id of whoever left a number."""
+    """One ticket (排队号) as it stands. `person` is the random id of whoever left a number. `position_now`,
+    the place in line by the policy, is told only where one ticket that waits is asked for."""
 
     id: str
     number: str
@@ -104,6 +105,7 @@ class TicketView(Value, frozen=True, kw_only=True):
     booked_at: int | None = None
     estimated_wait_s: int | None = None
     person: str | None = None
+    position_now: int | None = None
 
 
 class CounterView(Value, frozen=True, kw_only=True):

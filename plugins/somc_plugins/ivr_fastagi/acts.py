@@ -163,14 +163,11 @@ class Acts:
                 values = {"number": ticket.number, "counter": str(ticket.counter)}
                 return Outcome("ok", said=Said("called", values))
             if ticket.state == "waiting":
-                ahead = sum(
-                    1
-                    for other in tickets
-                    if other.state == "waiting"
-                    and other.service == ticket.service
-                    and other.taken_at < ticket.taken_at
-                )
-                return Outcome("ok", said=Said("place", {"number": ticket.number, "ahead": str(ahead)}))
+                now = await self._context.ticket(ticket.id)
+                if now is None or now.position_now is None:
+                    break  # called this instant, or nobody serves it now: the line as a whole is told
+                ahead = str(now.position_now - 1)
+                return Outcome("ok", said=Said("place", {"number": ticket.number, "ahead": ahead}))
         if not hall.open:
             return Outcome("ok", said=Said("closed"))
         return Outcome("ok", said=Said("queue", {"waiting": str(sum(hall.waiting.values()))}))

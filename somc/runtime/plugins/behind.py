@@ -11,8 +11,9 @@ from collections.abc import Callable
 import msgspec
 
 from somc.api import Action, Done, HallView, Json, PermissionRefused, Refusal, TicketView
+from somc.domain import estimates
 from somc.domain.state import HallState
-from somc.domain.values import Ticket
+from somc.domain.values import Ticket, TicketState
 from somc.runtime.hall import Hall
 from somc.runtime.plugins.acting import Actions, Rate
 from somc.runtime.plugins.facts import TicketFacts
@@ -64,7 +65,14 @@ class HallBehind:
     async def ticket(self, id: str) -> TicketView | None:
         def view(state: HallState, now: int) -> TicketView | None:
             ticket = state.tickets.get(id)
-            return None if ticket is None else ticket_view(ticket, now, person=self.knows_people)
+            if ticket is None:
+                return None
+            place = None
+            if ticket.state is TicketState.WAITING:
+                place, _ = estimates.forecast(state, now).get(id, (None, None))
+            return msgspec.structs.replace(
+                ticket_view(ticket, now, person=self.knows_people), position_now=place
+            )
 
         return await self._hall.read(view)
 

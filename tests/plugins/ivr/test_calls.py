@@ -18,7 +18,7 @@ import trio
 from somc.errors import SomcError
 from somc.testing.channel import MemoryChannel
 from tests.plugins.ivr.caller import call
-from tests.server.rig import GOTONE_PHONE, HALL, Running, running
+from tests.server.rig import GOTONE_PHONE, HALL, UNKNOWN_PHONE, Running, running
 
 IVR = """
 [appointments]
@@ -109,11 +109,12 @@ async def test_a_code_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None
 
 async def test_place_in_line_by_telephone(tmp_path: Path) -> None:
     async with lined(tmp_path) as line:
+        # Of one class: between two the policy decides, and so does the time that they have waited.
         await line.hall.take()
-        await line.hall.take(phone=GOTONE_PHONE)
-        heard = await line.call("4!")
+        await line.hall.take(phone=UNKNOWN_PHONE)
+        heard = await line.call("4!", number=UNKNOWN_PHONE)
         assert "您的号码是A002，前面还有1人。" in heard.said
-        heard = await line.call("4!", number="13911112222")
+        heard = await line.call("4!", number="13922223333")
         assert "现在有2人等候。" in heard.said
 
 
