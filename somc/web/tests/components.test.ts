@@ -227,7 +227,7 @@ test("a refused field says why to eyes and ears, and who only reads cannot type"
 
 test("the preview lists old beside new", async () => {
   const changes = [{ path: "max_wait_s", before: 2100, after: 1800 }];
-  const html = await rendered(import("../src/pages/policy/ChangePreview.vue"), { changes, busy: false, trouble: "" }, hallState());
+  const html = await rendered(import("../src/pages/policy/ChangePreview.vue"), { changes, answer: ANSWER, busy: false, trouble: "" }, hallState());
   expect(texts(html, "policy-change")).toEqual(["Longest wait 35 min → 30 min"]);
 });
 
