@@ -23,44 +23,53 @@ static void carry(scheduler *s, uint32_t queue) {
     s->next_moment = s->timers[1];
 }
 
-/* The timer of one level: the first open entry from the mark on. */
+/* The timer of one level that has one: the first open entry from the mark on. */
 static inline void advance(struct queue *q, int level) {
-    q->moments[level] = NO_MOMENT;
-    if (q->alert_waits[level] >= NEVER) return; /* the mark stays behind, which is allowed */
     uint32_t mark = q->marks[level];
     while (mark < q->last && !q->spans[mark].chunk->open[level]) mark++;
     q->marks[level] = mark;
+    q->moments[level] = NO_MOMENT;
     if (mark == q->last) return;
     const struct chunk *chunk = q->spans[mark].chunk;
     q->moments[level] = chunk->v[__builtin_ctzll(chunk->open[level])] + q->alert_waits[level];
 }
 
+/* What alerts_opened and alerts_closed do for one level: whether its moment changed. */
+static inline bool opened(struct queue *q, int level, uint32_t span, int64_t v) {
+    if (q->marks[level] > span) q->marks[level] = span;
+    if (v + q->alert_waits[level] >= q->moments[level] || q->alert_waits[level] >= NEVER) return false;
+    q->moments[level] = v + q->alert_waits[level];
+    return true;
+}
+
+static inline bool closed(struct queue *q, int level, int64_t v) {
+    if (v + q->alert_waits[level] != q->moments[level]) return false; /* NO_MOMENT is no sum of the two */
+    advance(q, level);
+    return true;
+}
+
 void alerts_opened(scheduler *s, uint32_t queue, int told, uint32_t span, int64_t v) {
     struct queue *q = &s->queues[queue];
-    bool sooner = false;
-    for (int level = told; level < 2; level++) {
-        if (q->marks[level] > span) q->marks[level] = span;
-        if (v + q->alert_waits[level] >= q->moments[level] || q->alert_waits[level] >= NEVER) continue;
-        q->moments[level] = v + q->alert_waits[level];
-        sooner = true;
-    }
+    bool sooner = told < 1 && opened(q, 0, span, v);
+    if (told < 2) sooner |= opened(q, 1, span, v);
     if (sooner) carry(s, queue);
 }
 
 void alerts_closed(scheduler *s, uint32_t queue, int from, int to, int64_t v) {
     struct queue *q = &s->queues[queue];
-    bool later = false;
-    for (int level = from; level < to; level++) {
-        if (v + q->alert_waits[level] != q->moments[level]) continue; /* NO_MOMENT is no sum of the two */
-        advance(q, level);
-        later = true;
-    }
+    bool later = from < 1 && to > 0 && closed(q, 0, v);
+    if (from < 2 && to > 1) later |= closed(q, 1, v);
     if (later) carry(s, queue);
 }
 
 void alerts_refresh(scheduler *s, uint32_t queue) {
-    advance(&s->queues[queue], 0);
-    advance(&s->queues[queue], 1);
+    struct queue *q = &s->queues[queue];
+    for (int level = 0; level < 2; level++) {
+        if (q->alert_waits[level] < NEVER)
+            advance(q, level);
+        else
+            q->moments[level] = NO_MOMENT; /* the mark stays behind, which is allowed */
+    }
     carry(s, queue);
 }
 

@@ -4,7 +4,7 @@
 int64_t sched_push_many(scheduler *s, const sched_ticket *tickets, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         const sched_ticket *t = &tickets[i];
-        if (i + 1 < count && s->index) index_touch(s, t[1].key);
+        if (i + 1 < count && s->index) __builtin_prefetch(index_home(s, t[1].key));
         int64_t answer = sched_push(s, t->key, t->queue, t->v, t->order, t->told);
         if (answer == 0) continue;
         while (i-- > 0) sched_remove(s, tickets[i].key); /* which needs no memory */

@@ -62,9 +62,12 @@ static int64_t check_queue(const scheduler *s, uint32_t number) {
 
 /* Every live ticket is found by its key, and the index holds nothing else. */
 static int64_t check_index(const scheduler *s) {
-    int64_t filled = 0, entries = s->index ? (int64_t)(UINT32_MAX >> s->index_shift) + 1 : 0;
-    for (int64_t i = 0; i < entries; i++) filled += s->index[i].slot != NO_SLOT;
-    EXPECT(filled == s->count && filled <= s->index_room && s->index_room * 4 == entries * 3);
+    int64_t linked = 0, homes = s->index ? (int64_t)s->index_mask + 1 : 0;
+    EXPECT(s->count <= s->index_room && s->index_room * 4 == homes);
+    for (int64_t home = 0; home < homes; home++)
+        for (uint32_t slot = s->index[home]; slot != NO_SLOT; slot = arena_ticket(s, slot)->next)
+            EXPECT(slot < s->used && linked++ < s->count);
+    EXPECT(linked == s->count);
     for (uint32_t slot = 0; slot < s->used; slot++) {
         const struct ticket *ticket = arena_ticket(s, slot);
         if (!ticket->live) continue;
@@ -92,7 +95,7 @@ int64_t sched_check(const scheduler *s) {
     EXPECT(s->used <= s->segment_count * SEGMENT);
     for (uint32_t slot = 0; slot < s->used; slot++) live += arena_ticket(s, slot)->live;
     EXPECT(live == s->count);
-    for (uint32_t slot = s->free; slot != NO_SLOT; slot = arena_ticket(s, slot)->queue, free_slots++)
+    for (uint32_t slot = s->free; slot != NO_SLOT; slot = arena_ticket(s, slot)->next, free_slots++)
         EXPECT(slot < s->used && !arena_ticket(s, slot)->live && free_slots < s->used);
     EXPECT(free_slots == s->used - s->count);
     return 0;

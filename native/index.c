@@ -1,68 +1,40 @@
-/* index.c: from a key to its ticket: a hash table with open addressing and linear probing.
+/* index.c: from a key to its ticket: a table of chains, each of tickets whose keys have the same home.
  *
- * What must stay true: from the home of a key to its entry no entry is free, so that a search may end at the
- * first free one. Keys are spread by a multiplication with 2^64 / golden ratio (Knuth, The Art of Computer
- * Programming 3, 6.4), of which the upper bits are the home. The hash is kept beside the slot: a search
- * touches a ticket only to confirm it, and neither growing nor erasing touches any. */
+ * What must stay true: a ticket stands in the chain of its key's home, and the table has four homes a ticket.
+ * Keys are mostly numbers counted up, so neighbours in time have neighbouring homes: who joins and who is
+ * called find the lines of those before them still warm, and while the keys that wait span no more than the
+ * table has homes no chain is longer than one. Were the homes the lower bits alone, keys that count in large
+ * steps would share a few of them: so after every eight rounds through the table the next eight are displaced,
+ * by the upper bits of a multiplication with 2^64 / golden ratio (Knuth, The Art of Computer Programming 3, 6.4). */
 #include "internal.h"
 
-enum { SMALLEST_SHIFT = 28 }; /* sixteen entries */
-
-static uint32_t hash_of(int64_t key) {
-    return (uint32_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static uint32_t mask_of(const scheduler *s) { return UINT32_MAX >> s->index_shift; }
-
-uint32_t index_find(const scheduler *s, int64_t key) {
-    if (!s->index) return NO_SLOT;
-    uint32_t hash = hash_of(key), mask = mask_of(s);
-    for (uint32_t at = hash >> s->index_shift; s->index[at].slot != NO_SLOT; at = (at + 1) & mask)
-        if (s->index[at].hash == hash && arena_ticket(s, s->index[at].slot)->key == key)
-            return s->index[at].slot;
-    return NO_SLOT;
-}
-
-void index_touch(const scheduler *s, int64_t key) {
-    __builtin_prefetch(&s->index[hash_of(key) >> s->index_shift]);
-}
-
-static void put(struct entry *index, uint32_t shift, struct entry entry) {
-    uint32_t at = entry.hash >> shift;
-    while (index[at].slot != NO_SLOT) at = (at + 1) & (UINT32_MAX >> shift);
-    index[at] = entry;
-}
+enum { SMALLEST = 64, HOMES_A_TICKET = 4, ROUNDS = 8 };
 
 bool index_grow(scheduler *s) {
-    int64_t size = s->index ? (int64_t)mask_of(s) + 1 : 0;
-    if (s->index && s->index_shift == 0) return false;
-    uint32_t shift = s->index ? s->index_shift - 1 : SMALLEST_SHIFT;
-    size_t entries = (size_t)(UINT32_MAX >> shift) + 1;
-    struct entry *index = memory_get(s, entries * sizeof *index);
+    uint64_t old = s->index ? s->index_mask + 1 : 0, homes = old ? 2 * old : SMALLEST;
+    uint32_t *index = homes / HOMES_A_TICKET < NO_SLOT ? memory_get(s, homes * sizeof *index) : NULL;
     if (!index) return false;
-    for (size_t i = 0; i < entries; i++) index[i].slot = NO_SLOT;
-    for (int64_t i = 0; i < size; i++)
-        if (s->index[i].slot != NO_SLOT) put(index, shift, s->index[i]);
-    memory_free(s, s->index, (size_t)size * sizeof *index);
+    for (uint64_t i = 0; i < homes; i++) index[i] = NO_SLOT;
+    memory_free(s, s->index, old * sizeof *index);
     s->index = index;
-    s->index_shift = shift;
-    s->index_room = (int64_t)entries / 4 * 3;
+    s->index_mask = homes - 1;
+    s->index_round = (uint32_t)__builtin_ctzll(homes * ROUNDS);
+    s->index_room = (int64_t)(homes / HOMES_A_TICKET);
+    /* Each slot ever used is in use now: never before were there as many tickets as the old index had room for. */
+    for (uint32_t slot = 0; slot < s->used; slot++) index_insert(s, slot);
     return true;
 }
 
-void index_insert(scheduler *s, uint32_t slot) {
-    put(s->index, s->index_shift, (struct entry){hash_of(arena_ticket(s, slot)->key), slot});
+uint32_t index_find(const scheduler *s, int64_t key) {
+    if (!s->index) return NO_SLOT;
+    uint32_t slot = *index_home(s, key);
+    while (slot != NO_SLOT && arena_ticket(s, slot)->key != key) slot = arena_ticket(s, slot)->next;
+    return slot;
 }
 
-/* The entries behind the erased one move up, as far as their homes allow, so that no gap opens. */
 void index_erase(scheduler *s, uint32_t slot) {
-    uint32_t mask = mask_of(s), gap = hash_of(arena_ticket(s, slot)->key) >> s->index_shift;
-    while (s->index[gap].slot != slot) gap = (gap + 1) & mask;
-    for (uint32_t at = (gap + 1) & mask; s->index[at].slot != NO_SLOT; at = (at + 1) & mask) {
-        uint32_t home = s->index[at].hash >> s->index_shift;
-        if (((at - home) & mask) < ((at - gap) & mask)) continue; /* its home lies behind the gap */
-        s->index[gap] = s->index[at];
-        gap = at;
-    }
-    s->index[gap].slot = NO_SLOT;
+    const struct ticket *ticket = arena_ticket(s, slot);
+    uint32_t *link = index_home(s, ticket->key);
+    while (*link != slot) link = &arena_ticket(s, *link)->next;
+    *link = ticket->next;
 }

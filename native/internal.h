@@ -1,12 +1,12 @@
 /* internal.h: the memory of the scheduler, drawn; shared by its C files and by nothing else.
  *
  *   scheduler
- *   |- index: a hash table from keys to tickets, open addressing with linear probing, at most 3/4 full
- *   |      entry: [ hash | slot ]                                            8 bytes
+ *   |- index: a table from keys to tickets: the slot of the first ticket with this home, the others linked behind it;
+ *   |      at least four homes a ticket, each                               4 bytes
  *   |
  *   |- tickets: an arena of segments, 256 records each. A record never moves; free ones form a list, last
  *   |      freed first (still warm)
- *   |      slot:  [ key | v | order | queue | told | live | marked ]         32 bytes, two in a cache line
+ *   |      slot:  [ key | v | order | next | queue told live marked ]        32 bytes, two in a cache line
  *   |
  *   |- front: all that a pick reads
  *   |      lines: one cache line a queue
@@ -25,14 +25,15 @@
  *   |- timers: a tree of minima. Leaf queue_room + i holds the earliest moment of an alert of queue i,
  *   |      node k the earlier of nodes 2k and 2k + 1; so node 1 is the scheduler's next moment
  *   |- profiles: arrays of lanes
- *   `- pool: free chunks
+ *   |- pool: free chunks
+ *   `- slabs: larger pieces of memory, out of which segments and chunks are carved and never given back
  *
  * Invariants (sched_check looks at each)
  * - No span of a queue is empty. Bits of open[] outside begin .. begin + count - 1 are 0.
  * - marks[l] is at most the index of the first span with a bit in open[l] (the watermark: all before it have
  *   been told), and moments[l] is the moment of that bit's entry: the two timers of a queue.
  * - An empty queue has head_v = EMPTY_V, so far in the future that no lane shows it.
- * - The index holds every live ticket once, and between its home and its place no entry is free.
+ * - The index holds every live ticket once, in the chain of its home.
  */
 #ifndef SOMC_SCHEDULER_INTERNAL_H
 #define SOMC_SCHEDULER_INTERNAL_H
@@ -59,20 +60,17 @@
 #define NO_MOMENT INT64_MAX
 #define NO_SLOT UINT32_MAX
 
-enum { SEGMENT = 256, CHUNK = 63, CACHE_LINE = 64 };
-
-struct entry {
-    uint32_t hash, slot; /* slot is NO_SLOT in a free entry */
-};
+enum { SEGMENT = 256, CHUNK = 63, CACHE_LINE = 64, QUEUE_BITS = 28 };
 
 struct ticket {
     int64_t key;
     int64_t v;
     int64_t order;
-    uint32_t queue; /* of a free record: the next free slot */
-    uint8_t told;   /* 0, SCHED_WARNING or SCHED_BREACH */
-    bool live;
-    bool marked; /* within sched_remove_many only: named by it */
+    uint32_t next; /* in the chain of its home in the index, or of free slots; NO_SLOT ends it */
+    uint32_t queue : QUEUE_BITS;
+    uint32_t told : 2; /* 0, SCHED_WARNING or SCHED_BREACH */
+    uint32_t live : 1;
+    uint32_t marked : 1; /* within sched_remove_many only: named by it */
 };
 
 struct chunk {
@@ -85,6 +83,12 @@ struct chunk {
     uint32_t slot[CHUNK];
 };
 
+/* The beginning of a slab. */
+struct slab {
+    _Alignas(CACHE_LINE) struct slab *before;
+    size_t size;
+};
+
 struct span {
     int64_t first_v; /* of its first entry, so that a search need not touch the chunk */
     struct chunk *chunk;
@@ -92,12 +96,12 @@ struct span {
 };
 
 struct queue {
-    struct span *spans;
+    _Alignas(CACHE_LINE) struct span *spans;
     uint32_t first, last, room; /* of spans */
+    uint32_t count;             /* of tickets */
     uint32_t marks[2];
     int64_t moments[2];
     int64_t alert_waits[2]; /* warn and target */
-    int64_t count;
 };
 
 struct line {
@@ -132,9 +136,10 @@ struct profile {
 };
 
 struct scheduler {
-    struct entry *index;
-    uint32_t index_shift; /* the index has 2^(32 - index_shift) entries, if any */
-    int64_t index_room;   /* for so many tickets: three quarters of its entries */
+    uint32_t *index;
+    uint64_t index_mask;  /* the index has one more home than this, if any: a power of two */
+    uint32_t index_round; /* keys that share the bits from this one on are not displaced against each other */
+    int64_t index_room;  /* for so many tickets: a quarter of its homes */
 
     struct ticket **segments;
     int64_t segment_count, segment_room;
@@ -152,11 +157,14 @@ struct scheduler {
     int64_t profile_count, profile_room;
 
     struct chunk *pool;
+    struct slab *slabs; /* the last one first */
+    size_t slab_left;   /* bytes at the end of the last slab that are not carved yet */
     int64_t bytes;
 };
 
 _Static_assert(sizeof(struct ticket) == CACHE_LINE / 2, "two tickets are one cache line");
 _Static_assert(sizeof(struct line) == CACHE_LINE, "what a pick reads of a queue is one cache line");
+_Static_assert(sizeof(struct queue) == CACHE_LINE, "what a change touches of a queue is one cache line more");
 _Static_assert(sizeof(struct chunk) == 20 * CACHE_LINE, "a chunk is twenty cache lines");
 _Static_assert(RATIO_STEP <= RATE_LIMIT, "a lag is far below every limit of a score");
 
@@ -189,6 +197,8 @@ void *memory_zeroed(size_t bytes);
 void memory_scratch_free(void *memory);
 void *memory_get(scheduler *s, size_t bytes);
 void memory_free(scheduler *s, void *memory, size_t bytes);
+/* Memory of whole cache lines that stays until the scheduler is freed, or NULL. */
+void *memory_carve(scheduler *s, size_t bytes);
 /* The array with room for one more element, moved if need be; NULL, and the old one untouched, if there is
  * no memory. */
 void *memory_grown(scheduler *s, void *array, int64_t *room, int64_t count, size_t element);
@@ -204,7 +214,7 @@ static inline uint32_t arena_take(scheduler *s) {
     bool again = s->free != NO_SLOT;
     uint32_t slot = again ? s->free : s->used++;
     struct ticket *ticket = arena_ticket(s, slot);
-    if (again) s->free = ticket->queue;
+    if (again) s->free = ticket->next;
     ticket->live = true;
     ticket->marked = false;
     s->count++;
@@ -214,7 +224,7 @@ static inline uint32_t arena_take(scheduler *s) {
 static inline void arena_give(scheduler *s, uint32_t slot) {
     struct ticket *ticket = arena_ticket(s, slot);
     ticket->live = false;
-    ticket->queue = s->free;
+    ticket->next = s->free;
     s->free = slot;
     s->count--;
 }
@@ -228,10 +238,20 @@ static inline int64_t key_of(const scheduler *s, uint32_t slot) {
 /* See that index_insert cannot fail. */
 bool index_grow(scheduler *s);
 static inline bool index_reserve(scheduler *s) { return s->count < s->index_room || index_grow(s); }
-void index_insert(scheduler *s, uint32_t slot);
+/* Where the chain of this key begins. The index is not empty. */
+static inline uint32_t *index_home(const scheduler *s, int64_t key) {
+    uint64_t low = (uint64_t)key, high = low >> s->index_round;
+    return &s->index[(low + (high * UINT64_C(0x9e3779b97f4a7c15) >> 32)) & s->index_mask];
+}
+
+static inline void index_insert(scheduler *s, uint32_t slot) {
+    struct ticket *ticket = arena_ticket(s, slot);
+    uint32_t *home = index_home(s, ticket->key);
+    ticket->next = *home;
+    *home = slot;
+}
+
 void index_erase(scheduler *s, uint32_t slot);
-/* This key will be looked for soon: its entry may be fetched meanwhile. The index is not empty. */
-void index_touch(const scheduler *s, int64_t key);
 /* The slot of the ticket with this key, or NO_SLOT. */
 uint32_t index_find(const scheduler *s, int64_t key);
 

@@ -66,30 +66,70 @@ struct bid {
     int64_t rank;
 };
 
+/* The rank of a head that a lane does not show: less than any. */
+#define HIDDEN INT64_MIN
+/* As many lanes are a bit each in one word. */
+enum { WORD = 64 };
+
+/* What the usual pick and that of idle counters share is inline in both, so that the former, which counts no idle
+ * ones, asks no lane for its reserve. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* The rank of the lane's head while so many counters are idle, or HIDDEN. */
+INLINE int64_t shown_rank(const scheduler *s, const struct lane *lane, int64_t now, int64_t idle) {
+    const struct line *line = &s->front.lines[lane->queue];
+    int64_t wait = now - line->head_v;
+    if (wait < lane->min_wait || (lane->reserve >= idle && wait < line->guard)) return HIDDEN;
+    return head_rank(&s->front, line, lane, wait);
+}
+
+/* One bit a lane: those whose heads reach the second largest rank. Which of two heads ranks higher is chance, as
+ * those that have waited long at one profile rank about equally; so no branch may depend on it. */
+INLINE uint64_t front_runners(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                              int64_t *ranks) {
+    int64_t top = HIDDEN + 1, next = HIDDEN + 1;
+    for (int64_t i = 0; i < profile->count; i++) {
+        int64_t rank = ranks[i] = shown_rank(s, &profile->lanes[i], now, idle);
+        int64_t lower = top < rank ? top : rank;
+        top = top < rank ? rank : top;
+        next = next < lower ? lower : next;
+    }
+    uint64_t bits = 0;
+    for (int64_t i = profile->count; i-- > 0;) bits = 2 * bits + (ranks[i] >= next);
+    return bits;
+}
+
 static inline bool beats(const scheduler *s, struct bid a, struct bid b) {
     return a.rank > b.rank ||
            (a.rank == b.rank && pick_stands_first(s, &s->front, a.lane->queue, b.lane->queue));
 }
 
+INLINE void consider(const scheduler *s, struct bid bid, struct bid *best, struct bid *runner) {
+    if (bid.rank < runner->rank || !beats(s, bid, *runner)) return;
+    *runner = bid;
+    if (bid.rank < best->rank || !beats(s, bid, *best)) return;
+    *runner = *best;
+    *best = bid;
+}
+
 /* The best bid and the runner-up (lane NULL: there is none) among the lanes that show themselves while so many
- * counters are idle. Always inline, so that the usual pick, which counts none, asks no lane for its reserve. */
-static inline __attribute__((always_inline)) void pick_two(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
-                            struct bid *first, struct bid *second) {
-    struct bid best = {NULL, INT64_MIN}, runner = {NULL, INT64_MIN};
-    for (const struct lane *lane = profile->lanes, *end = lane + profile->count; lane < end; lane++) {
-        const struct line *line = &s->front.lines[lane->queue];
-        int64_t wait = now - line->head_v;
-        if (wait < lane->min_wait || (lane->reserve >= idle && wait < line->guard)) continue;
-        struct bid bid = {lane, head_rank(&s->front, line, lane, wait)};
-        if (bid.rank < runner.rank) continue;
-        if (bid.rank == runner.rank && !beats(s, bid, runner)) continue;
-        runner = bid;
-        if (bid.rank < best.rank || !beats(s, bid, best)) continue;
-        runner = best;
-        best = bid;
+ * counters are idle. Of the front runners, two if there is no tie, each is considered; of a profile with more
+ * lanes than a word has bits, each lane. */
+INLINE void pick_two(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                     struct bid *best, struct bid *runner) {
+    const struct lane *lanes = profile->lanes;
+    *best = *runner = (struct bid){NULL, HIDDEN + 1};
+    if (profile->count <= WORD) {
+        int64_t ranks[WORD];
+        uint64_t bits = front_runners(s, profile, now, idle, ranks);
+        for (; bits; bits &= bits - 1) {
+            int i = __builtin_ctzll(bits);
+            consider(s, (struct bid){&lanes[i], ranks[i]}, best, runner);
+        }
+    } else {
+        for (int64_t i = 0; i < profile->count; i++)
+            consider(s, (struct bid){&lanes[i], shown_rank(s, &lanes[i], now, idle)}, best, runner);
     }
-    *first = best;
-    *second = runner;
 }
 
 /* The score behind a bid. */
@@ -99,8 +139,8 @@ static inline int64_t score_of(const struct front *front, struct bid bid, int64_
     return pick_score(&front->lags, line, bid.lane, now - line->head_v);
 }
 
-static inline __attribute__((always_inline)) bool choose(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
-                          sched_choice *choice) {
+INLINE bool choose(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
+                   sched_choice *choice) {
     const struct front *front = &s->front;
     struct bid best, second;
     pick_two(s, profile, now, idle, &best, &second);
@@ -109,7 +149,7 @@ static inline __attribute__((always_inline)) bool choose(const scheduler *s, con
         if (!best.lane) return false;
     } else {
         choice->runner_queue = second.lane->queue;
-        choice->runner_key = key_of(s, front->heads[second.lane->queue]);
+        choice->runner_key = arena_ticket(s, front->heads[second.lane->queue])->key;
         choice->runner_score = score_of(front, second, now);
         if (best.rank >= GUARDED)
             choice->rule = SCHED_GUARD;
@@ -121,7 +161,7 @@ static inline __attribute__((always_inline)) bool choose(const scheduler *s, con
             choice->rule = SCHED_SCORE;
     }
     choice->queue = best.lane->queue;
-    choice->key = key_of(s, front->heads[best.lane->queue]);
+    choice->key = arena_ticket(s, front->heads[best.lane->queue])->key;
     choice->level = best.lane->level;
     choice->score = score_of(front, best, now);
     return true;

@@ -20,6 +20,7 @@
 #include <string.h>
 
 static const uint32_t MERGED = CHUNK / 2;
+static const uint32_t AHEAD = 16; /* so many slots are a cache line */
 
 static uint64_t below(uint32_t position) { return (UINT64_C(1) << position) - 1; }
 
@@ -63,7 +64,7 @@ struct spot queue_locate(const scheduler *s, uint32_t queue, uint32_t slot) {
 bool queue_grow(scheduler *s, uint32_t queue) {
     struct queue *q = &s->queues[queue];
     if (!s->pool) {
-        struct chunk *chunk = memory_get(s, sizeof *chunk);
+        struct chunk *chunk = memory_carve(s, sizeof *chunk);
         if (!chunk) return false;
         chunk->next = NULL;
         s->pool = chunk;
@@ -167,13 +168,17 @@ void queue_show(scheduler *s, uint32_t queue) {
     line->head_v = span->first_v;
     s->front.heads[queue] = head;
     __builtin_prefetch(arena_ticket(s, head)); /* the next call asks for its key */
+    if (span->count <= AHEAD) return;          /* and the calls after it for these */
+    __builtin_prefetch(&span->chunk->v[span->begin + AHEAD]);
+    __builtin_prefetch(&span->chunk->slot[span->begin + AHEAD]);
 }
 
 /* Where a new ticket is put: behind the last one, or by a search. */
 static struct spot place_for(const scheduler *s, const struct queue *q, const struct ticket *ticket) {
     const struct span *span = &q->spans[q->last - 1];
     uint32_t end = span->begin + span->count;
-    if (compare(s, span->chunk, end - 1, ticket) < 0) return (struct spot){q->last - 1, end};
+    if (span->chunk->v[end - 1] < ticket->v || compare(s, span->chunk, end - 1, ticket) < 0)
+        return (struct spot){q->last - 1, end};
     return search(s, q, ticket);
 }
 

@@ -16,17 +16,12 @@ scheduler *sched_new(void) {
 
 void sched_free(scheduler *s) {
     if (!s) return;
-    for (int64_t i = 0; i < s->segment_count; i++) memory_scratch_free(s->segments[i]);
-    for (int64_t i = 0; i < s->queue_count; i++) {
-        struct queue *q = &s->queues[i];
-        for (uint32_t span = q->first; span < q->last; span++) memory_scratch_free(q->spans[span].chunk);
-        memory_scratch_free(q->spans);
-    }
+    for (int64_t i = 0; i < s->queue_count; i++) memory_scratch_free(s->queues[i].spans);
     for (int64_t i = 0; i < s->profile_count; i++) memory_scratch_free(s->profiles[i].lanes);
-    while (s->pool) {
-        struct chunk *next = s->pool->next;
-        memory_scratch_free(s->pool);
-        s->pool = next;
+    while (s->slabs) {
+        struct slab *before = s->slabs->before;
+        memory_scratch_free(s->slabs);
+        s->slabs = before;
     }
     memory_scratch_free(s->index);
     memory_scratch_free(s->segments);
@@ -111,7 +106,7 @@ static bool reserve_queue(scheduler *s) {
 
 int64_t sched_define_queue(scheduler *s, const sched_terms *terms) {
     if (!terms_ok(terms)) return SCHED_BAD_NUMBER;
-    if (s->queue_count > INT32_MAX || !reserve_queue(s)) return SCHED_NO_MEMORY;
+    if (s->queue_count >> QUEUE_BITS || !reserve_queue(s)) return SCHED_NO_MEMORY;
     int64_t queue = s->queue_count++;
     s->queues[queue] = (struct queue){0};
     queue_show(s, (uint32_t)queue);
@@ -187,7 +182,7 @@ int64_t sched_push(scheduler *s, int64_t key, int64_t queue, int64_t v, int64_t 
     ticket->v = v;
     ticket->order = order;
     ticket->queue = (uint32_t)queue;
-    ticket->told = (uint8_t)told;
+    ticket->told = (uint32_t)told;
     index_insert(s, slot);
     queue_insert(s, (uint32_t)queue, slot);
     return 0;
@@ -222,7 +217,7 @@ int64_t sched_call(scheduler *s, int64_t profile, int64_t now, sched_choice *cho
     if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
     if (!instant_ok(now)) return SCHED_BAD_NUMBER;
     if (!pick_choice(s, &s->profiles[profile], now, choice)) return 0;
-    index_touch(s, choice->key);
+    __builtin_prefetch(index_home(s, choice->key)); /* for index_erase */
     leave_called(s, s->front.heads[choice->queue]);
     return 1;
 }
@@ -246,7 +241,7 @@ int64_t sched_contains(const scheduler *s, int64_t key) { return index_find(s, k
 int64_t sched_length(const scheduler *s) { return s->count; }
 
 int64_t sched_waiting(const scheduler *s, int64_t queue) {
-    return queue_ok(s, queue) ? s->queues[queue].count : SCHED_NO_QUEUE;
+    return queue_ok(s, queue) ? (int64_t)s->queues[queue].count : SCHED_NO_QUEUE;
 }
 
 static sched_ticket ticket_at(const scheduler *s, uint32_t slot) {

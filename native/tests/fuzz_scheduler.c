@@ -348,8 +348,8 @@ static void compare_estimate(const scheduler *s) {
 static sched_ticket some_ticket(void) {
     int64_t queue = crowded && below(20) ? 0 : below(QUEUES), told = below(4) ? 0 : below(3);
     int64_t key = next_key++, kind = below(16);
-    if (kind == 0) key <<= 32;                                                    /* they share their lower bits */
-    if (kind == 1) key = (int64_t)((uint64_t)key * UINT64_C(0xf1de83e19937733d)); /* their hashes are the same */
+    if (kind == 0) key <<= 32;                      /* they share their lower bits */
+    if (kind == 1) key = -2 - below(8) - key * 8192; /* and these, as far as an index of that size sees, a home */
     int64_t v = below(300) ? now - below(30) + 3 : now - (INT64_C(1) << (38 + below(6)));
     return (sched_ticket){key, queue, v, below(3), told};
 }

@@ -1,5 +1,7 @@
 """Who is called, and which rule spoke: at the exact millisecond where it changes, and at every tie."""
 
+from itertools import pairwise
+
 import pytest
 
 from somc.scheduler import NEVER, SCORE_LIMIT, WAIT_LIMIT, Choice, Lane, Runner, Scheduler, Terms
@@ -51,6 +53,33 @@ def test_equal_scores_go_to_the_longer_wait_then_order_then_key(
     assert scheduler.preview(profile, 10, 2) == [9, 10]  # only the key is left
     assert scheduler.ahead(profile, 10, 10) == 1
     assert scheduler.ahead(profile, 9, 10) == 0
+
+
+@pytest.mark.parametrize("lanes", [63, 64, 65, 130])
+def test_the_core_picks_alike_on_either_side_of_a_word_of_lanes(scheduler: Scheduler, lanes: int) -> None:
+    for queue in range(lanes):
+        scheduler.define_queue(Terms(1))
+        scheduler.push(queue, queue, 10 + (queue * 11) % lanes, 0)
+    profile = scheduler.define_profile([Lane(queue) for queue in range(lanes)])
+    in_order = sorted(range(lanes), key=lambda queue: (queue * 11) % lanes)
+    for first, second in pairwise(in_order):
+        choice = scheduler.call(profile, 200)
+        assert choice is not None
+        assert choice.runner_up is not None
+        assert (choice.key, choice.runner_up.key) == (first, second)
+    assert scheduler.call(profile, 200) == Choice(
+        in_order[-1], in_order[-1], 1, 200 - 10 - (lanes - 1), "only", None
+    )
+
+
+@pytest.mark.parametrize("lanes", [64, 65])
+def test_of_many_equal_heads_the_first_two_by_order_are_named(scheduler: Scheduler, lanes: int) -> None:
+    for queue in range(lanes):
+        scheduler.define_queue(Terms(1))
+        scheduler.push(queue, queue, 0, lanes - queue)
+    profile = scheduler.define_profile([Lane(queue) for queue in range(lanes)])
+    last = lanes - 1
+    assert scheduler.peek(profile, 5) == Choice(last, last, 1, 5, "score", Runner(last - 1, last - 1, 5))
 
 
 def test_within_a_queue_v_then_order_then_key(scheduler: Scheduler) -> None:

@@ -20,7 +20,7 @@ SOURCES = [path for path in sorted(NATIVE.glob("*.c")) if '#include "internal.h"
 
 COMPILER = os.environ.get("CC", "cc")
 FLAGS = ["-std=c11", "-O1", "-w"]  # a mutant may well be worth a warning
-RUNS, SEED, LIMIT_S = "400", "20100601", 120
+RUNS, SEED, LIMIT_S = "800", "20100601", 120
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ MUTANTS = [
         "if (guard < NEVER) earliest = first_beyond(q, now, guard, earliest);",
         "(void)guard;",
     ),
-    Mutant("the runner-up is lost", "pick", "runner = best;\n        best = bid;", "best = bid;"),
+    Mutant("the runner-up is lost", "pick", "*runner = *best;\n", ""),
+    Mutant(
+        "a tied runner-up is not looked at", "pick", "(ranks[i] >= next)", "(ranks[i] > next)", always=True
+    ),
     Mutant("the level is forgotten", "pick", "- lane->level * LEVEL_STEP;", "- LEVEL_STEP;"),
     Mutant("ratio scores forget the bonus", "pick", "return cut(bonus - lag_of", "return cut(- lag_of"),
     Mutant(
@@ -140,7 +143,7 @@ MUTANTS = [
         "if (slot == NO_SLOT) return SCHED_NO_TICKET;\n    leave(s, slot);",
         "if (slot == NO_SLOT) return SCHED_NO_TICKET;\n    leave_called(s, slot);",
     ),
-    Mutant("what was told is forgotten", "scheduler", "ticket->told = (uint8_t)told;", "ticket->told = 0;"),
+    Mutant("what was told is forgotten", "scheduler", "ticket->told = (uint32_t)told;", "ticket->told = 0;"),
     Mutant(
         "a key may be inside twice",
         "scheduler",
@@ -225,8 +228,8 @@ MUTANTS = [
     Mutant(
         "a timer stands still",
         "alerts",
-        "        advance(q, level);\n        later = true;",
-        "        later = true;",
+        "    advance(q, level);\n    return true;",
+        "    return true;",
     ),
     Mutant("an earlier alert sets no timer", "alerts", "if (sooner) carry(s, queue);", ""),
     Mutant(
@@ -248,15 +251,16 @@ MUTANTS = [
     Mutant(
         "an erasure breaks a chain",
         "index",
-        "< ((at - gap) & mask)) continue;",
-        "<= ((at - gap) & mask)) continue;",
+        "*link = ticket->next;",
+        "*link = NO_SLOT;",
+        always=True,
     ),
-    Mutant("equal hashes are equal keys", "index", "&& arena_ticket(s, s->index[at].slot)->key == key", ""),
+    Mutant("equal homes are equal keys", "index", "&& arena_ticket(s, slot)->key != key", "&& false"),
     Mutant(
-        "a search does not go round",
+        "a search ends at the first of a chain",
         "index",
-        "s->index[at].slot != NO_SLOT; at = (at + 1) & mask)\n        if",
-        "s->index[at].slot != NO_SLOT; at = mask)\n        if",
+        "slot = arena_ticket(s, slot)->next;\n    return",
+        "slot = NO_SLOT;\n    return",
     ),
     # idle.c
     Mutant(
