@@ -69,13 +69,17 @@ class Marketing:
         """Ticket → plan and brand, as the CRM's plugin told."""
 
     async def offers_for(self, visit: Visit) -> tuple[list[Offer], dict[str, str]]:
-        """What may be offered to this visitor, and what the script may say of them."""
-        if visit.person is not None and await self.ledger.consents(visit.person) is False:
+        """What may be offered to this visitor, and what the script may say of them. Whoever has not consented
+        is offered nothing, of the campaign file neither."""
+        if visit.person in self.ledger.declined:
             return [], {}
         found: list[Offer] = []
         values: dict[str, str] = {}
         if self.source is not None and visit.phone is not None:
-            found, values = await self._from_source(visit.phone)
+            answer = await self._asked(visit.phone)
+            if answer is None:
+                return [], {}
+            found, values = answer
         if self.campaigns is not None:
             listed = self.campaigns.for_(visit.phone, visit.service, visit.customer_class, visit.at)
             for offer, known in listed:
@@ -84,19 +88,26 @@ class Marketing:
         past = {} if visit.person is None else await self.ledger.past(visit.person)
         return chosen(found, past, self.config.caps, visit.at), values
 
-    async def _from_source(self, phone: str) -> tuple[list[Offer], dict[str, str]]:
+    async def _asked(self, phone: str) -> tuple[list[Offer], dict[str, str]] | None:
+        """What the source says of a number; None: no consent, or none that is known."""
         settings = self.config.source
         assert self.source is not None
         assert settings is not None
         try:
             answer = await self.source.get(phone=phone)
         except SourceFailed:
-            return [], {}
+            return None if settings.consent else ([], {})
         if settings.consent and at_path(answer, settings.consent) is not True:
-            return [], {}
+            return None
         known = {"plan": at_path(answer, settings.plan), "brand": at_path(answer, settings.brand)}
         values = {name: value[:80] for name, value in known.items() if isinstance(value, str) and value}
         return offers_of(answer, settings.offers), values
+
+    def offers_to(self, ticket: TicketView, facts: Mapping[str, Json]) -> list[Offer]:
+        """The offers that were chosen when the ticket was taken, unless they were declined since."""
+        if ticket.person in self.ledger.declined:
+            return []
+        return msgspec.convert(facts.get("offers", []), list[Offer])
 
     def know(self, ticket: str, values: dict[str, str]) -> None:
         self.values[ticket] = values
@@ -123,6 +134,7 @@ async def somc_start(context: PluginContext) -> None:
     if config.source is not None:
         source = JsonSource("marketing", config.source, await open_client(config.source.verify))
     context.state = Marketing(context, campaigns, source)
+    await context.state.ledger.open()
     if source is not None and config.source is not None and config.source.outcome_url is not None:
         context.nursery.start_soon(context.state.ledger.tell, source)
 
@@ -148,6 +160,7 @@ def somc_routes(context: PluginContext) -> Iterable[Route]:
         if not isinstance(said, bool):
             return Response(status=422, body={"detail": 'say whether: {"consent": false}'})
         await context.state.ledger.set_consent(ticket.person, said)
+        context.announce_changed()
         return Response(body={"consent": said})
 
     return [
@@ -165,9 +178,9 @@ async def somc_identify(context: PluginContext, visit: Visit) -> Identity | None
 
 
 @hookimpl
-def somc_slip_lines(context: PluginContext, facts: Mapping[str, Json]) -> Iterable[Words]:
+def somc_slip_lines(context: PluginContext, ticket: TicketView, facts: Mapping[str, Json]) -> Iterable[Words]:
     config: MarketingConfig = context.config
-    offers = offers_in(facts)
+    offers = context.state.offers_to(ticket, facts)
     if config.slip and offers:
         title, text = offers[0].title, offers[0].text
         return [Words(f"{title.zh}：{text.zh}", f"{title.en}: {text.en}")]
@@ -175,10 +188,13 @@ def somc_slip_lines(context: PluginContext, facts: Mapping[str, Json]) -> Iterab
 
 
 @hookimpl
-def somc_second_screen(context: PluginContext, facts: Mapping[str, Json]) -> Iterable[Panel]:
+def somc_second_screen(
+    context: PluginContext, ticket: TicketView, facts: Mapping[str, Json]
+) -> Iterable[Panel]:
     if not context.config.screen:
         return []
-    return [Panel(title=offer.title, lines=[offer.text]) for offer in offers_in(facts)]
+    offers = context.state.offers_to(ticket, facts)
+    return [Panel(title=offer.title, lines=[offer.text]) for offer in offers]
 
 
 @hookimpl
@@ -188,7 +204,7 @@ def somc_counter_prompts(
     """Each offer with its script, the customer's own plan and brand in it."""
     told = facts.get("values", {})
     values = {**context.state.values.get(ticket.id, {}), **told}
-    for number, offer in enumerate(offers_in(facts)):
+    for number, offer in enumerate(context.state.offers_to(ticket, facts)):
         steps = spoken(offer.script, values)
         made = msgspec.structs.replace(offer, script=steps)
         yield Prompt(id=f"offer_{number}", kind="offer", words=offer.title, steps=steps, offer=made)
@@ -204,11 +220,6 @@ async def somc_record(context: PluginContext, record: Record) -> None:
         customer = (await context.facts(ticket, of="crm")).get("customer", {})
         known = {"plan": customer.get("plan"), "brand": customer.get("brand_name")}
         context.state.know(ticket, {name: value for name, value in known.items() if value})
-    else:
-        for offer in offers_in(await context.facts(ticket)):
+    elif (called := await context.ticket(ticket)) is not None:
+        for offer in context.state.offers_to(called, await context.facts(ticket)):
             await context.do(RecordOffer(ticket=ticket, offer=offer.id, outcome="shown"))
-
-
-def offers_in(facts: Mapping[str, Json]) -> list[Offer]:
-    """The offers that were chosen when the ticket was taken."""
-    return msgspec.convert(facts.get("offers", []), list[Offer])

@@ -23,7 +23,7 @@ from somc.api import Json, PluginContext, Record, Store, TicketView
 from somc_plugins.json_source import JsonSource, SourceFailed, filled
 from somc_plugins.marketing.config import MarketingConfig
 from somc_plugins.marketing.offers import DAY_MS, Past
-from somc_plugins.shelf import drop_unless
+from somc_plugins.shelf import all_under, drop_unless
 
 __all__ = ["Ledger"]
 
@@ -44,8 +44,15 @@ class Ledger:
         self._store: Store = context.store
         self._config: MarketingConfig = context.config
         self._news = trio.Event()
+        self.declined: set[str] = set()
+        """Persons who said here that they want no offers: the store's, for hooks that must not wait."""
         self._tidied = -1
         """The day on which old persons were looked for last."""
+
+    async def open(self) -> None:
+        """Read what must be at hand."""
+        kept = await all_under(self._store, "consent/")
+        self.declined = {person for person, consents in kept if consents is False}
 
     # -- asking -------------------------------------------------------------------------------------
 
@@ -54,13 +61,9 @@ class Ledger:
         kept = await self._store.get(f"p/{person}")
         return {} if kept is None else msgspec.convert(kept, dict[str, Past])
 
-    async def consents(self, person: str) -> bool | None:
-        """What the person said in this hall; None: nothing."""
-        said = await self._store.get(f"consent/{person}")
-        return said if isinstance(said, bool) else None
-
     async def set_consent(self, person: str, consent: bool) -> None:
         await self._store.put(f"consent/{person}", consent)
+        (self.declined.discard if consent else self.declined.add)(person)
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Offer → outcome → how often."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from somc.testing.hall import FakeHall, hall_with
 from tests.plugins.features.crm_rig import GOLD, crm_server
@@ -135,9 +136,28 @@ async def test_whoever_wants_no_offers_gets_none(tmp_path: Path) -> None:
         ticket = await hall.take(phone=GOLD)
         assert hall.slip_of(ticket) != []
         await ask(hall, "PUT", f"/tickets/{ticket}/consent", {"consent": False})
+        assert (await prompts(hall, ticket), await hall.second_screen(ticket)) == ([], []), "at once"
         assert hall.slip_of(await hall.take(phone=GOLD)) == []
+        await hall.serve()
+        assert await hall.records("offer.outcome") == [], "nothing was shown"
         await ask(hall, "PUT", f"/tickets/{ticket}/consent", {"consent": True})
         assert hall.slip_of(await hall.take(phone=GOLD)) != []
+
+
+@pytest.mark.parametrize("mode", ["ok", "dead"])
+async def test_a_campaign_offers_nothing_to_whom_the_source_does_not_say_consents(
+    mode: str, tmp_path: Path
+) -> None:
+    """MK-02."""
+    (tmp_path / "offers.toml").write_text(OFFER, encoding="utf-8")
+    async with crm_server() as crm:
+        source = {"url": f"{crm.url}/offers?phone={{phone}}", "token": crm.server.token}
+        settings = {"campaigns": str(tmp_path / "offers.toml"), "source": source}
+        async with hall_with("marketing", settings=settings) as hall:
+            assert hall.slip_of(await hall.take(phone=GOLD)) != []
+            crm.turn(mode)
+            assert hall.slip_of(await hall.take(phone="13911112222")) == []
+            assert hall.slip_of(await hall.take()) != [], "nobody's consent is asked"
 
 
 async def test_a_machine_that_falls_silent_is_not_spoken_of() -> None:
