@@ -9,6 +9,7 @@ What must stay true
   cancellation takes effect between frames.
 - On a line that both sides share (`gap_s` above 0) nothing is written before the line has been quiet for
   that long.
+- Time in which this process stood still is no silence of the device.
 - A slow line takes what is written long before it is out: waits are counted from when the last byte has left,
   as far as the link knows its speed (`byte_s`).
 """
@@ -32,6 +33,10 @@ FrameT = TypeVar("FrameT")
 
 _CHUNK_BYTES = 4096
 _REPLIES = 16  # the peer waits for one acknowledgement at a time; a flood beyond that is sent again by it
+
+
+_LATE_S = 0.02
+"""A machine with time to spare wakes within a few milliseconds; one that comes later was busy or asleep."""
 
 
 class Gone(Exception):
@@ -123,12 +128,8 @@ class Conversation(Generic[FrameT]):
                 elif self._rest:
                     await self.reply()
                     self._written(exchange)
-                while True:
-                    await self.reply()
-                    if exchange.ended or trio.current_time() >= self._until:
-                        break
-                    await self._work.wait(self._until)
-                if exchange.ended:
+                await self.reply()
+                if await self._answered(exchange):
                     return True
             exchange.silent()
             return False
@@ -140,6 +141,19 @@ class Conversation(Generic[FrameT]):
                 exchange.lost("stopped")
             self._current = None
             self._changed.turn()
+
+    async def _answered(self, exchange: Exchange[FrameT]) -> bool:
+        """Whether it was answered in time. Where this process slept through the answer's end it has its time
+        once more: all of this machine may have stood still, and the answer lie unread."""
+        for _ in range(2):
+            while not exchange.ended and trio.current_time() < self._until:
+                await self._work.wait(self._until)
+                await self.reply()
+            overslept = trio.current_time() - self._until > _LATE_S
+            if exchange.ended or not overslept:
+                break
+            self._until = trio.current_time() + exchange.timeout_s
+        return exchange.ended
 
     async def reply(self) -> None:
         """Write the acknowledgements that are due; raise what the reader met."""

@@ -171,6 +171,31 @@ async def test_silence_is_noticed_in_the_answers_time(opened: Opened, autojump_c
         assert not bench.told[-1].up
 
 
+async def test_an_answer_that_lies_unread_while_the_process_stands_still_counts(
+    opened: Opened, mock_clock: MockClock
+) -> None:
+    async with opened() as bench:
+        version = bench.put(b"A1")
+        mock_clock.jump(TIMING.answer_timeout_s + 0.3)
+        await wait_all_tasks_blocked()
+        assert bench.line.written == [b"A1"], "sent again before it was looked whether the answer is there"
+        bench.line.says(b"A1!")
+        assert await bench.slot.wait(version, 60) is Truth.YES
+        assert bench.port.online
+
+
+async def test_a_process_that_is_always_late_still_notices_silence(
+    opened: Opened, mock_clock: MockClock
+) -> None:
+    async with opened() as bench:
+        bench.put(b"A1")
+        for _ in range(2 * 2):  # two attempts, each with its time twice
+            assert bench.port.online
+            mock_clock.jump(TIMING.answer_timeout_s + 0.3)
+            await wait_all_tasks_blocked()
+        assert not bench.port.online
+
+
 async def test_a_command_takes_its_turn_before_the_next_content(
     opened: Opened, autojump_clock: MockClock
 ) -> None:

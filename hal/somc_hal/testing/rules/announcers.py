@@ -8,7 +8,7 @@ import trio
 
 from somc_hal.errors import DeviceBusy, Interrupted, OutcomeUnknown
 from somc_hal.testing.bench import BenchFactory
-from somc_hal.testing.rules.bench_rule import at_bench, hands_of, raises, use
+from somc_hal.testing.rules.bench_rule import PATIENT, at_bench, hands_of, raises, use
 from somc_hal.values import Phrase
 
 __all__ = ["speech_can_be_interrupted_and_cancelled", "speech_cut_by_a_lost_line_is_not_repeated"]
@@ -16,7 +16,7 @@ __all__ = ["speech_can_be_interrupted_and_cancelled", "speech_cut_by_a_lost_line
 
 async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
     """Speech can be stopped, by a word or by its caller going away, and the next one speaks."""
-    async with at_bench(make) as bench:
+    async with at_bench(make, **PATIENT) as bench:
         bench.simulator.s_per_cell = 3600.0
         device = bench.driver
         async with trio.open_nursery() as nursery:
@@ -37,7 +37,7 @@ async def speech_can_be_interrupted_and_cancelled(make: BenchFactory) -> None:
 
 async def speech_cut_by_a_lost_line_is_not_repeated(make: BenchFactory) -> None:
     """Speech that a lost line cut off is `OutcomeUnknown` and is not spoken again by itself."""
-    async with at_bench(make) as bench:
+    async with at_bench(make, **PATIENT) as bench:
         bench.simulator.s_per_cell = 3600.0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(raises, OutcomeUnknown), bench.driver.announce([Phrase("A1")]))

@@ -13,7 +13,7 @@ from somc_hal.status import Truth
 from somc_hal.testing.bench import Bench, BenchFactory
 from somc_hal.testing.hands import HANDS, Hands
 
-__all__ = ["DEADLINE_S", "LOADED_S", "NO_POLLS", "Check", "at_bench", "hands_of", "raises", "use"]
+__all__ = ["DEADLINE_S", "LOADED_S", "NO_POLLS", "PATIENT", "Check", "at_bench", "hands_of", "raises", "use"]
 
 Check = Callable[[BenchFactory], Awaitable[None]]
 
@@ -22,6 +22,10 @@ DEADLINE_S = 30.0
 
 LOADED_S = 5.0
 """What takes no time, or a time that is said, may take so much more on a loaded machine."""
+
+PATIENT: Mapping[str, Any] = {"answer_timeout_s": 2.0}
+"""Where the device answers everything: a limit on its answers then only guards against a hang, and a loaded
+machine, which moves both ends of the line, may take its time."""
 
 NO_POLLS: Mapping[str, Any] = {"heartbeat_s": 3600.0}
 
