@@ -15,6 +15,7 @@ from somc.domain.state import HallState
 from somc.domain.values import BEST_LEVEL, WORST_LEVEL, Counter, CounterState, Ticket, Words
 
 __all__ = [
+    "MOBILE",
     "counter_of",
     "counter_with_ticket",
     "free_counter",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from somc.api import Identity, Words
+from somc.api import Advice, Identity, Panel, Words
 from somc.runtime.plugins.answers import WrongAnswer, checked
 from somc.runtime.plugins.ledger import MOST_FAULTS, HookFailed, Ledger
 from somc.runtime.plugins.store import FileStore, StoreRefused
@@ -138,6 +138,8 @@ async def test_the_store_has_bounds(tmp_path: Path, key: str, value: Any, why: s
         ("somc_slip_lines", 7, "a int, not a list"),
         ("somc_slip_lines", (Words("x", "x") for _ in itertools.count()), "more than 8"),
         ("somc_slip_lines", [Words("x", 5)], "Expected `str"),  # type: ignore[arg-type] # as above
+        ("somc_slip_lines", [Words("电话 13800138000", "x")], "cannot be kept"),
+        ("somc_slip_lines", [Words("x", "\x1b@")], "cannot be kept"),
         ("check", "many", "a str, which is no int"),
         ("route", None, "its handler gave None"),
     ],
@@ -153,6 +155,21 @@ def test_what_fits_is_a_copy() -> None:
     facts["list"].append(2)
     assert found.facts == {"list": [1]}
     assert checked("somc_slip_lines", None) == []
+
+
+@pytest.mark.parametrize("number", ["13800138000", "138-0013-8000", "+86 138 0013 8000"])
+def test_what_the_public_sees_holds_no_number_but_a_masked_one(number: str) -> None:
+    words, masked = (
+        Words(f"请 {number} 到", f"{number}, please"),
+        Words("请 138****8000 到", "138****8000, please"),
+    )
+    assert checked("somc_display_lines", [words]) == [masked]
+    assert checked("somc_second_screen", [Panel(title=words, lines=[words])]) == [
+        Panel(title=masked, lines=[masked])
+    ]
+    assert checked("somc_kiosk_advice", [Advice(id="a", words=words)]) == [Advice(id="a", words=masked)]
+    hotline = [Words("热线 10086", "Call 10086")]
+    assert checked("somc_display_lines", hotline) == hotline
 
 
 # -- after an absence -----------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 What must stay true: what passes here is a copy of its own, of the right types and within bounds; what does
 not is `WrongAnswer`, which says what is wrong. An answer without end is cut off before it is read to its end.
+Nothing that the public sees holds a mobile number: on a screen it is masked, and a slip, which is kept in a
+record, takes no such line.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from somc.api import (
     Visit,
     Words,
 )
+from somc.domain.guards import MOBILE, plain_text
 
 __all__ = ["ARGUMENTS", "SHAPES", "Shape", "WrongAnswer", "checked", "decode_answer", "encode_answer"]
 
@@ -82,6 +85,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Hook → what it is given beside its context."""
 
+SHOWN_TO_ALL = frozenset(("somc_second_screen", "somc_display_lines", "somc_kiosk_advice"))
+
 _decoders = {hook: msgspec.msgpack.Decoder(shape.type) for hook, shape in SHAPES.items()}
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -106,9 +111,29 @@ def encode_answer(hook: str, answer: Any) -> bytes:
 def decode_answer(hook: str, encoded: bytes) -> Any:
     """The answer of these bytes. `WrongAnswer` if it is of another shape."""
     try:
-        return _decoders[hook].decode(encoded)
+        answer = _decoders[hook].decode(encoded)
+        if hook in SHOWN_TO_ALL:
+            answer = _masked(hook, answer)
     except msgspec.MsgspecError as error:
         raise WrongAnswer(f"it gave something else than it should: {error}") from error
+    if hook == "somc_slip_lines":
+        for text in (text for line in answer for text in (line.zh, line.en)):
+            if refused := plain_text("slip", text):
+                raise WrongAnswer(f"its line cannot be kept: {refused.words.en}")
+    return answer
+
+
+def _masked(hook: str, answer: Any) -> Any:
+    """The answer with every mobile number in it masked: 138****8000."""
+    text = msgspec.json.encode(answer).decode()
+    if not MOBILE.search(text):
+        return answer
+    hidden = MOBILE.sub(lambda found: f"{(digits := _digits(found[0]))[:3]}****{digits[-4:]}", text)
+    return msgspec.json.decode(hidden, type=SHAPES[hook].type)
+
+
+def _digits(number: str) -> str:
+    return "".join(sign for sign in number if sign.isdigit())[-11:]
 
 
 def checked(hook: str, answer: Any) -> Any:

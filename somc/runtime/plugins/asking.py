@@ -29,7 +29,6 @@ from somc.api import (
     Visit,
     Words,
 )
-from somc.domain.guards import plain_text
 from somc.runtime.plugins.facts import Known
 from somc.runtime.plugins.ledger import HookFailed
 
@@ -184,17 +183,7 @@ class Asking:
 
     async def slip_lines(self, ticket: TicketView, known: Mapping[str, Known]) -> tuple[Words, ...]:
         """Lines for a slip that is about to be printed, fit for a record."""
-        if not self._having("somc_slip_lines"):
-            return ()
-
-        def fit(lines: list[Words]) -> list[Words]:
-            for line in lines:
-                for text in (line.zh, line.en):
-                    if refused := plain_text("slip", text):
-                        raise HookFailed("wrong", f"its line cannot be kept: {refused.words.en}")
-            return lines
-
-        found, _ = await self._of_ticket("somc_slip_lines", ticket, known, fit)
+        found, _ = await self._of_ticket("somc_slip_lines", ticket, known)
         return tuple(line for _, line in _flat(found))[:MOST_SLIP_LINES]
 
     async def second_screen(self, ticket: TicketView, known: Mapping[str, Known]) -> list[tuple[str, Panel]]:
@@ -235,18 +224,15 @@ class Asking:
         return _flat(found)
 
     async def _of_ticket(
-        self,
-        hook: str,
-        ticket: TicketView,
-        known: Mapping[str, Known],
-        fit: Callable[[list[Any]], list[Any]] = lambda things: things,
+        self, hook: str, ticket: TicketView, known: Mapping[str, Known]
     ) -> tuple[dict[str, list[Any]], dict[str, str]]:
         """What each plugin contributes about a ticket, from its own facts."""
 
         async def ask(runner: Runner, sights: Sights) -> list[Any]:
             shown = ticket if sights.people else replace(ticket, person=None)
             facts = known[runner.name].facts if runner.name in known else {}
-            return fit(await runner.contribute(hook, sights.contribute_s, ticket=shown, facts=facts))
+            found: list[Any] = await runner.contribute(hook, sights.contribute_s, ticket=shown, facts=facts)
+            return found
 
         return await _side_by_side(self._having(hook), ask)
 
