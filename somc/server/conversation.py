@@ -126,7 +126,7 @@ class Conversation:
         """Where the client goes on: after what it has seen, or from a snapshot."""
         listener, journal = self.listener, self.hall.journal
         if after is None:
-            if listener.position is None:
+            if listener.position is None and listener.resync_why is None:
                 listener.resync_why = FIRST_SNAPSHOT
             return
         seq = after.get("seq")

@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from somc.domain import commands as c
 from somc.server.answers import ANSWERS
+from somc.server.fanout.hub import SETTINGS
 from somc.server.wire import JsonWire
-from tests.server.live_rig import JSON, MSGPACK, live
+from tests.server.live_rig import JSON, MSGPACK, Client, live
 from tests.server.rig import GOTONE_PHONE, Running
 
 BASE = "/api/v1"
@@ -183,3 +185,41 @@ async def test_new_settings_reach_the_publics_screens_as_a_new_snapshot(hall: Ru
         await kiosk.subscribe(after={"epoch": door.journal.epoch, "seq": before["seq"]})
         assert (await kiosk.op("resync"))["reason"] == "settings changed"
         assert (await kiosk.op("snapshot"))["state"]["services"][0]["name"] == name
+
+
+async def test_who_loses_the_line_before_the_new_snapshot_is_owed_it_again(hall: Running) -> None:
+    """What is told before it never reaches past the change of settings, so that nobody resumes beyond it."""
+    door = hall.node.hall
+    names = iter(("Pay here", "Pay there"))
+
+    async def rename() -> None:
+        name = {"zh": "交费", "en": next(names)}
+        change = c.ChangeConfig(by="admin", changes={"service.payment.name": name})
+        await door.submit(change, lambda state, events, now: None)
+
+    def throughs(client: Client) -> list[int]:
+        return [message["through"] for message in client.told if message["op"] == "records"]
+
+    async with live(hall, await hall.token("display")) as display:
+        await display.subscribe()
+        first = await display.op("snapshot")
+        async with trio.open_nursery() as nursery:  # level, and as one batch if the hall makes it one
+            for act in (hall.take, hall.take, rename, hall.take):
+                nursery.start_soon(act)
+        await display.op("resync")
+        [change] = [r.seq for r in door.journal.recent_after(first["seq"]) or [] if r.type in SETTINGS]
+        assert all(through < change for through in throughs(display))
+        away = door.journal.head
+    for act in (hall.take, rename, hall.take):
+        await act()
+    async with live(hall, await hall.token("kiosk")) as kiosk:
+        await kiosk.subscribe(after={"epoch": first["epoch"], "seq": away})
+        assert (await kiosk.op("resync"))["reason"] == "settings changed"
+        taken = [r.seq for r in door.journal.recent_after(away) or [] if r.type == "ticket.taken"]
+        change = taken[0] + 1
+        assert [record["seq"] for record in kiosk.records()] == taken[:1]
+        assert throughs(kiosk) == [change - 1]
+    async with live(hall, await hall.token("kiosk")) as kiosk:
+        await kiosk.subscribe(after={"epoch": first["epoch"], "seq": change - 1})
+        assert (await kiosk.op("resync"))["reason"] == "settings changed"
+        assert throughs(kiosk) == []

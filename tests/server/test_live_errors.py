@@ -235,9 +235,11 @@ async def test_a_record_that_cannot_be_told_costs_a_snapshot_and_not_the_hall(
         await hall.take()
         await client.records_through(hall.node.hall.journal.head)
     async with live(hall, hall.admin) as client:  # who has missed it, too
-        await client.subscribe(after={"epoch": epoch, "seq": bad - 1})
+        await client.subscribe(after={"epoch": epoch, "seq": bad - 2})
         await client.op("resync")
         await client.op("snapshot")
+        assert [record["seq"] for record in client.records()] == [bad - 1]
+        assert {m["through"] for m in client.told if m["op"] == "records"} == {bad - 1}
 
 
 async def test_whoever_comes_when_nobody_looked_is_not_told_old_figures(hall: Running) -> None:

@@ -11,6 +11,8 @@ What must stay true
 - A record that cannot be encoded costs its readers a snapshot, not the hall its process.
 - What is shared carries no person, and for the public's screens nobody's name. What a client folds its
   records onto is what the hall is: a change of settings that it may not see is told as a new snapshot.
+- `through` never passes a record in whose place a snapshot is owed: whoever loses the line before the snapshot
+  comes back from before it, and is owed it again.
 """
 
 from __future__ import annotations
@@ -183,37 +185,39 @@ class Hub:
         """Tell those for whom nothing was recorded in a long time how far they are."""
         for group in self._groups:
             if self.position - group.told >= TELL_AFTER_RECORDS:
-                self._tell(group, [], self.position)
+                self._tell(group, [], self.position, self.position)
 
     def _publish(self, records: list[Record]) -> None:
         before, self.position = self.position, records[-1].seq
         wanted: dict[Group[Listener], list[bytes]] = {}
-        spoilt: set[Group[Listener]] = set()
+        ends: dict[Group[Listener], tuple[int, str]] = {}
+        """Who is owed a snapshot from which record on, and why: it is told what comes before."""
         for record in records:
             public = public_topic(record.topic)
             for group in self._groups.matching(record.topic):
-                if public or not group.form.public:
+                if group not in ends and (public or not group.form.public):
                     encoded = self._record(group.form, record)
                     if encoded is None:
-                        spoilt.add(group)
+                        ends[group] = (record.seq, UNTELLABLE)
                     else:
                         wanted.setdefault(group, []).append(encoded)
+            if record.type in SETTINGS:
+                for group in self._groups:
+                    if group.form.public:
+                        ends.setdefault(group, (record.seq, SETTINGS_CHANGED))
         for group, told in wanted.items():
-            self._tell(group, told, before)
-        for group in spoilt:
-            self._resync(group, UNTELLABLE)
-        if any(record.type in SETTINGS for record in records):
-            for group in self._groups:
-                if group.form.public:
-                    self._resync(group, SETTINGS_CHANGED)
+            through = ends[group][0] - 1 if group in ends else self.position
+            self._tell(group, told, before, through)
+        for group, (_, why) in ends.items():
+            self._resync(group, why)
 
     def _resync(self, group: Group[Listener], why: str) -> None:
         for listener in list(group.table.members):
             listener.resync_why = why
             listener.catch_up_soon()
 
-    def _tell(self, group: Group[Listener], encoded: list[bytes], before: int) -> None:
-        message = group.form.wire.records(self.journal.epoch, self.position, encoded)
+    def _tell(self, group: Group[Listener], encoded: list[bytes], before: int, through: int) -> None:
+        message = group.form.wire.records(self.journal.epoch, through, encoded)
         data = _framed(group.form, message)
         group.told = self.position
         self.counts.sent(len(group.table), len(data))
@@ -264,16 +268,22 @@ class Hub:
 
     def _as_missed(self, listener: Listener, records: list[Record]) -> _Missed:
         form = listener.form
-        seen = [
-            self._record(form, record)
-            for record in records
-            if listener.interest.matches(record.topic) and (not form.public or public_topic(record.topic))
-        ]
-        through = records[-1].seq
-        told = [encoded for encoded in seen if encoded is not None]
+        told: list[bytes] = []
+        through, why = records[-1].seq, None
+        for record in records:
+            if form.public and record.type in SETTINGS:
+                why = SETTINGS_CHANGED
+            elif listener.interest.matches(record.topic) and (not form.public or public_topic(record.topic)):
+                encoded = self._record(form, record)
+                if encoded is None:
+                    why = UNTELLABLE
+                else:
+                    told.append(encoded)
+            if why is not None:
+                through = record.seq - 1
+                break
         data = _framed(form, form.wire.records(self.journal.epoch, through, told)) if told else b""
-        why = SETTINGS_CHANGED if form.public and any(r.type in SETTINGS for r in records) else None
-        return _Missed(through, data, UNTELLABLE if None in seen else why)
+        return _Missed(through, data, why)
 
     def _record(self, form: Form, record: Record) -> bytes | None:
         """The record in this form, encoded once for all who want it. `None` if it cannot be."""
