@@ -66,6 +66,24 @@ class AppointmentAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     phone: str | None
 
 
+class SentAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message about a ticket or an appointment, and what became of it."""
+
+    id: str
+    message_class: str
+    template: str
+    state: MessageState
+    queued_at: datetime
+    changed_at: datetime
+    cause: str | None
+
+
+class FoundAppointment(AppointmentAnswer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With what was sent about it."""
+
+    messages: list[SentAbout]
+
+
 class PlaceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     code: str | None
@@ -166,6 +184,12 @@ class TicketNow(TicketAnswer, frozen=True, forbid_unknown_fields=True):
     position_now: int | None
     expected_wait_s: int | None
     target_left_s: int | None
+
+
+class FoundTicket(TicketNow, frozen=True, forbid_unknown_fields=True):
+    """With what was sent about it."""
+
+    messages: list[SentAbout]
 
 
 class NextTicket(TicketNow, frozen=True, forbid_unknown_fields=True):
@@ -877,14 +901,14 @@ ANSWERS: dict[str, Any] = {
     "appointments.slots": SlotsAnswer,
     "appointments.today": list[SlotToday],
     "appointments": list[AppointmentAnswer],
-    "appointment": AppointmentAnswer,
+    "appointment": FoundAppointment,
     "calendar.change": DateAnswer,
     "calendar.reset": DateAnswer,
     "calendar": list[DateAnswer],
     "hall": HallAnswer,
     "services": list[ServiceAnswer],
     "tickets": list[TicketNow],
-    "ticket": TicketNow,
+    "ticket": FoundTicket,
     "advice": AdviceAnswer,
     "reports.promise": PromiseAnswer,
     "counters": list[CounterAnswer],
