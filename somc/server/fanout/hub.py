@@ -11,8 +11,8 @@ What must stay true
 - A record that cannot be encoded costs its readers a snapshot, not the hall its process.
 - What is shared carries no person, and for the public's screens nobody's name. What a client folds its
   records onto is what the hall is: a change of settings that it may not see is told as a new snapshot.
-- `through` never passes a record in whose place a snapshot is owed: whoever loses the line before the snapshot
-  comes back from before it, and is owed it again.
+- `through` never passes a record in whose place a snapshot is owed: whoever loses the line before it comes
+  back from before that record, and is owed it again.
 """
 
 from __future__ import annotations
