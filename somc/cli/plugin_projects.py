@@ -43,7 +43,7 @@ A SOMC plugin (@TEMPLATE@).
 
     pip install -e '.[test]'    # beside SOMC
     pytest
-    somc plugin check .
+    somc plugin check .@SETTINGS@
 
 Then name it in hall.toml (`[plugins] enabled = ["@NAME@"]`), or let it into a running hall:
 `somc plugin enable @NAME@ --hall URL --token-file FILE`.
@@ -329,7 +329,13 @@ def project(name: str, template: str) -> dict[str, str]:
         f"{name}/__init__.py": module,
         f"tests/test_{name}.py": test,
     }
-    filled = {"@NAME@": name, "@DASHED@": name.replace("_", "-"), "@TEMPLATE@": template}
+    settings = " --set file=sent" if template == "channel" else ""
+    filled = {
+        "@NAME@": name,
+        "@DASHED@": name.replace("_", "-"),
+        "@TEMPLATE@": template,
+        "@SETTINGS@": settings,
+    }
     return {path: _filled(text, filled) for path, text in texts.items()}
 
 

@@ -36,6 +36,7 @@ def test_a_new_project_passes_its_own_tests_and_checks(template: str, tmp_path: 
     if template == "channel":
         assert "file" in somc("check", str(project), exit_code=1)
         somc("check", str(project), "--set", f"file={tmp_path / 'sent'}")
+        assert "somc plugin check . --set file=" in (project / "README.md").read_text()
     else:
         said = somc("check", str(project))
         assert "WRONG" not in said

@@ -30,6 +30,7 @@ from msgspec import Meta
 from somc.api import (
     PUBLIC,
     About,
+    Json,
     PluginContext,
     RaiseAlert,
     RateTicket,
@@ -118,12 +119,16 @@ async def count(context: PluginContext, record: Record) -> None:
 
 
 async def ask(context: PluginContext, record: Record) -> None:
-    """A message with a link to whoever left a number, once a ticket."""
+    """A message with a link to whoever left a number, once a ticket: noted first, as a record may come again
+    and nobody should be asked twice."""
     ticket = await context.ticket(str(record.data["ticket"]))
     today = f"{datetime.fromtimestamp(record.at / 1000, context.state):%Y-%m-%d}"
     asked = f"asked/{today}/{record.data['ticket']}"
     if ticket is None or ticket.person is None or await context.store.get(asked) is not None:
         return
+    if not await context.store.scan(f"asked/{today}/", limit=1):
+        await drop_old(context, today)
+    await context.store.put(asked, record.at)
     code = secrets.token_urlsafe(9)
     await context.store.put(f"code/{code}", {"ticket": ticket.id, "number": ticket.number, "at": record.at})
     link = context.config.link.format(code=code)
@@ -136,7 +141,6 @@ async def ask(context: PluginContext, record: Record) -> None:
     outcome = await context.do(message)
     if isinstance(outcome, Refusal):
         context.log.warning("nobody is asked by message", why=outcome.words.en)
-    await context.store.put(asked, record.at)
 
 
 async def drop_old(context: PluginContext, today: str) -> None:
@@ -152,10 +156,15 @@ async def drop_old(context: PluginContext, today: str) -> None:
 def somc_routes(context: PluginContext) -> Iterable[Route]:
     store = context.store
 
+    async def kept_of(code: str) -> Json | None:
+        """The ticket that may be rated with this code, while the code is good."""
+        kept = await store.get(f"code/{code}")
+        return None if kept is None or context.now() - kept["at"] > CODE_LIFE_MS else kept
+
     async def show(request: Request) -> Response:
         """The page behind the link: five faces, one answer."""
-        kept = await store.get(f"code/{request.params['code']}")
-        if kept is None or context.now() - kept["at"] > CODE_LIFE_MS:
+        kept = await kept_of(request.params["code"])
+        if kept is None:
             return page(404, "此链接已失效 · This link is no longer good")
         buttons = "".join(
             f"<button name=score value={number}>{face}</button>" for number, face in enumerate(FACES, 1)
@@ -164,14 +173,13 @@ def somc_routes(context: PluginContext) -> Iterable[Route]:
         return page(200, title, f"<form method=post>{buttons}</form>")
 
     async def rate(request: Request) -> Response:
-        key = f"code/{request.params['code']}"
-        kept = await store.get(key)
+        kept = await kept_of(request.params["code"])
         given = request.body.decode("ascii", "replace").removeprefix("score=")
         if kept is None or given not in {str(number) for number in range(1, SCALE + 1)}:
             return page(404, "此链接已失效 · This link is no longer good")
         rating = RateTicket(ticket=kept["ticket"], score=int(given), scale=SCALE, source="message")
         outcome = await context.do(rating)
-        await store.delete(key)
+        await store.delete(f"code/{request.params['code']}")
         if isinstance(outcome, Refusal):
             return page(409, f"{outcome.words.zh} · {outcome.words.en}")
         return page(200, "谢谢您的评价 · Thank you")

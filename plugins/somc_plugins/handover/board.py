@@ -62,23 +62,26 @@ class Board:
 
     @classmethod
     async def open(cls, context: PluginContext) -> Board:
-        """The board as it was kept; what is over for long goes."""
+        """The board as it was kept."""
         board = cls(context)
-        store, first = context.store, context.now() - context.config.keep_days * DAY_MS
-        for name, kept in await all_under(store, "notice/"):
-            notice = msgspec.convert(kept, Notice)
-            if notice.until < first:
-                await store.delete(f"notice/{name}")
-                await forget(store, notice.id)
-            else:
-                board.notices[notice.id] = notice
-        for name, kept in await all_under(store, "note/"):
-            note = msgspec.convert(kept, Note)
-            if note.done_at is not None and note.done_at < first:
-                await store.delete(f"note/{name}")
-            else:
-                board.notes[note.id] = note
+        for name, kept in await all_under(context.store, "notice/"):
+            board.notices[name] = msgspec.convert(kept, Notice)
+        for name, kept in await all_under(context.store, "note/"):
+            board.notes[name] = msgspec.convert(kept, Note)
+        await board.tidy()
         return board
+
+    async def tidy(self) -> None:
+        """What has been over for `keep_days` goes: when the board is opened, before something is added."""
+        store, first = self.context.store, self.context.now() - self.context.config.keep_days * DAY_MS
+        for notice in [each for each in self.notices.values() if each.until < first]:
+            await store.delete(f"notice/{notice.id}")
+            await forget(store, notice.id)
+            self.notices = {name: each for name, each in self.notices.items() if name != notice.id}
+        for note in [each for each in self.notes.values() if each.done_at is not None]:
+            if note.done_at is not None and note.done_at < first:
+                await store.delete(f"note/{note.id}")
+                self.notes.pop(note.id, None)
 
     def counting(self, now: int) -> list[Notice]:
         """The announcements that count now, urgent ones first, then the newest."""

@@ -72,6 +72,7 @@ def routes(context: PluginContext) -> list[Route]:
 
     async def announce(request: Request) -> Response:
         draft = request.body_as(NoticeDraft)
+        await board().tidy()
         if len(board().notices) >= MOST:
             return _no(409, f"the board holds {MOST} announcements, its limit")
         notice = Notice(
@@ -109,6 +110,7 @@ def routes(context: PluginContext) -> list[Route]:
 
     async def write_note(request: Request) -> Response:
         draft = request.body_as(NoteDraft)
+        await board().tidy()
         if len(board().notes) >= MOST:
             return _no(409, f"the board holds {MOST} notes, its limit")
         note = Note(id=secrets.token_hex(6), text=draft.text, by=request.subject or "?", at=context.now())

@@ -71,6 +71,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         approved = [version for version in self.versions if version.approved_on <= day]
         return max(approved, key=lambda version: (version.approved_on, version.number), default=None)
 
+    def ends_with(self, steps: list[Words], approved_on: date, approved_by: str) -> bool:
+        """Whether its newest version, not withdrawn, says just this."""
+        if self.withdrawn or not self.versions:
+            return False
+        last = self.versions[-1]
+        return (last.steps, last.approved_on, last.approved_by) == (steps, approved_on, approved_by)
+
     def with_(self, version: Version) -> Entry:
         """With one version more; the oldest of too many goes."""
         return Entry(place=self.place, versions=[*self.versions, version][-MOST_VERSIONS:])

@@ -557,6 +557,11 @@ async def test_a_hall_s_script_stands_before_the_company_s_and_readers_are_known
         manager, agent = await hall.as_role("manager"), await hall.as_role("agent", subject="li")
         above = await manager.post("/plugins/scripts/entries", json=text("somc", "喂", "Hey"))
         assert above.status_code == 403
+        (id,) = loaded.json()["ids"]
+        assert (await agent.post(f"/plugins/scripts/entries/{id}/read")).status_code == 204
+        await hall.as_admin.put("/plugins/scripts/library", json=[text("somc", "您好", "Good day")])
+        who = (await manager.get(f"/plugins/scripts/entries/{id}/readers")).json()
+        assert (who["version"], list(who["readers"])) == (1, ["li"]), "loaded again it is no new version"
         ours = await manager.post("/plugins/scripts/entries", json=text(org, "欢迎", "Welcome"))
         entry = f"/plugins/scripts/entries/{ours.json()['id']}"
         assert await spoken() == ["Welcome"]

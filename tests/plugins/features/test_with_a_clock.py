@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from somc.api import Done, SendMessage
 from somc.testing.hall import FakeHall, hall_with
 from tests.plugins.features.crm_rig import GOLD, crm_server
 
@@ -248,6 +249,11 @@ async def test_an_announcement_counts_from_one_moment_to_another() -> None:
         assert [words.en for words in await hall.lines()] == ["Upgrade"]
         await hall.turn("2h")
         assert (await prompts(hall, ticket), list(await hall.lines())) == ([], [])
+        board = hall.host.entries["handover"].runner.context.state
+        await hall.turn("48h")
+        later = {**notice, "from": "2026-03-05T10:00:00+08:00", "until": "2026-03-05T12:00:00+08:00"}
+        kept = await ask(hall, "POST", "/notices", later)
+        assert list(board.notices) == [kept["id"]], "what is over goes without a restart"
 
 
 async def test_a_bad_rating_is_one_alert_and_scores_are_by_day() -> None:
@@ -263,3 +269,38 @@ async def test_a_bad_rating_is_one_alert_and_scores_are_by_day() -> None:
         assert (await ask(hall, "GET", "/scores"))["score"] == 50.0
         first = await ask(hall, "GET", "/scores", query={"from": "2026-03-02", "to": "2026-03-02"})
         assert (first["score"], first["answers"]) == (0.0, 1)
+
+
+async def test_a_code_to_rate_with_is_good_for_a_day_and_goes_though_nobody_rates() -> None:
+    """CA-07."""
+    link = {"template": "evaluation", "link": "https://hall.example/plugins/evaluation/r/{code}"}
+    asked: list[str | None] = []
+
+    async def send(plugin: str, sees: frozenset[str], action: SendMessage) -> Done:
+        asked.append(action.about)
+        return Done(seq=0)
+
+    async with hall_with("evaluation", settings=link) as hall:
+        hall.host.actions.add(SendMessage, send)
+
+        async def served() -> list[str]:
+            await hall.take(phone=GOLD)
+            await hall.serve()
+            await hall.settle()
+            store = hall.host.entries["evaluation"].runner.context.store
+            return [key.removeprefix("code/") for key, _ in await store.scan("code/")]
+
+        (code,) = await served()
+        assert (await hall.request("GET", f"/r/{code}")).status == 200
+        await hall.turn("25h")
+        assert (await hall.request("GET", f"/r/{code}")).status == 404
+        late = await hall.request("POST", f"/r/{code}", body=b"score=5")
+        assert late.status == 404, "as its page said"
+        (other,) = await served()
+        assert other != code, "the old one is gone"
+        (finished, again) = await hall.records("ticket.finished")
+        assert asked == [finished.data["ticket"], again.data["ticket"]]
+        entry = hall.host.entries["evaluation"]
+        await entry.runner.call("somc_record", 5, record=again)
+        assert len(asked) == 2, "a record that comes again asks nobody again"
+        assert hall.faults() is None
