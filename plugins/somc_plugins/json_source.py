@@ -213,7 +213,7 @@ class JsonSource:
         return answer
 
     async def post(self, url: str, body: Json) -> Json:
-        """Tell something. Raises `SourceFailed`."""
+        """Tell something; a 404 is `wrong`: nobody heard it. Raises `SourceFailed`."""
         return await self._ask("POST", url, msgspec.json.encode(body))
 
     async def aclose(self) -> None:
@@ -249,7 +249,7 @@ class JsonSource:
                     raise SourceFailed(self.name, "wrong", f"more than {LARGEST_ANSWER_BYTES} bytes")
         except (httpx.HTTPError, httpx.InvalidURL) as why:
             raise SourceFailed(self.name, "down", type(why).__name__) from None
-        if response.status_code == 404:
+        if response.status_code == 404 and method == "GET":
             return None
         if response.status_code >= 500:
             raise SourceFailed(self.name, "down", f"status {response.status_code}")

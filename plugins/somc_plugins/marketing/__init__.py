@@ -18,6 +18,7 @@ Reference: docs/reference/plugins/marketing.md.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -50,6 +51,12 @@ from somc_plugins.marketing.ledger import Ledger
 from somc_plugins.marketing.offers import chosen, offers_of, spoken
 
 __all__ = ["MarketingConfig"]
+
+replace = msgspec.structs.replace
+
+NEVER = sys.maxsize
+"""Failures after which outcomes are told no more: whoever tells them pauses by itself, and what is refused
+there is no reason to stop asking for offers."""
 
 MOST_VALUES = 5000
 """Tickets whose customer's plan and brand are held for the script; more than a day's."""
@@ -128,15 +135,17 @@ def somc_plugin() -> About:
 @hookimpl
 async def somc_start(context: PluginContext) -> None:
     config: MarketingConfig = context.config
-    campaigns, source = None, None
+    campaigns, source, teller = None, None, None
     if config.campaigns is not None:
         campaigns = await trio.to_thread.run_sync(read_campaigns, context.data_dir / Path(config.campaigns))
     if config.source is not None:
-        source = JsonSource("marketing", config.source, await open_client(config.source.verify))
+        client = await open_client(config.source.verify)
+        source = JsonSource("marketing", config.source, client)
+        teller = JsonSource("marketing", replace(config.source, failures=NEVER), client)
     context.state = Marketing(context, campaigns, source)
     await context.state.ledger.open()
-    if source is not None and config.source is not None and config.source.outcome_url is not None:
-        context.nursery.start_soon(context.state.ledger.tell, source)
+    if teller is not None and config.source is not None and config.source.outcome_url is not None:
+        context.nursery.start_soon(context.state.ledger.tell, teller)
 
 
 @hookimpl
@@ -206,7 +215,7 @@ def somc_counter_prompts(
     values = {**context.state.values.get(ticket.id, {}), **told}
     for number, offer in enumerate(context.state.offers_to(ticket, facts)):
         steps = spoken(offer.script, values)
-        made = msgspec.structs.replace(offer, script=steps)
+        made = replace(offer, script=steps)
         yield Prompt(id=f"offer_{number}", kind="offer", words=offer.title, steps=steps, offer=made)
 
 

@@ -3,13 +3,14 @@
     p/PERSON         what was between them and each offer   consent/PERSON   whether they take offers
     counts           outcomes by offer, and the last record counted
     out/SEQ          an outcome that the marketing system has not heard yet
+    refused/SEQ      one that it would not take; it is told again later
 
 What must stay true
 - A record that comes again changes nothing: counts carry the last `seq` that is in them, an outcome waits
   under its `seq`, and what is kept per person is the same twice.
 - An outcome leaves the store after the marketing system has answered, never before. No number is in the
   store: it is looked up when the outcome is told.
-- One outcome that the marketing system will not take does not hold up the others.
+- Outcomes that the marketing system will not take, however many, do not hold up the others.
 """
 
 from __future__ import annotations
@@ -118,32 +119,42 @@ class Ledger:
     # -- telling ------------------------------------------------------------------------------------
 
     async def tell(self, source: JsonSource) -> None:
-        """Tell the marketing system every outcome, the oldest first, for ever."""
-        pause_s = float(self._config.retry_s)
+        """Tell the marketing system every outcome, the oldest first, for ever; what it would not take again
+        by and by."""
+        first_s = float(self._config.retry_s)
+        pause_s = again_s = first_s
+        again_at = trio.current_time() + again_s
         while True:
             self._news = trio.Event()  # what comes from here on is not missed
-            if await self._tell_all(source):
-                pause_s = float(self._config.retry_s)
-                await self._news.wait()
+            heard = await self._tell_all(source, "out/")
+            if heard and trio.current_time() >= again_at:
+                heard = await self._tell_all(source, "refused/")
+                left = await self._store.scan("refused/", limit=1)
+                again_s = min(2 * again_s, LONGEST_PAUSE_S) if left else first_s
+                again_at = trio.current_time() + again_s
+            if heard:
+                pause_s = first_s
+                with trio.move_on_at(again_at):
+                    await self._news.wait()
             else:
                 await trio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _tell_all(self, source: JsonSource) -> bool:
-        """Whether nothing waits any more. While the other side is down one try is enough."""
+    async def _tell_all(self, source: JsonSource, prefix: str) -> bool:
+        """Whether the other side heard them all, and took them or not. While it is down one try is enough."""
         hall = (await self._context.hall()).org
-        after, all_done = "", True
-        while waiting := await self._store.scan("out/", after, limit=50):
+        after = ""
+        while waiting := await self._store.scan(prefix, after, limit=50):
             for after, told in waiting:  # the last key is where the next page begins
                 assert isinstance(told, dict)
                 failed = await self._tell_one(source, hall, told)
-                if failed is None:
-                    await self._store.delete(after)
-                elif failed == "wrong":
-                    all_done = False
-                else:
+                if failed not in (None, "wrong"):
                     return False
-        return all_done
+                if failed == "wrong":
+                    await self._store.put(f"refused/{after.removeprefix(prefix)}", told)
+                if failed is None or prefix == "out/":
+                    await self._store.delete(after)
+        return True
 
     async def _tell_one(self, source: JsonSource, hall: str, told: dict[str, Json]) -> str | None:
         """Why it was not heard; None: it was, or is given up after `keep_days`."""

@@ -47,6 +47,13 @@ async def test_an_answer_is_plain_json_and_a_404_is_nobody() -> None:
         assert await asked.get(phone="../_knobs") is None, "a value stays one part of the URL"
 
 
+async def test_what_is_told_where_nobody_listens_was_not_heard() -> None:
+    async with source() as (crm, asked):
+        with pytest.raises(SourceFailed) as caught:
+            await asked.post(f"{crm.url}/nowhere", {"outcome": "shown"})
+        assert caught.value.why == "wrong"
+
+
 @pytest.mark.parametrize(
     ("mode", "why"),
     [("slow", "slow"), ("hang", "slow"), ("dead", "down"), ("error", "down"), ("wrong", "wrong")],

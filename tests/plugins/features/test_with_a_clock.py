@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from somc.api import Done, SendMessage
 from somc.testing.hall import FakeHall, hall_with
@@ -304,3 +305,36 @@ async def test_a_code_to_rate_with_is_good_for_a_day_and_goes_though_nobody_rate
         await entry.runner.call("somc_record", 5, record=again)
         assert len(asked) == 2, "a record that comes again asks nobody again"
         assert hall.faults() is None
+
+
+async def test_outcomes_that_the_marketing_system_will_not_take_hold_up_no_others(tmp_path: Path) -> None:
+    """MK-04."""
+    names = [f"old-{number}" for number in range(4)]
+    offers = "".join(OFFER.replace("plan-88", name) for name in [*names, "plan-88"])
+    (tmp_path / "offers.toml").write_text(offers, encoding="utf-8")
+    async with crm_server() as crm:
+        book, tell, heard = crm.server.book, crm.server.book.told, trio.Event()
+
+        def told(offer: str, body: dict[str, Any]) -> None:
+            if offer in names:
+                raise KeyError(offer)
+            tell(offer, body)
+            heard.set()
+
+        book.told = told  # type: ignore[method-assign] # it forgets offers of long ago
+        source = {
+            "url": f"{crm.url}/offers?phone={{phone}}",
+            "outcome_url": f"{crm.url}/offers/{{offer}}/outcomes",
+            "token": crm.server.token,
+        }
+        settings = {"campaigns": str(tmp_path / "offers.toml"), "source": source}
+        async with hall_with("marketing", settings=settings) as hall:
+            ticket = await hall.take(phone=GOLD)
+            for name in [*names, "plan-88"]:
+                await hall.do("tickets.offer", ticket=ticket, offer=name, outcome="refused")
+            with trio.fail_after(10):
+                await heard.wait()
+            assert list(book.outcomes) == [f"{ticket}/plan-88"]
+            store = hall.host.entries["marketing"].runner.context.store
+            kept = [entry["offer"] for _, entry in await store.scan("refused/")]
+            assert kept == names, "they are told again later"
