@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stage import Cast, played, take
-from tests.server.booking import day_of_appointments
+from tests.server.booking import ZONE, day_of_appointments
 from tests.server.rig import HALL, UNKNOWN_PHONE, write_hall
 
 pytestmark = pytest.mark.browser
@@ -225,3 +226,39 @@ async def test_the_hours_of_every_week_are_changed_and_brought_back(tmp_path: Pa
         expect(day).to_contain_text("00:00-24:00")
 
     await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
+async def test_hours_in_which_appointments_stand_are_changed_only_with_the_word_to_cancel_them(
+    tmp_path: Path, chromium: str
+) -> None:
+    def play(cast: Cast) -> None:
+        admin = cast.open("administration", "/admin#appointments")
+        admin.get_by_test_id("admin-book").click()
+        expect(admin.locator('[data-state="booked"]')).to_have_count(1)
+        admin.get_by_test_id("admin-section-calendar").click()
+        field = admin.locator('[data-test="admin-field-hall.hours"]')
+
+        def hours(days_on: int, spans: str) -> None:
+            box = field.get_by_test_id(f"admin-hours-{(datetime.now(ZONE).weekday() + days_on) % 7}")
+            box.fill(spans)
+            box.press("Tab")
+
+        for days_on in (-1, 0, 1):  # whichever it was booked for: the business day does not end at midnight
+            hours(days_on, "")
+        word = admin.get_by_test_id("admin-cancel-outside")
+        expect(word).to_have_count(0)
+        admin.get_by_test_id("admin-save").click()
+        expect(admin.get_by_test_id("admin-trouble")).not_to_be_empty()
+        word.check()
+        hours(3, "09:00-17:00")  # another draft: the word was not about it
+        expect(word).to_have_count(0)
+        admin.get_by_test_id("admin-save").click()
+        expect(word).not_to_be_checked()
+        word.check()
+        admin.get_by_test_id("admin-save").click()
+        expect(admin.get_by_test_id("admin-done")).to_be_visible()
+        admin.get_by_test_id("admin-section-appointments").click()
+        expect(admin.locator('[data-state="cancelled"]')).to_have_count(1)
+
+    toml = day_of_appointments(HALL, capacity=4)
+    await played(play, chromium, write_hall(tmp_path, toml), tmp_path / "data")

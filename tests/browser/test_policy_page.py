@@ -74,3 +74,22 @@ async def test_a_policy_under_which_somebody_could_starve_is_refused_on_the_page
         expect(page.get_by_test_id("policy-change")).to_have_count(2)
 
     await played(play, chromium, write_hall(tmp_path), tmp_path / "data")
+
+
+async def test_a_plugins_policy_is_not_tried_on_simulated_days_and_the_page_says_what_to_do_instead(
+    tmp_path: Path, chromium: str
+) -> None:
+    def play(cast: Cast) -> None:
+        counter = cast.open("counter", "/counter/1")
+        counter.get_by_test_id("counter-open").click()
+        expect(counter.get_by_test_id("counter-bar")).to_have_attribute("data-state", "open")
+        page = cast.open("policy")
+        page.locator('[data-test="policy-kind-shortest_work"] input').check()
+        page.get_by_test_id("policy-what-if").click()
+        expect(page.get_by_test_id("policy-what-if-trouble")).to_contain_text("somc replay")
+        expect(page.get_by_test_id("policy-what-if-answer")).to_have_count(0)
+        # The console says that it was refused, too.
+        cast.faults[:] = [fault for fault in cast.faults if "422" not in fault]
+
+    toml = HALL + '\n[plugins]\nenabled = ["routing_examples"]\n'
+    await played(play, chromium, write_hall(tmp_path, toml), tmp_path / "data")

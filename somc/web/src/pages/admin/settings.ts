@@ -121,6 +121,7 @@ export function useSettings(hall: Hall) {
     const next = new Map(draft.value);
     if (setting === undefined || !setting.own) next.delete(key);
     else next.set(key, { reset: true });
+    falling.value = cancel.value = false;
     draft.value = next;
   }
 
@@ -151,6 +152,7 @@ export function useSettings(hall: Hall) {
       trouble.value = reasonOf(error);
       if (error instanceof Refused) faults.value = faultsOf(error);
       falling.value = error instanceof Refused && error.problem.code === "appointments_outside";
+      cancel.value &&= falling.value; // nobody ticked what is not seen
     } finally {
       busy.value = false;
     }
