@@ -98,6 +98,20 @@ test("changed settings make it ask for a snapshot", async () => {
   expect(world.line.of("subscribe")[1]?.after).toEqual(NOWHERE);
 });
 
+test("a snapshot that was asked for and did not come is asked for on the next line", async () => {
+  await live();
+  world.line.say(records(record("config.changed", { changes: {} })));
+  world.line.break();
+  await world.pass(1000);
+  world.line.say(WELCOME);
+  expect(world.line.of("subscribe").map((said) => said.after)).toEqual([NOWHERE]);
+  world.line.say(snapshot({ seq: 20 }));
+  world.line.break();
+  await world.pass(1000);
+  world.line.say(WELCOME);
+  expect(world.line.of("subscribe").map((said) => said.after)).toEqual([{ epoch: "e1", seq: 20 }]);
+});
+
 test("a blink is not told, a hall that stays away is", async () => {
   await live();
   world.line.break();

@@ -52,6 +52,8 @@ export class HallClient {
   private welcomedAt: number | null = null;
   /** The hall said `resync`: nothing counts until its snapshot is here. */
   private void = false;
+  /** What was told can be read as a whole only in a snapshot that was asked for and is not here yet. */
+  private owed = false;
   private subscriptions = 0;
   private running = false;
 
@@ -191,7 +193,7 @@ export class HallClient {
         this.commands.resume();
         break;
       case "snapshot":
-        this.void = false;
+        this.void = this.owed = false;
         this.clock.set(message.state.now, message.state.speed);
         this.replace({ ...message.state, epoch: message.epoch, seq: message.seq });
         this.arrived();
@@ -240,12 +242,14 @@ export class HallClient {
       this.subscribe();
       return;
     }
-    this.subscribe({ epoch: this.state.epoch, seq: this.state.seq });
+    if (this.owed) this.askSnapshot();
+    else this.subscribe({ epoch: this.state.epoch, seq: this.state.seq });
     this.arrived();
   }
 
   /** A position in no journal of any hall: the answer is a new snapshot. */
   private askSnapshot(): void {
+    this.owed = true;
     this.subscribe({ epoch: "", seq: 0 });
   }
 
