@@ -421,6 +421,24 @@ async def unsubscribed_topics_are_told_no_more(target: Target) -> None:
         same(line.records(), [], "the records told")
 
 
+@writes
+async def further_topics_count_from_there_on(target: Target) -> None:
+    """Without a new snapshot; what several topics match is told once."""
+    org = (await target.http.get("/hall"))["org"]
+    async with target.line() as line:
+        await line.subscribe(f"{org}/counter/#")
+        await line.op("snapshot")
+        _, head = await target.head()
+        for topics in ((f"{org}/ticket/#",), (f"{org}/+/#", "#")):
+            assert (await line.subscribe(*topics))["ok"]
+            await target.take(2)
+        _, last = await target.head()
+        told = [record["seq"] for record in await line.through(last)]
+        same(told, list(range(head + 1, last + 1)), "the records told")
+        again = [said["op"] for said in line.told if said["op"] in ("snapshot", "resync")]
+        same(again, ["snapshot"], "snapshots and resyncs")
+
+
 # -- commands --------------------------------------------------------------------------------------------
 
 
