@@ -4,15 +4,17 @@ customers.
 What must stay true
 - Administrators change plugins; whoever watches over a hall sees how they do. No secret leaves.
 - A plugin's fault is never the asker's: a card, an advice, a screen comes in time with what there is.
+- A change that was begun is finished, also if whoever asked for it has gone: no plugin is left half changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 import structlog
+import trio
 from quart import Response
 
 from somc.api import CardSection, Prompt, TicketView, Visit
@@ -28,7 +30,7 @@ from somc.server.edge import Edge, read_body
 from somc.server.problems import Problem, of_refusal, of_validation, problem
 from somc.server.query import EVERYBODY
 
-__all__ = ["PluginChanges", "add_plugin_routes", "card_request"]
+__all__ = ["PluginChanges", "add_plugin_routes", "card_request", "to_its_end"]
 
 WATCHERS = frozenset(("manager", "centre"))
 CARERS = frozenset(("floor", "agent", "manager"))
@@ -63,12 +65,12 @@ def add_plugin_routes(edge: Edge, host: PluginHost) -> None:
             return principal
         return _no_right(principal, frozenset(("admin",)), what)
 
-    async def change(name: str, what: str, do: Any) -> Response:
+    async def change(name: str, what: str, do: Callable[[str], Awaitable[object]]) -> Response:
         principal = changer(f"{what} plugins")
         if isinstance(principal, Problem):
             return edge.fail(principal)
         try:
-            await do(principal.by)
+            await to_its_end(host.nursery, do, principal.by)
         except InUse as error:
             return edge.fail(problem(409, "plugin_in_use", str(error)))
         except UsageError as error:
@@ -217,6 +219,25 @@ def _whole(value: CardSection | Prompt | Any) -> dict[str, Any]:
         else:
             whole[name] = each
     return whole
+
+
+async def to_its_end(nursery: trio.Nursery, do: Callable[[str], Awaitable[object]], by: str) -> None:
+    """Do it in a task of the host's: it ends with the hall, and not because a browser was closed."""
+    done, failures = trio.Event(), list[Exception]()
+
+    async def run() -> None:
+        try:
+            await do(by)
+        except Exception as failure:
+            failures.append(failure)
+            log.warning("plugin not changed", why=str(failure), by=by)
+        finally:
+            done.set()
+
+    nursery.start_soon(run)
+    await done.wait()
+    for failure in failures:
+        raise failure
 
 
 def _about(host: PluginHost, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from somc.composition import load_config
 from somc.errors import ConfigurationError, UsageError
 from somc.runtime.plugins.finding import find
 from somc.runtime.plugins.loading import HOOKS, load
+from somc.server.plugin_routes import to_its_end
 from tests.plugins.test_running_host import BASE, get, mode, post, records, with_greeter
 from tests.server.rig import HALL, running, write_hall
 
@@ -126,6 +127,34 @@ async def test_an_upgrade_in_place_takes_over_and_a_broken_one_does_not(tmp_path
         assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "2.0"
         versions = [record["data"]["version"] for record in await records(hall, "plugin.enabled")]
         assert versions == ["1.0", "2.0"]
+
+
+async def test_a_change_is_finished_though_whoever_asked_has_gone() -> None:
+    begun, may_end, ended = trio.Event(), trio.Event(), trio.Event()
+
+    async def change(by: str) -> None:
+        begun.set()
+        await may_end.wait()
+        ended.set()
+
+    async def fail(by: str) -> None:
+        raise UsageError(f"{by} may not")
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as asking:
+                nursery.start_soon(cancel_when, begun, asking)
+                await to_its_end(nursery, change, "wu")
+            assert not ended.is_set()
+            may_end.set()
+            await ended.wait()
+            with pytest.raises(UsageError, match="wu may not"):
+                await to_its_end(nursery, fail, "wu")
+
+
+async def cancel_when(begun: trio.Event, scope: trio.CancelScope) -> None:
+    await begun.wait()
+    scope.cancel()
 
 
 # -- in use -------------------------------------------------------------------------------------------
