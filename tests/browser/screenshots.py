@@ -20,7 +20,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.stage import Cast, browser_for
+from tests.browser.stage import STEP_MS, Cast, browser_for
 from tests.chromium import find_chromium
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -93,9 +93,10 @@ def play(cast: Cast, language: str) -> None:
     asked = f"?lang={language}"
     pages = {name: cast.open(name, f"/{name}{asked}") for name in ("monitor", "display", "kiosk")}
     counter = cast.open("counter", f"/counter/{COUNTER}{asked}")
-    if counter.get_by_test_id("counter-open").count():
-        counter.get_by_test_id("counter-open").click()
-    next_ = counter.get_by_test_id("counter-next")
+    open_, next_ = counter.get_by_test_id("counter-open"), counter.get_by_test_id("counter-next")
+    expect(open_.or_(next_)).to_be_visible(timeout=STEP_MS)
+    if open_.is_visible():
+        open_.click()
     expect(next_).to_be_visible()
     pages["monitor"].wait_for_timeout(DAY_S * 1000)
     if next_.is_enabled():
