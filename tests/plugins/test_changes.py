@@ -262,12 +262,12 @@ async def test_a_socket_speaks_with_its_plugin_until_that_is_disabled(tmp_path: 
         def talk() -> int:
             with websockets.sync.client.connect(url, additional_headers=headers) as socket:
                 socket.send("hello")
-                assert socket.recv(timeout=10) == "hello"
+                assert socket.recv(timeout=60) == "hello"
                 socket.send(b"\x00\xff")
-                assert socket.recv(timeout=10) == b"\x00\xff"
+                assert socket.recv(timeout=60) == b"\x00\xff"
                 trio.from_thread.run(post, hall, f"{BASE}/plugins/greeter/disable")
                 with pytest.raises(ConnectionClosed) as closed:
-                    socket.recv(timeout=10)
+                    socket.recv(timeout=60)
                 assert closed.value.rcvd is not None
                 return closed.value.rcvd.code
 

@@ -10,7 +10,7 @@ import pytest
 
 from somc.api import Advice, Identity, Panel, Words
 from somc.runtime.plugins.answers import WrongAnswer, checked
-from somc.runtime.plugins.ledger import MOST_FAULTS, HookFailed, Ledger
+from somc.runtime.plugins.ledger import MOST_FAULTS, HookFailed, Ledger, late
 from somc.runtime.plugins.store import FileStore, StoreRefused
 from somc.testing.hall import hall_with
 
@@ -54,16 +54,27 @@ def test_a_hook_that_fails_three_times_rests_longer_each_time_until_it_works() -
 
 def test_being_late_is_a_fault_when_it_happens_again_and_again() -> None:
     ledger = Ledger(clock=Clock())
-    late = HookFailed("late", "no answer")
-    ledger.failed("hook", late, 0.3)
-    ledger.failed("hook", late, 0.3)
+    again = late(0.3, 0.3)
+    ledger.failed("hook", again, 0.3)
+    ledger.failed("hook", again, 0.3)
     ledger.worked("hook", 0.1)
-    ledger.failed("hook", late, 0.3)
+    ledger.failed("hook", again, 0.3)
     assert ledger.faults == 0
-    ledger.failed("hook", late, 0.3)
-    ledger.failed("hook", late, 0.3)
+    ledger.failed("hook", again, 0.3)
+    ledger.failed("hook", again, 0.3)
     assert ledger.faults == 1
     assert ledger.figures()["hook"]["late"] == 5
+
+
+def test_being_late_in_a_hall_that_is_late_itself_is_no_fault() -> None:
+    ledger = Ledger(clock=Clock())
+    for _ in range(30):
+        ledger.failed("hook", late(0.3, 0.35), 0.35)
+    assert (ledger.faults, ledger.given_up) == (0, None)
+    assert ledger.figures()["hook"]["late"] == 30
+    for _ in range(3):
+        ledger.failed("hook", late(0.3, 0.301), 0.301)
+    assert ledger.faults == 1
 
 
 def test_ten_faults_within_ten_minutes_are_the_end_and_nine_are_not() -> None:

@@ -96,7 +96,8 @@ class Child:
         self._context: PluginContext
 
     def take(self, parts: list[Any]) -> None:
-        """One frame of the hall's."""
+        """One frame of the hall's. A call or a socket is known at once, not when its task first runs: the
+        next frame may be about it."""
         kind, id, *rest = parts
         match kind:
             case "ping":
@@ -105,9 +106,12 @@ class Child:
                 self._nursery.start_soon(self._load, rest[0])
             case "call" | "check" | "serve":
                 self._set_clock(rest[-1])
-                self._nursery.start_soon(self._work, kind, id, rest[0], rest[1])
+                scope = self._calls[id] = trio.CancelScope()
+                self._nursery.start_soon(self._work, scope, kind, id, rest[0], rest[1])
             case "socket":
-                self._nursery.start_soon(self._socket, id, rest[0], rest[1])
+                scope = self._calls[id] = trio.CancelScope()
+                peer = self._sockets[id] = ChildSocket(self, id, msgspec.convert(rest[1], Request))
+                self._nursery.start_soon(self._socket, scope, id, rest[0], peer)
             case "in":
                 if id in self._sockets:
                     self._sockets[id].put(rest[0])
@@ -202,8 +206,7 @@ class Child:
 
     # -- working ------------------------------------------------------------------------------------
 
-    async def _work(self, kind: str, id: int, which: Any, given: Any) -> None:
-        scope = self._calls[id] = trio.CancelScope()
+    async def _work(self, scope: trio.CancelScope, kind: str, id: int, which: Any, given: Any) -> None:
         try:
             with scope:
                 answer = await self._asked_of(kind, which, given)
@@ -239,11 +242,9 @@ class Child:
         done: bytes = await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
         return done
 
-    async def _socket(self, id: int, number: int, given: Any) -> None:
+    async def _socket(self, scope: trio.CancelScope, id: int, number: int, peer: ChildSocket) -> None:
         route = self._routes[number]
         assert isinstance(route, SocketRoute)
-        scope = self._calls[id] = trio.CancelScope()
-        peer = self._sockets[id] = ChildSocket(self, id, msgspec.convert(given, Request))
         try:
             with scope:
                 await route.handler(peer)

@@ -4,7 +4,7 @@ What must stay true
 - A hook that failed `FAULTS_TO_REST` times in a row is not asked for a while, which doubles from
   `FIRST_REST_S` to `LONGEST_REST_S`; one success forgets that.
 - More than `MOST_FAULTS` within `WINDOW_S` is a quarantine. Being late once or twice is no fault: networks
-  are.
+  are. Nor is being late in a hall whose own loop is late.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["HookFailed", "Ledger"]
+__all__ = ["HookFailed", "Ledger", "late"]
 
 FAULTS_TO_REST = 3
 FIRST_REST_S = 1.0
@@ -27,14 +27,25 @@ WINDOW_S = 600.0
 LATE_IN_A_ROW = 3
 """So many times late one after the other is a fault."""
 
+HALL_LATE_S = 0.02
+"""A hall that notices the end of a deadline so much after it is too busy to say who was slow."""
+
 
 class HookFailed(Exception):
     """A hook gave no answer; `kind` is `raised`, `late`, `wrong` (its answer), `resting`, or `down`."""
 
-    def __init__(self, kind: str, why: str) -> None:
+    def __init__(self, kind: str, why: str, *, hall_was_late: bool = False) -> None:
         self.kind = kind
         self.why = why
+        self.hall_was_late = hall_was_late
         super().__init__(why)
+
+
+def late(deadline_s: float, took_s: float) -> HookFailed:
+    """No answer within the deadline, which the hall noticed `took_s` after it had asked."""
+    return HookFailed(
+        "late", f"no answer within {deadline_s:g} s", hall_was_late=took_s - deadline_s > HALL_LATE_S
+    )
 
 
 @dataclass(slots=True)
@@ -86,6 +97,8 @@ class Ledger:
             return
         if error.kind == "late":
             of.late += 1
+            if error.hall_was_late:
+                return
             of.late_in_a_row += 1
             if of.late_in_a_row < LATE_IN_A_ROW:
                 return

@@ -32,7 +32,7 @@ from somc.api import (
 )
 from somc.api.context import Behind, Store
 from somc.runtime.plugins.answers import WrongAnswer, checked
-from somc.runtime.plugins.ledger import HookFailed, Ledger
+from somc.runtime.plugins.ledger import HookFailed, Ledger, late
 from somc.runtime.plugins.loading import Loaded
 from somc.runtime.plugins.routing import check_routes, handled
 from somc.runtime.plugins.tasks import Tasks, harmless
@@ -209,7 +209,7 @@ class LocalPlugin:
         took_s = trio.current_time() - begun
         failure = call.failure
         if not call.done.is_set():
-            failure = HookFailed("late", f"no answer within {deadline_s:g} s")
+            failure = late(deadline_s, took_s)
         if failure is not None:
             self.ledger.failed(hook, failure, took_s)
             raise failure
@@ -244,7 +244,7 @@ class LocalPlugin:
             with trio.fail_after(deadline_s):
                 answer = await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
         except trio.TooSlowError:
-            failure = HookFailed("late", f"no answer within {deadline_s:g} s")
+            failure = late(deadline_s, trio.current_time() - begun)
         except WrongAnswer as error:
             failure = HookFailed("wrong", str(error))
         except BaseException as error:

@@ -47,7 +47,7 @@ from somc.api import actions as api_actions
 from somc.runtime.plugins.answers import WrongAnswer, decode_answer
 from somc.runtime.plugins.behind import HallBehind
 from somc.runtime.plugins.frames import FrameTooLarge
-from somc.runtime.plugins.ledger import HookFailed, Ledger
+from somc.runtime.plugins.ledger import HookFailed, Ledger, late
 from somc.runtime.plugins.loading import Loaded
 from somc.runtime.plugins.pipe import Child, pump_in, pump_out
 from somc.runtime.plugins.routing import check_routes
@@ -351,7 +351,7 @@ class ProcessPlugin:
                 child.cancel(id)
         took_s = trio.current_time() - begun
         if not call.done.is_set():
-            failure: HookFailed | None = HookFailed("late", f"no answer within {deadline_s:g} s")
+            failure: HookFailed | None = late(deadline_s, took_s)
         else:
             child.finish(id)
             failure = call.failure
