@@ -11,11 +11,11 @@ struct rival {
 };
 
 /* Whether entry `at` of a span is called before the rival. True for a front part of each queue. */
-static bool called_before(const scheduler *s, const struct line *line, const struct lane *lane,
-                          const struct span *span, uint32_t at, int64_t now, const struct rival *rival) {
+static bool called_before(const scheduler *s, const struct lane *lane, const struct span *span, uint32_t at,
+                          int64_t now, const struct rival *rival) {
     int64_t v = span->chunk->v[at];
     if (now - v < lane->min_wait) return false;
-    int64_t rank = pick_rank(&s->front.lags, line, lane, now - v);
+    int64_t rank = pick_rank(&s->front, lane, now - v);
     if (rank != rival->rank) return rank > rival->rank;
     if (v != rival->v) return v < rival->v;
     int64_t order = span->chunk->order[at];
@@ -27,11 +27,10 @@ static bool called_before(const scheduler *s, const struct line *line, const str
 static int64_t count_before(const scheduler *s, const struct lane *lane, int64_t now,
                             const struct rival *rival) {
     const struct queue *q = &s->queues[lane->queue];
-    const struct line *line = &s->front.lines[lane->queue];
     uint32_t low = q->first, high = q->last; /* the spans whose first entry is called before */
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (called_before(s, line, lane, &q->spans[middle], q->spans[middle].begin, now, rival))
+        if (called_before(s, lane, &q->spans[middle], q->spans[middle].begin, now, rival))
             low = middle + 1;
         else
             high = middle;
@@ -41,7 +40,7 @@ static int64_t count_before(const scheduler *s, const struct lane *lane, int64_t
     uint32_t from = span->begin, to = span->begin + span->count;
     while (from < to) {
         uint32_t middle = (from + to) / 2;
-        if (called_before(s, line, lane, span, middle, now, rival))
+        if (called_before(s, lane, span, middle, now, rival))
             from = middle + 1;
         else
             to = middle;
@@ -64,7 +63,7 @@ static int64_t count_ahead(const scheduler *s, const struct profile *profile, in
     for (int64_t i = 0; i < profile->count; i++) {
         const struct lane *lane = &profile->lanes[i];
         if (lane->queue == queue && now - rival.v >= lane->min_wait)
-            rival.rank = pick_rank(&s->front.lags, &s->front.lines[queue], lane, now - rival.v);
+            rival.rank = pick_rank(&s->front, lane, now - rival.v);
     }
     int64_t count = 0;
     for (int64_t i = 0; i < profile->count; i++) count += count_before(s, &profile->lanes[i], now, &rival);

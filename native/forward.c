@@ -69,7 +69,8 @@ static void run_end(struct run *run) {
 
 static bool run_begin(struct run *run, const scheduler *s, int64_t newcomer, int64_t now) {
     size_t queues = (size_t)s->queue_count;
-    *run = (struct run){.s = s, .newcomer = newcomer, .newcomer_v = now, .front.lags = s->front.lags};
+    *run = (struct run){.s = s, .newcomer = newcomer, .newcomer_v = now, .front.late = s->front.late};
+    run->front.lags = s->front.lags;
     run->front.lines = memory_scratch(queues * sizeof *run->front.lines);
     run->front.heads = memory_scratch(queues * sizeof *run->front.heads);
     run->cursors = memory_scratch(queues * sizeof *run->cursors);

@@ -49,7 +49,7 @@ int64_t sched_next_sight(const scheduler *s, int64_t profile, int64_t now, int64
         const struct queue *q = &s->queues[lane->queue];
         earliest = first_beyond(q, now, lane->min_wait, earliest);
         if (lane->reserve) { /* which ends with the guard */
-            int64_t guard = s->front.lines[lane->queue].guard;
+            int64_t guard = s->front.late[lane->queue].guard;
             if (guard < lane->min_wait) guard = lane->min_wait;
             if (guard < NEVER) earliest = first_beyond(q, now, guard, earliest);
         }

@@ -9,8 +9,8 @@
  *   |      slot:  [ key | v | order | next | queue told live marked ]        32 bytes, two in a cache line
  *   |
  *   |- front: all that a pick reads
- *   |      lines: one cache line a queue
- *   |             [ head_v | plain | offset | guard | knee | jump | rate | rate_after | share | group ]
+ *   |      lines: [ head_v | plain | offset | rate | share | group ]       32 bytes a queue, two in a cache line
+ *   |      late:  [ guard | knee | jump | rate_after ]                     32 more, read once a head has waited long
  *   |      heads: the slot of each queue's head, read only for the winners and for full ties
  *   |      lags:  of the groups, as start tags: lag[g] = max(0, start[g] - passed)
  *   |
@@ -105,11 +105,16 @@ struct queue {
 };
 
 struct line {
-    _Alignas(CACHE_LINE) int64_t head_v;
+    int64_t head_v;
     int64_t plain; /* from 0 up to here a wait scores offset + rate * wait: no guard, no knee, no cut */
-    int64_t offset, guard, knee, jump;
-    int32_t rate, rate_after;
+    int64_t offset;
+    int32_t rate;
     uint16_t share, group;
+};
+
+/* What counts from then on. */
+struct late {
+    int64_t guard, knee, jump, rate_after;
 };
 
 struct lags {
@@ -119,6 +124,7 @@ struct lags {
 
 struct front {
     struct line *lines;
+    struct late *late;
     uint32_t *heads;
     struct lags lags;
 };
@@ -163,7 +169,7 @@ struct scheduler {
 };
 
 _Static_assert(sizeof(struct ticket) == CACHE_LINE / 2, "two tickets are one cache line");
-_Static_assert(sizeof(struct line) == CACHE_LINE, "what a pick reads of a queue is one cache line");
+_Static_assert(sizeof(struct line) == CACHE_LINE / 2, "what a pick reads of two queues is one cache line");
 _Static_assert(sizeof(struct queue) == CACHE_LINE, "what a change touches of a queue is one cache line more");
 _Static_assert(sizeof(struct chunk) == 20 * CACHE_LINE, "a chunk is twenty cache lines");
 _Static_assert(RATIO_STEP <= RATE_LIMIT, "a lag is far below every limit of a score");
@@ -210,13 +216,11 @@ static inline struct ticket *arena_ticket(const scheduler *s, uint32_t slot) {
     return &s->segments[slot / SEGMENT][slot % SEGMENT];
 }
 
+/* A slot, whose record the caller writes. */
 static inline uint32_t arena_take(scheduler *s) {
     bool again = s->free != NO_SLOT;
     uint32_t slot = again ? s->free : s->used++;
-    struct ticket *ticket = arena_ticket(s, slot);
-    if (again) s->free = ticket->next;
-    ticket->live = true;
-    ticket->marked = false;
+    if (again) s->free = arena_ticket(s, slot)->next;
     s->count++;
     return slot;
 }
@@ -247,6 +251,7 @@ static inline uint32_t *index_home(const scheduler *s, int64_t key) {
 static inline void index_insert(scheduler *s, uint32_t slot) {
     struct ticket *ticket = arena_ticket(s, slot);
     uint32_t *home = index_home(s, ticket->key);
+    __builtin_prefetch(home + CACHE_LINE / sizeof *home); /* where keys that count up will soon have theirs */
     ticket->next = *home;
     *home = slot;
 }
@@ -302,9 +307,9 @@ static inline void lag_charge(struct lags *lags, const struct line *line) {
 #define GUARDED (INT64_C(1) << 62)
 
 /* By this candidates are compared, the largest first: level and score in one number, or the guard. */
-int64_t pick_rank(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait);
+int64_t pick_rank(const struct front *front, const struct lane *lane, int64_t wait);
 /* The score of a candidate, its lane's bonus included. */
-int64_t pick_score(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait);
+int64_t pick_score(const struct front *front, const struct lane *lane, int64_t wait);
 /* Whether head `a` goes before head `b` of equal rank. */
 bool pick_stands_first(const scheduler *s, const struct front *front, uint32_t a, uint32_t b);
 /* The lane whose head is called, or NULL. */

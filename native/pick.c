@@ -10,18 +10,20 @@ static int64_t cut(int64_t number, int64_t limit) {
     return number > limit ? limit : number < -limit ? -limit : number;
 }
 
-int64_t pick_score(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait) {
+int64_t pick_score(const struct front *front, const struct lane *lane, int64_t wait) {
+    const struct line *line = &front->lines[lane->queue];
+    const struct late *late = &front->late[lane->queue];
     int64_t bonus = lane->base + lane->level * LEVEL_STEP;
-    if (line->group) return cut(bonus - lag_of(lags, line->group), SCORE_LIMIT);
+    if (line->group) return cut(bonus - lag_of(&front->lags, line->group), SCORE_LIMIT);
     int64_t counted = cut(wait, WAIT_LIMIT);
     int64_t sum = line->offset + line->rate * counted + bonus;
-    if (counted >= line->knee) sum += line->jump + line->rate_after * (counted - line->knee);
+    if (counted >= late->knee) sum += late->jump + late->rate_after * (counted - late->knee);
     return cut(sum, SCORE_LIMIT);
 }
 
-int64_t pick_rank(const struct lags *lags, const struct line *line, const struct lane *lane, int64_t wait) {
-    if (wait >= line->guard) return GUARDED + wait;
-    return pick_score(lags, line, lane, wait) - lane->level * LEVEL_STEP;
+int64_t pick_rank(const struct front *front, const struct lane *lane, int64_t wait) {
+    if (wait >= front->late[lane->queue].guard) return GUARDED + wait;
+    return pick_score(front, lane, wait) - lane->level * LEVEL_STEP;
 }
 
 /* The rank of a head: nearly always its wait is a plain one. */
@@ -29,7 +31,7 @@ static inline int64_t head_rank(const struct front *front, const struct line *li
                                 int64_t wait) {
     if (__builtin_expect((uint64_t)wait < (uint64_t)line->plain, 1))
         return lane->base + line->offset + line->rate * wait;
-    return pick_rank(&front->lags, line, lane, wait);
+    return pick_rank(front, lane, wait);
 }
 
 static int64_t order_of(const scheduler *s, uint32_t slot) {
@@ -79,7 +81,7 @@ enum { WORD = 64 };
 INLINE int64_t shown_rank(const scheduler *s, const struct lane *lane, int64_t now, int64_t idle) {
     const struct line *line = &s->front.lines[lane->queue];
     int64_t wait = now - line->head_v;
-    if (wait < lane->min_wait || (lane->reserve >= idle && wait < line->guard)) return HIDDEN;
+    if (wait < lane->min_wait || (lane->reserve >= idle && wait < s->front.late[lane->queue].guard)) return HIDDEN;
     return head_rank(&s->front, line, lane, wait);
 }
 
@@ -134,9 +136,8 @@ INLINE void pick_two(const scheduler *s, const struct profile *profile, int64_t 
 
 /* The score behind a bid. */
 static inline int64_t score_of(const struct front *front, struct bid bid, int64_t now) {
-    const struct line *line = &front->lines[bid.lane->queue];
     if (bid.rank < GUARDED) return bid.rank + bid.lane->level * LEVEL_STEP;
-    return pick_score(&front->lags, line, bid.lane, now - line->head_v);
+    return pick_score(front, bid.lane, now - front->lines[bid.lane->queue].head_v);
 }
 
 INLINE bool choose(const scheduler *s, const struct profile *profile, int64_t now, int64_t idle,
@@ -192,7 +193,8 @@ int64_t sched_heads(const scheduler *s, int64_t profile, int64_t now, sched_head
         int64_t wait = now - line->head_v, at = count;
         if (wait < lane->min_wait) continue;
         sched_head head = {key_of(s, s->front.heads[lane->queue]), lane->queue, lane->level,
-                           pick_score(&s->front.lags, line, lane, wait), line->head_v, wait >= line->guard};
+                           pick_score(&s->front, lane, wait), line->head_v,
+                           wait >= s->front.late[lane->queue].guard};
         int64_t rank = head_rank(&s->front, line, lane, wait);
         for (; at > 0; at--) { /* those that stand behind it move up */
             const sched_head *before = &heads[at - 1];

@@ -32,6 +32,17 @@ static int compare(const scheduler *s, const struct chunk *chunk, uint32_t at, c
     return key < ticket->key ? -1 : key > ticket->key;
 }
 
+/* Asks for all that a search and a change within the span will touch, so that they need not wait for one line of memory
+ * after the other. */
+static void fetch(const struct span *span) {
+    const struct chunk *chunk = span->chunk;
+    for (uint32_t at = span->begin, end = at + span->count; at < end; at += CACHE_LINE / sizeof *chunk->v) {
+        __builtin_prefetch(&chunk->v[at]);
+        __builtin_prefetch(&chunk->order[at]);
+        __builtin_prefetch(&chunk->slot[at]);
+    }
+}
+
 /* Steps 1 and 2: where the ticket stands, or would be put. The queue has a span. */
 static struct spot search(const scheduler *s, const struct queue *q, const struct ticket *ticket) {
     uint32_t low = q->first, high = q->last - 1;
@@ -47,6 +58,7 @@ static struct spot search(const scheduler *s, const struct queue *q, const struc
     }
     const struct span *span = &q->spans[low];
     uint32_t from = span->begin, to = span->begin + span->count;
+    fetch(span);
     while (from < to) { /* the first entry that does not stand before the ticket */
         uint32_t middle = (from + to) / 2;
         if (compare(s, span->chunk, middle, ticket) < 0)
@@ -159,16 +171,19 @@ static struct spot make_room(scheduler *s, struct queue *q, struct spot spot) {
 
 void queue_show(scheduler *s, uint32_t queue) {
     const struct queue *q = &s->queues[queue];
-    struct line *line = &s->front.lines[queue];
-    line->head_v = EMPTY_V;
-    s->front.heads[queue] = NO_SLOT;
-    if (q->first == q->last) return;
+    if (q->first == q->last) {
+        s->front.lines[queue].head_v = EMPTY_V;
+        s->front.heads[queue] = NO_SLOT;
+        return;
+    }
     const struct span *span = &q->spans[q->first];
-    uint32_t head = span->chunk->slot[span->begin];
-    line->head_v = span->first_v;
-    s->front.heads[queue] = head;
-    __builtin_prefetch(arena_ticket(s, head)); /* the next call asks for its key */
-    if (span->count <= AHEAD) return;          /* and the calls after it for these */
+    const uint32_t *slots = span->chunk->slot + span->begin;
+    s->front.lines[queue].head_v = span->first_v;
+    s->front.heads[queue] = slots[0];
+    __builtin_prefetch(index_home(s, arena_ticket(s, slots[0])->key)); /* the next call takes it out */
+    if (span->count == 1) return;
+    __builtin_prefetch(arena_ticket(s, slots[1])); /* its key is asked for then */
+    if (span->count <= AHEAD) return;              /* and later these */
     __builtin_prefetch(&span->chunk->v[span->begin + AHEAD]);
     __builtin_prefetch(&span->chunk->slot[span->begin + AHEAD]);
 }

@@ -26,6 +26,7 @@ void sched_free(scheduler *s) {
     memory_scratch_free(s->index);
     memory_scratch_free(s->segments);
     memory_scratch_free(s->front.lines);
+    memory_scratch_free(s->front.late);
     memory_scratch_free(s->front.heads);
     memory_scratch_free(s->queues);
     memory_scratch_free(s->timers);
@@ -55,13 +56,10 @@ static void put_terms(scheduler *s, uint32_t queue, const sched_terms *t) {
     struct line *line = &s->front.lines[queue];
     line->plain = plain_wait(t);
     line->offset = t->offset;
-    line->guard = t->guard;
-    line->knee = t->knee;
-    line->jump = t->jump;
     line->rate = (int32_t)t->rate;
-    line->rate_after = (int32_t)t->rate_after;
     line->share = (uint16_t)t->share;
     line->group = (uint16_t)t->group;
+    s->front.late[queue] = (struct late){t->guard, t->knee, t->jump, t->rate_after};
     s->queues[queue].alert_waits[0] = t->warn;
     s->queues[queue].alert_waits[1] = t->target;
     alerts_refresh(s, queue);
@@ -73,11 +71,13 @@ static bool reserve_queue(scheduler *s) {
     if (count < room) return true;
     size_t more = room ? 2 * room : 8;
     struct line *lines = memory_get(s, more * sizeof *lines);
+    struct late *late = memory_get(s, more * sizeof *late);
     uint32_t *heads = memory_get(s, more * sizeof *heads);
     struct queue *queues = memory_get(s, more * sizeof *queues);
     int64_t *timers = memory_get(s, 2 * more * sizeof *timers);
-    if (!lines || !heads || !queues || !timers) {
+    if (!lines || !late || !heads || !queues || !timers) {
         memory_free(s, lines, more * sizeof *lines);
+        memory_free(s, late, more * sizeof *late);
         memory_free(s, heads, more * sizeof *heads);
         memory_free(s, queues, more * sizeof *queues);
         memory_free(s, timers, 2 * more * sizeof *timers);
@@ -86,6 +86,7 @@ static bool reserve_queue(scheduler *s) {
     for (size_t node = 0; node < 2 * more; node++) timers[node] = NO_MOMENT;
     if (count) {
         memcpy(lines, s->front.lines, count * sizeof *lines);
+        memcpy(late, s->front.late, count * sizeof *late);
         memcpy(heads, s->front.heads, count * sizeof *heads);
         memcpy(queues, s->queues, count * sizeof *queues);
         memcpy(timers + more, s->timers + room, count * sizeof *timers);
@@ -93,10 +94,12 @@ static bool reserve_queue(scheduler *s) {
             timers[node] = timers[2 * node] < timers[2 * node + 1] ? timers[2 * node] : timers[2 * node + 1];
     }
     memory_free(s, s->front.lines, room * sizeof *lines);
+    memory_free(s, s->front.late, room * sizeof *late);
     memory_free(s, s->front.heads, room * sizeof *heads);
     memory_free(s, s->queues, room * sizeof *queues);
     memory_free(s, s->timers, 2 * room * sizeof *timers);
     s->front.lines = lines;
+    s->front.late = late;
     s->front.heads = heads;
     s->queues = queues;
     s->timers = timers;
@@ -177,39 +180,40 @@ int64_t sched_push(scheduler *s, int64_t key, int64_t queue, int64_t v, int64_t 
     if (index_find(s, key) != NO_SLOT) return SCHED_INSIDE;
     if (!index_reserve(s) || !arena_reserve(s) || !queue_reserve(s, (uint32_t)queue)) return SCHED_NO_MEMORY;
     uint32_t slot = arena_take(s);
-    struct ticket *ticket = arena_ticket(s, slot);
-    ticket->key = key;
-    ticket->v = v;
-    ticket->order = order;
-    ticket->queue = (uint32_t)queue;
-    ticket->told = (uint32_t)told;
+    *arena_ticket(s, slot) = (struct ticket){.key = key,
+                                             .v = v,
+                                             .order = order,
+                                             .next = NO_SLOT,
+                                             .queue = (uint32_t)queue,
+                                             .told = (uint32_t)told,
+                                             .live = true};
     index_insert(s, slot);
     queue_insert(s, (uint32_t)queue, slot);
     return 0;
 }
 
-static inline void leave(scheduler *s, uint32_t slot) {
-    queue_erase(s, arena_ticket(s, slot)->queue, slot);
+static inline void leave(scheduler *s, uint32_t queue, uint32_t slot) {
+    queue_erase(s, queue, slot);
     index_erase(s, slot);
     arena_give(s, slot);
 }
 
-static inline void leave_called(scheduler *s, uint32_t slot) {
-    lag_charge(&s->front.lags, &s->front.lines[arena_ticket(s, slot)->queue]);
-    leave(s, slot);
+static inline void leave_called(scheduler *s, uint32_t queue, uint32_t slot) {
+    lag_charge(&s->front.lags, &s->front.lines[queue]);
+    leave(s, queue, slot);
 }
 
 int64_t sched_remove(scheduler *s, int64_t key) {
     uint32_t slot = index_find(s, key);
     if (slot == NO_SLOT) return SCHED_NO_TICKET;
-    leave(s, slot);
+    leave(s, arena_ticket(s, slot)->queue, slot);
     return 0;
 }
 
 int64_t sched_called(scheduler *s, int64_t key) {
     uint32_t slot = index_find(s, key);
     if (slot == NO_SLOT) return SCHED_NO_TICKET;
-    leave_called(s, slot);
+    leave_called(s, arena_ticket(s, slot)->queue, slot);
     return 0;
 }
 
@@ -217,8 +221,7 @@ int64_t sched_call(scheduler *s, int64_t profile, int64_t now, sched_choice *cho
     if (!profile_ok(s, profile)) return SCHED_NO_PROFILE;
     if (!instant_ok(now)) return SCHED_BAD_NUMBER;
     if (!pick_choice(s, &s->profiles[profile], now, choice)) return 0;
-    __builtin_prefetch(index_home(s, choice->key)); /* for index_erase */
-    leave_called(s, s->front.heads[choice->queue]);
+    leave_called(s, (uint32_t)choice->queue, s->front.heads[choice->queue]);
     return 1;
 }
 

@@ -51,26 +51,26 @@ MUTANTS = [
     Mutant(
         "the guard speaks a millisecond late",
         "pick",
-        "if (wait >= line->guard) return GUARDED + wait;",
-        "if (wait > line->guard) return GUARDED + wait;",
+        "if (wait >= front->late[lane->queue].guard) return GUARDED + wait;",
+        "if (wait > front->late[lane->queue].guard) return GUARDED + wait;",
         always=True,
     ),
     Mutant("the guard forgets the wait", "pick", "return GUARDED + wait;", "return GUARDED;"),
     Mutant(
         "heads are guarded late",
         "pick",
-        "line->head_v, wait >= line->guard}",
-        "line->head_v, wait > line->guard}",
+        "wait >= s->front.late[lane->queue].guard}",
+        "wait > s->front.late[lane->queue].guard}",
     ),
     Mutant(
         "the knee bends a millisecond late",
         "pick",
-        "if (counted >= line->knee) sum +=",
-        "if (counted > line->knee) sum +=",
+        "if (counted >= late->knee) sum +=",
+        "if (counted > late->knee) sum +=",
         always=True,
     ),
     Mutant(
-        "the jump is forgotten", "pick", "sum += line->jump + line->rate_after", "sum += line->rate_after"
+        "the jump is forgotten", "pick", "sum += late->jump + late->rate_after", "sum += late->rate_after"
     ),
     Mutant("scores are not cut", "pick", "return cut(sum, SCORE_LIMIT);", "return sum;"),
     Mutant(
@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant(
         "a guard ends no reserve",
         "pick",
-        "lane->reserve >= idle && wait < line->guard",
+        "lane->reserve >= idle && wait < s->front.late[lane->queue].guard",
         "lane->reserve >= idle",
     ),
     Mutant(
@@ -140,10 +140,10 @@ MUTANTS = [
     Mutant(
         "a removal charges",
         "scheduler",
-        "if (slot == NO_SLOT) return SCHED_NO_TICKET;\n    leave(s, slot);",
-        "if (slot == NO_SLOT) return SCHED_NO_TICKET;\n    leave_called(s, slot);",
+        "    leave(s, arena_ticket(s, slot)->queue, slot);",
+        "    leave_called(s, arena_ticket(s, slot)->queue, slot);",
     ),
-    Mutant("what was told is forgotten", "scheduler", "ticket->told = (uint32_t)told;", "ticket->told = 0;"),
+    Mutant("what was told is forgotten", "scheduler", ".told = (uint32_t)told,", ".told = 0,"),
     Mutant(
         "a key may be inside twice",
         "scheduler",
@@ -180,8 +180,8 @@ MUTANTS = [
     Mutant(
         "the head is the chunk's first entry",
         "queue",
-        "uint32_t head = span->chunk->slot[span->begin];",
-        "uint32_t head = span->chunk->slot[0];",
+        "slots = span->chunk->slot + span->begin;",
+        "slots = span->chunk->slot;",
         always=True,
     ),
     Mutant("bits stay behind their entries", "queue", "chunk->open[level] |= moved << target;", ""),
