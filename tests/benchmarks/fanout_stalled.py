@@ -94,7 +94,8 @@ def report(options: argparse.Namespace, found: dict[int, list[Crowd]], stalled: 
     alone, crowded = ([crowd.run.p99_ms for crowd in found[count]] for count in (0, stalled))
     ratio = statistics.median(crowded) / statistics.median(alone)
     lines = [
-        f"`python tests/benchmarks/fanout_stalled.py --seed {options.seed}`: {options.rounds} rounds, "
+        f"`python tests/benchmarks/fanout_stalled.py --seed {options.seed} --seconds {options.seconds:g}`: "
+        f"{options.rounds} rounds, "
         f"{options.clients - stalled:,} clients that read, {RATE} messages a second to each.",
         "",
         f"p99 with {stalled} stalled clients: **{ratio:.2f}** × that without (goal: at most {GOAL}).",

@@ -19,10 +19,7 @@ check_in_early_s = 86400
 
 
 def day_of_appointments(toml: str = HALL, capacity: int = 2, more: str = "") -> str:
-    """The hall with slots of five minutes around the clock, which may be checked in at once. Its business day
-    does not end within the next hours."""
-    far = datetime.now(ZONE) + timedelta(hours=12)
-    toml = toml.replace('day_ends = "04:00"', f'day_ends = "{far:%H}:00"')
+    """The hall with slots of five minutes around the clock, which may be checked in at once."""
     return toml + APPOINTMENTS.format(capacity=capacity) + more
 
 
