@@ -132,8 +132,8 @@ class ProcessPlugin:
         if brings:
             raise HookFailed(
                 "wrong",
-                f"it implements {', '.join(brings)}, which work in the hall's process only; "
-                "a driver gets a process of its own by `somc device agent`",
+                f"it implements {', '.join(brings)}, which work in the hall's process only: "
+                'set isolation = "in-process" for it',
             )
         self._opened = True
         trio.lowlevel.spawn_system_task(self._home, name=f"plugin {self.name}")
