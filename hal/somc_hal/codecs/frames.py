@@ -78,9 +78,8 @@ class FrameCodec:
         head, tail = form.layout[0], form.layout[-1]
         assert isinstance(head, bytes)  # the format checked it
         self._head = head
-        self._tail = (
-            tail if isinstance(tail, bytes) else b""
-        )  # of the families that ask, the format checked it
+        # The format checked it for the families that ask.
+        self._tail = tail if isinstance(tail, bytes) else b""
         # What is the same in every frame, with zeros for what is not.
         constants = [part if isinstance(part, bytes) else bytes(form.size_of(part)) for part in form.layout]
         self._before = b"".join(constants[:body_at])

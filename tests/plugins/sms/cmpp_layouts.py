@@ -1,10 +1,11 @@
 """CMPP messages laid out by hand, field by field, from the tables of the published specification.
 
-《中国移动通信互联网短信网关接口协议》 (China Mobile Peer to Peer), V2.0 of April 2002 and V3.0; the
-numbers of sections are those of V2.0. It is known to print tables of fields and no message as octets, so
-these are its tables filled in with literal octets: those of connecting (7.4.1) and submitting (7.4.3) as they
-stand quoted in public, the others as implementations agree on them. The octets owe nothing to our codec. The
-digests were computed with `md5sum` from the rule that 7.4.1 gives in words:
+《中国移动通信互联网短信网关接口协议》 (China Mobile Peer to Peer), V2.0 of April 2002 and V3.0.0 of June
+2003; the numbers of sections are those of V2.0, 8 for 7 in V3.0.0. It prints tables of fields and no message
+as octets, so these are its tables filled in with literal octets. They owe nothing to our codec. What differs
+in V2.0 is what the history of V3.0.0 says it changed: the reserved octets for a LinkID, longer numbers with a
+type, four octets for a status. The digests were computed with `md5sum` from the rule that 7.4.1 gives in
+words:
 
     AuthenticatorSource = MD5(Source_Addr + nine octets of 0 + shared secret + timestamp as ten digits)
     AuthenticatorISMG   = MD5(Status + AuthenticatorSource + shared secret)
