@@ -300,16 +300,16 @@ class Triggers:
         if ask is not None and len(block) > 1:
             ask = msgspec.structs.replace(ask, facts={**ask.facts, "block": block})
         known = self.hall.state.bookings.all.get(event.appointment)
-        whole = known is not None and known.block is not None and not isinstance(event, e.AppointmentChanged)
+        held = None if known is None or isinstance(event, e.AppointmentChanged) else known.block
         outcome = await self.messenger.send(
             told.template,
             values,
             by=BY,
             person=event.person,
             # What happens to a block at once is one message: its records are of one instant.
-            key=f"appointment:{known.block}:{record.type}:{event.slot}:{record.at}"
-            if whole and known is not None
-            else f"appointment:{event.appointment}:{record.seq}",
+            key=f"appointment:{event.appointment}:{record.seq}"
+            if held is None
+            else f"appointment:{held}:{record.type}:{event.slot}:{record.at}",
             appointment=event.appointment,
             expires_at=told.expires_at,
             ask=ask,
