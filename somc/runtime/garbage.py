@@ -81,7 +81,7 @@ async def keep_collecting(long_lived: Callable[[], int], quiet: Callable[[], boo
             count, since_s = long_lived(), trio.current_time() - collected_s
             stands = count == last  # a wave is over when its size stands still
             if stands and count >= frozen + WAVE:
-                gc.collect(1)  # the young only: to look through the wave itself is what is to be avoided
+                gc.collect(0)  # the youngest: to look through the wave is to be avoided, and finds nothing
                 gc.freeze()
                 frozen = count
             elif stands and frozen >= WAVE and count <= frozen // MOST_GONE and quiet():

@@ -43,6 +43,10 @@ READ_BYTES = 2**14
 SEND_CHUNK_BYTES = 2**16
 """`send_s` is granted anew for each chunk, so a slow but living peer may take a long answer slowly."""
 
+PING_GRID_S = 0.05
+"""Silent WebSockets are pinged together, at the ends of such spans: a wake-up of the process for each costs
+half as much again. With longer ones, one turn would ping all who came in one wave."""
+
 HALF_CLOSE_S = 1.0
 """A peer that closed its sending side is answered for so long before the handler hears of a disconnect."""
 
@@ -192,6 +196,8 @@ class Connection:
         self._phase = phase
         self._phase_left.set()
         self._deadline = trio.current_time() + patience_s
+        if phase in (Phase.OPEN, Phase.PINGED):
+            self._deadline = math.ceil(self._deadline / PING_GRID_S) * PING_GRID_S
         if self._receiving is not None:
             self._receiving.deadline = self._deadline
 

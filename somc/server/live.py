@@ -104,9 +104,11 @@ class LiveFeed:
                 failed = False
 
     def _end_those_without_a_right(self) -> None:
-        now = self.hall.now()
-        for listener in self.clients:
-            if not still_good(self.hall.journal, listener.admission, now):
+        now, journal = self.hall.now(), self.hall.journal
+        admissions = {listener.admission for listener in self.clients}  # many screens share one
+        ended = {admission for admission in admissions if not still_good(journal, admission, now)}
+        for listener in self.clients if ended else ():
+            if listener.admission in ended:
                 self.hub.counts.ended += listener.end_code is None
                 listener.end(ENDED, "your token has ended: get a new one")
 

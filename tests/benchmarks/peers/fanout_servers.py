@@ -1,13 +1,14 @@
 """Servers that send the same message to every WebSocket client, each as a process of its own.
 
-    python fanout_servers.py somc|starlette|websockets|uvloop FOLDER
+    python fanout_servers.py somc|starlette|websockets|uvloop|floor FOLDER
 
 Prints `{"port": …, "headers": …, "path": …, "say": …}` when it takes connections. Then each line on stdin is
 `RATE SECONDS`: publish so many messages a second for so long, or with the rate 0 the next one as soon as the
 one before is with every socket; it answers with `done N`. A message carries `T:` and 16 hexadecimal digits,
 the nanoseconds of the monotonic clock at which it was published.
 
-SOMC runs whole: a real command, journal, sync, hub. The peers send its bytes (`PAYLOAD`) and do nothing else.
+SOMC runs whole: a real command, journal, sync, hub. The peers send its bytes (`PAYLOAD`) and do nothing else;
+the floor does not even read: one `send` a socket from a loop in C, which is what the kernel takes for itself.
 """
 
 from __future__ import annotations
@@ -106,6 +107,49 @@ def run_somc(folder: Path) -> None:
             shutdown.set()
 
     trio.run(main)
+
+
+# -- the floor ----------------------------------------------------------------------------------------
+
+
+def run_floor() -> None:
+    import select
+    import socket
+
+    from somc.server.fanout.frames import TEXT, frame
+    from somc.server.fanout.table import Member, Table, table_kind
+
+    class Peer(Member):
+        def __init__(self, connection: socket.socket) -> None:
+            self.connection = connection
+            self.place = 0
+
+        @property
+        def fd(self) -> int:
+            return self.connection.fileno()
+
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    announce(listener.getsockname()[1])
+    table: Table[Peer] = table_kind()()
+    accept = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if listener in ready:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.recv(65_536)
+            connection.sendall(accept)
+            table.add(Peer(connection))
+            continue
+        rate, seconds = map(float, sys.stdin.readline().split())
+        begun, count = time.monotonic(), 0
+        while time.monotonic() < begun + seconds:
+            if rate:
+                time.sleep(max(0.0, begun + count / rate - time.monotonic()))
+            for peer, _ in table.send(frame(TEXT, payload().encode())):
+                select.select([], [peer.connection], [])  # full: what it missed is not counted
+            count += 1
+        print(f"done {count}", flush=True)
 
 
 # -- peers on asyncio ---------------------------------------------------------------------------------
@@ -210,6 +254,8 @@ if __name__ == "__main__":
     kind, place = sys.argv[1], Path(sys.argv[2])
     if kind == "somc":
         run_somc(place)
+    elif kind == "floor":
+        run_floor()
     elif kind == "starlette":
         run_starlette()
     else:
