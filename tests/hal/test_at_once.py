@@ -163,6 +163,48 @@ async def test_of_what_comes_meanwhile_the_newest_follows_the_answer(
         await bench.port.wait_idle()
 
 
+@pytest.mark.parametrize("wanted", [True, False], ids=["answered", "one-way"])
+async def test_showing_without_end_lets_others_run(
+    opened: Opened, autojump_clock: MockClock, wanted: bool
+) -> None:
+    turns = 0
+
+    async def somebody_else() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with opened() as bench, trio.open_nursery() as nursery:
+        nursery.start_soon(somebody_else)
+        for number in range(100):
+            await bench.slot.wait(bench.put(b"A%d" % number, wanted=wanted), 0)
+        assert turns >= 50
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_content_that_went_out_at_once_costs_no_turn_of_the_loop_but_can_be_cancelled(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    async with opened() as bench:
+        ran = False
+
+        async def somebody_else() -> None:
+            nonlocal ran
+            ran = True
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(somebody_else)
+            assert await bench.slot.wait(bench.put(b"A1"), 0) is Truth.UNKNOWN
+            assert not ran
+        bench.line.says(b"A1!")
+        await bench.port.wait_idle()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await bench.slot.wait(bench.put(b"A2"), 0)
+        assert scope.cancelled_caught
+
+
 async def test_silence_is_noticed_in_the_answers_time(opened: Opened, autojump_clock: MockClock) -> None:
     async with opened() as bench:
         version = bench.put(b"A1")
