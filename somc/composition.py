@@ -246,13 +246,13 @@ def _names_what_is_gone(state: HallState, config: HallConfig, key: str, value: A
 # -- devices ------------------------------------------------------------------------------------------
 
 
-async def reload_devices(rack: Rack, config: HallConfig) -> dict[str, Any]:
+async def reload_devices(rack: Rack, config: HallConfig, host: PluginHost) -> dict[str, Any]:
     """hall.toml anew, as far as its devices go. `ConfigurationError`, `UsageError`: nothing has changed.
 
     What else is written otherwise than at the start waits for the next one, and is named.
     """
     fresh, plugins = await trio.to_thread.run_sync(load_config, config.file)
-    changes = await rack.set_up(fresh.devices, plugins)
+    changes = await rack.set_up(fresh.devices, host.placed(plugins, fresh.plugin_settings))
     waits = sorted(differences(config.values, fresh.values))
     return {**asdict(changes), "waits_for_restart": waits}
 
@@ -313,12 +313,9 @@ async def run_node(
             doors=doors_of(desk),
         )
         await nursery.start(rack.run)
-        await rack.set_up(config.devices, plugins)
         nursery.start_soon(health.run, hall)
         announcer = Announcer(hall, rack.arranged, config.announcements)
         rack.on_change = announcer.rearrange
-        await nursery.start(announcer.run)
-
         office = PostOffice(hall, ids, config.templates, config.staff, rack.about)
         await nursery.start(office.run)
 
@@ -328,7 +325,7 @@ async def run_node(
         floor.finder = desk.appointments.finder  # tries in vain are counted once, whatever they are made with
 
         async def reload() -> dict[str, Any]:
-            return await reload_devices(rack, config)
+            return await reload_devices(rack, config, host)
 
         app = Application(floor, desk, ready=lambda: serving, public_url=config.server.public_url)
         app.add_reload(reload)
@@ -341,6 +338,9 @@ async def run_node(
         await nursery.start(host.run)
         nursery.start_soon(watch_loop, host)
         await host.start_all()
+        # A driver may work in its plugin's process: that is up now, and says what its devices can.
+        await rack.set_up(config.devices, host.placed(plugins, config.plugin_settings))
+        await nursery.start(announcer.run)
         desk.plugins = host
         await nursery.start(app.feed.run)
         await keep_file_token(hall.journal, options.admin)
@@ -373,7 +373,7 @@ async def run_node(
         stop_server.set()
         await stopped.wait()
         desk.plugins = None
-        await host.stop_all()
+        await host.stop_all(keep_drivers=True)
         await office.finish(LAST_MESSAGES_S)
         with trio.move_on_after(LAST_STATE_S):
             await rack.write_counts()
@@ -382,6 +382,7 @@ async def run_node(
             for device in rack.arranged.all():
                 await device.wait_idle()
         await hall.journal.store_position(NAME, announcer.position)
+        await host.stop_drivers()
 
 
 async def start_clock(options: Options, ids: IdSource) -> SystemClock:

@@ -16,7 +16,7 @@ What must stay true
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
@@ -33,8 +33,9 @@ from somc.announce.readings import Watch
 from somc.config import DeviceSettings
 from somc.errors import ConfigurationError, Fault
 from somc.runtime.hall import Hall
-from somc.runtime.plugins import Plugins
+from somc.runtime.plugins.placed import RemoteSpec
 from somc_hal.devices import Device, DeviceClass
+from somc_hal.drivers.base import DriverSpec
 from somc_hal.ports import Ports
 from somc_hal.simulators.base import Simulator
 from somc_hal.simulators.host import SimulatorHost, Where
@@ -73,6 +74,16 @@ class Doors:
     take: Take
     print_copy: Print
     check_in: CheckIn | None = None
+
+
+class Brought(Protocol):
+    """What plugins bring for devices; `Plugins`, or `Placed` where some work in processes of their own."""
+
+    def drivers(self) -> Mapping[str, DriverSpec]:
+        """Every driver by name."""
+
+    def simulators(self) -> Mapping[str, Callable[[], Simulator]]:
+        """Every simulator by the name of its driver."""
 
 
 class Listener(Protocol):
@@ -154,7 +165,7 @@ class Rack:
         camera = next((one for one in self.arranged.cameras if one.name == name), None)
         return None if camera is None else (await camera.still(), camera.capabilities.media_type)
 
-    async def set_up(self, wanted: Sequence[DeviceSettings], plugins: Plugins) -> Changes:
+    async def set_up(self, wanted: Sequence[DeviceSettings], plugins: Brought) -> Changes:
         """Let exactly these devices run. `ConfigurationError` if one of them cannot be; then nothing has
         changed."""
         async with self._changing:
@@ -168,7 +179,7 @@ class Rack:
             )
             makers = plugins.drivers()
             coming = [after[name] for name in after if name in {*changes.added, *changes.swapped}]
-            self._check(coming, makers)
+            await self._check(coming, makers)
             simulators = plugins.simulators()
             # Not half a change because a browser was closed; each step of it is bounded.
             with trio.CancelScope(shield=True):
@@ -188,25 +199,18 @@ class Rack:
 
     # -- one change -------------------------------------------------------------------------------
 
-    def _check(self, coming: Iterable[DeviceSettings], makers: Mapping[str, Any]) -> None:
+    async def _check(self, coming: Sequence[DeviceSettings], makers: Mapping[str, DriverSpec]) -> None:
         """Build every new device once, which opens nothing, so that a mistake is found before anything
         stops."""
-        faults = []
-        for settings in coming:
-            maker = makers.get(settings.driver)
-            try:
-                if maker is None:
-                    raise ValueError(f"there is no driver {settings.driver!r}")
-                url = settings.url or "memory://check"
-                made: Any = maker.make(settings.name, url, settings.options, ports=Ports())
-                _ = made.device_class, made.capabilities  # what the hall asks of it before it runs
-            except Exception as error:
-                if not isinstance(error, ValueError):  # which is how a driver says what it does not take
-                    log.exception("device not made: its driver failed", device=settings.name)
-                why = str(error) or type(error).__name__
-                faults.append(Fault(self._file, 0, f"device.{settings.name}", why, "what its driver takes"))
-        if faults:
-            raise ConfigurationError(faults)
+        wrong: dict[str, str] = {}
+        async with trio.open_nursery() as nursery:
+            for settings in coming:
+                nursery.start_soon(_try_out, settings, makers.get(settings.driver), wrong)
+        if wrong:
+            found = [(f"device.{one.name}", wrong[one.name]) for one in coming if one.name in wrong]
+            raise ConfigurationError(
+                [Fault(self._file, 0, key, why, "what its driver takes") for key, why in found]
+            )
 
     async def _stop(self, names: Sequence[str]) -> None:
         async with trio.open_nursery() as nursery:
@@ -354,6 +358,22 @@ class Rack:
                 case DeviceClass.CAMERA:
                     arranged.cameras.append(device)
         self.on_change()
+
+
+async def _try_out(settings: DeviceSettings, maker: DriverSpec | None, wrong: dict[str, str]) -> None:
+    """Build one device; why it cannot be is noted in `wrong`."""
+    try:
+        if maker is None:
+            raise ValueError(f"there is no driver {settings.driver!r}")
+        url = settings.url or "memory://check"
+        if isinstance(maker, RemoteSpec):
+            await maker.learn(settings.name, url, settings.options)
+        made: Any = maker.make(settings.name, url, settings.options, ports=Ports())
+        _ = made.device_class, made.capabilities  # what the hall asks of it before it runs
+    except Exception as error:
+        if not isinstance(error, ValueError):  # which is how a driver says what it does not take
+            log.exception("device not made: its driver failed", device=settings.name)
+        wrong[settings.name] = str(error) or type(error).__name__
 
 
 class _Taking:

@@ -25,7 +25,7 @@ from somc.scheduler.policy import Candidate, Pick, PolicyKind, check_picked
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.simulators.base import Simulator
 
-__all__ = ["Plugins"]
+__all__ = ["Plugins", "drivers_in"]
 
 KIND_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -54,13 +54,15 @@ class Plugins:
     def drivers(self) -> dict[str, DriverSpec]:
         """Every device driver by name. `UsageError` if two plugins bring the same name, and for a plugin
         whose hook fails."""
-        drivers: dict[str, DriverSpec] = {}
-        owners: dict[str, str] = {}
-        for plugin, spec in self._brought("somc_device_drivers", _drivers_in):
-            if drivers.get(spec.name, spec) is not spec:
-                raise _two("driver", spec.name, owners[spec.name], plugin)
-            drivers[spec.name] = spec
-            owners.setdefault(spec.name, plugin)
+        return {name: spec for name, (_, spec) in self.drivers_of().items()}
+
+    def drivers_of(self) -> dict[str, tuple[str, DriverSpec]]:
+        """As `drivers`, each with the plugin that brings it."""
+        drivers: dict[str, tuple[str, DriverSpec]] = {}
+        for plugin, spec in self._brought("somc_device_drivers", drivers_in):
+            owner, first = drivers.setdefault(spec.name, (plugin, spec))
+            if first is not spec:
+                raise _two("driver", spec.name, owner, plugin)
         return drivers
 
     def simulators(self) -> dict[str, Callable[[], Simulator]]:
@@ -112,7 +114,7 @@ class Plugins:
             yield from ((name, thing) for thing in things)
 
 
-def _drivers_in(answer: object) -> list[DriverSpec]:
+def drivers_in(answer: object) -> list[DriverSpec]:
     """The drivers of one answer. `TypeError` says what else is in it."""
     if answer is None or isinstance(answer, str | Mapping):
         raise TypeError(f"it gave {answer!r}, not an iterable of DriverSpec")

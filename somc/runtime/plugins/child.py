@@ -40,6 +40,7 @@ from somc.api import (
 )
 from somc.runtime.plugins.answers import ARGUMENTS, SHAPES, WrongAnswer, encode_answer
 from somc.runtime.plugins.child_context import ChildBehind, ChildLog, ChildSocket
+from somc.runtime.plugins.child_devices import ChildDevices
 from somc.runtime.plugins.configuring import build
 from somc.runtime.plugins.finding import GROUP, Found
 from somc.runtime.plugins.frames import frame, frames_of
@@ -83,7 +84,7 @@ class Child:
         self._pulse = pulse
         self._nursery = nursery
         self.sending = trio.Lock()
-        self._calls: dict[int, trio.CancelScope] = {}
+        self.calls: dict[int, trio.CancelScope] = {}
         self._sockets: dict[int, ChildSocket] = {}
         self._asked: dict[int, _Asked] = {}
         self._ask_ids = itertools.count(1)
@@ -94,6 +95,7 @@ class Child:
         self._rules: list[AlertRule] = []
         self._loaded: Loaded
         self._context: PluginContext
+        self._devices: ChildDevices | None = None
 
     def take(self, parts: list[Any]) -> None:
         """One frame of the hall's. A call or a socket is known at once, not when its task first runs: the
@@ -106,18 +108,21 @@ class Child:
                 self._nursery.start_soon(self._load, rest[0])
             case "call" | "check" | "serve":
                 self._set_clock(rest[-1])
-                scope = self._calls[id] = trio.CancelScope()
+                scope = self.calls[id] = trio.CancelScope()
                 self._nursery.start_soon(self._work, scope, kind, id, rest[0], rest[1])
             case "socket":
-                scope = self._calls[id] = trio.CancelScope()
+                scope = self.calls[id] = trio.CancelScope()
                 peer = self._sockets[id] = ChildSocket(self, id, msgspec.convert(rest[1], Request))
                 self._nursery.start_soon(self._socket, scope, id, rest[0], peer)
             case "in":
                 if id in self._sockets:
                     self._sockets[id].put(rest[0])
             case "cancel":
-                if id in self._calls:
-                    self._calls[id].cancel()
+                if id in self.calls:
+                    self.calls[id].cancel()
+            case "dev_try" | "dev_open" | "dev_more" | "dev_call" | "dev_close":
+                assert self._devices is not None  # its plugin brings drivers
+                self._devices.take(kind, id, rest)
             case "answer":
                 asked = self._asked.pop(id, None)
                 if asked is not None:
@@ -136,7 +141,8 @@ class Child:
         try:
             limit = about["memory_mb"] * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            os.nice(5)  # the hall goes first
+            if not about["devices"]:
+                os.nice(5)  # the hall goes first, and what devices say is the hall's
             self._clock = (about["now"], time.monotonic(), about["speed"])
             folder = None if about["folder"] is None else Path(about["folder"])
             name = about["name"]
@@ -153,6 +159,8 @@ class Child:
                 ChildBehind(self),
             )
             brought = self._bring()
+            if "somc_device_drivers" in self._loaded.hooks:
+                self._devices = ChildDevices(self, self._loaded, self._nursery)
         except Exception as error:
             await self.send("unfit", 0, f"it does not load in its process: {error}")
             return
@@ -220,7 +228,7 @@ class Child:
             else:
                 await self.send("done", id, answer)
         finally:
-            del self._calls[id]
+            del self.calls[id]
 
     async def _asked_of(self, kind: str, which: Any, given: Any) -> bytes | None:
         if kind == "serve":
@@ -255,7 +263,7 @@ class Child:
         else:
             await self.send("done", id, None)
         finally:
-            del self._calls[id], self._sockets[id]
+            del self.calls[id], self._sockets[id]
 
     # -- asking -------------------------------------------------------------------------------------
 

@@ -74,13 +74,14 @@ async def open_entry(host: PluginHost, loaded: Loaded, table: Mapping[str, Any])
         lambda why: ledger.fault("do", "flood", why),
     )
     store = FileStore(host.data_dir / f"{name}.sqlite", host.hall.journal.key_for(name))
-    isolation = settings.isolation or loaded.about.isolation
-    make: Any = ProcessPlugin if isolation == "process" else LocalPlugin
+    apart = host.apart(loaded)
+    make: Any = ProcessPlugin if apart else LocalPlugin
     runner = make(loaded, config, host.data_dir / name, store, behind, ledger)
-    if isolation == "process":
+    if apart:
         runner.memory_mb = settings.memory_mb
         runner.paths = host.plugins.paths
         runner.sealing_key = host.hall.journal.key_for(name)
+        runner.board = host.boards.of(loaded)
     identify_s = IDENTIFY_S if settings.deadline_ms is None else settings.deadline_ms / 1000
     sights = Sights(frozenset(loaded.about.sees), identify_s)
     entry = Entry(loaded, settings, config, runner, store, behind, ledger, sights, since=host.hall.now())
@@ -124,8 +125,9 @@ async def follow(host: PluginHost, entry: Entry, scope: trio.CancelScope) -> Non
         await follower.run()
 
 
-async def take_down(host: PluginHost, entry: Entry) -> None:
-    """It is asked no more, its sockets are closed, its follower stops, then it stops itself."""
+async def take_down(host: PluginHost, entry: Entry, *, keep_running: bool = False) -> None:
+    """It is asked no more, its sockets are closed, its follower stops, then it stops itself; what still runs
+    of it is ended, unless it is to be kept."""
     name = entry.loaded.name
     entry.serving = False
     host.count_hooks()
@@ -140,7 +142,8 @@ async def take_down(host: PluginHost, entry: Entry) -> None:
             await entry.runner.call("somc_stop", STOP_S)
         except HookFailed as error:
             log.error("plugin did not stop in order", plugin=name, why=error.why)
-    await close_entry(host, entry)
+    if not keep_running:
+        await close_entry(host, entry)
 
 
 async def close_entry(host: PluginHost, entry: Entry) -> None:

@@ -43,12 +43,13 @@ from somc.runtime.plugins.acting import Actions
 from somc.runtime.plugins.asking import Asking, Identified, Sights
 from somc.runtime.plugins.brought import Plugins
 from somc.runtime.plugins.configuring import build, secret_keys, shown, split
-from somc.runtime.plugins.entry import Entry, follow, open_entry, take_down
+from somc.runtime.plugins.entry import Entry, close_entry, follow, open_entry, take_down
 from somc.runtime.plugins.facts import Known, TicketFacts
 from somc.runtime.plugins.finding import find, installed
 from somc.runtime.plugins.followers import Followers
 from somc.runtime.plugins.in_use import InUse
 from somc.runtime.plugins.loading import Loaded, forget_modules, load
+from somc.runtime.plugins.placed import Boards, Placed
 from somc.runtime.plugins.routing import Match, match
 from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
@@ -95,6 +96,7 @@ class PluginHost:
         self.on_change: list[Callable[[], Awaitable[None]]] = []
         """Called after a plugin was enabled or disabled: devices, policy kinds, channels follow."""
         self.entries: dict[str, Entry] = {}
+        self.boards = Boards(self.apart)
         self.data_dir = data_dir / "plugins"
         self.facts_store = FileStore(self.data_dir / f"{FACTS}.sqlite", hall.journal.key_for(FACTS))
         self.facts = TicketFacts(self.facts_store)
@@ -111,6 +113,18 @@ class PluginHost:
         self.changing = trio.Lock()
         self.nursery: trio.Nursery
         self._first = tuple(plugins.loaded)
+        self._kept_running: list[Entry] = []
+
+    def apart(self, loaded: Loaded) -> bool:
+        """Whether the plugin works, or would work, in a process of its own."""
+        settings = self.settings.get(loaded.name, PluginSettings())
+        return (settings.isolation or loaded.about.isolation) == "process"
+
+    def placed(self, plugins: Plugins, settings: Mapping[str, PluginSettings]) -> Placed:
+        """What `plugins` bring, each driver where its plugin works. `settings` are hall.toml's as it is now:
+        what it says of a plugin that is not at work is heard."""
+        self.settings.update((name, one) for name, one in settings.items() if name not in self.entries)
+        return Placed(plugins, self.boards)
 
     def _runners(self) -> list[tuple[Any, Sights]]:
         return [(entry.runner, entry.sights) for entry in self.entries.values() if entry.serving]
@@ -175,16 +189,29 @@ class PluginHost:
                 except UsageError as error:
                     self.failed[name] = str(error)
 
-    async def stop_all(self) -> None:
-        """Let every plugin go down in order; the last that started first. Nothing of it is a change."""
+    async def stop_all(self, *, keep_drivers: bool = False) -> None:
+        """Let every plugin go down in order; the last that started first. Nothing of it is a change.
+
+        `keep_drivers`: devices at work go on in their plugins' processes until `stop_drivers`."""
         with trio.CancelScope(shield=True):
             async with self.changing:
                 for entry in reversed(list(self.entries.values())):
-                    await take_down(self, entry)
+                    keep = keep_drivers and entry.runner.serves_devices
+                    await take_down(self, entry, keep_running=keep)
+                    if keep:
+                        self._kept_running.append(entry)
             self.followers.note_all()
             with trio.move_on_after(LAST_FACTS_S):
                 await self.facts.finish()
             await self.facts_store.close()
+
+    async def stop_drivers(self) -> None:
+        """End what `stop_all` let go on for its devices; nobody is told that they are away."""
+        with trio.CancelScope(shield=True):
+            while self._kept_running:
+                entry = self._kept_running.pop()
+                entry.runner.board.let_go()
+                await close_entry(self, entry)
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -371,6 +398,8 @@ class PluginHost:
         self.failed.pop(name, None)
         entry.serving = True
         self.count_hooks()
+        if entry.runner.isolation == "process":
+            entry.runner.take_devices()
         if entry.loaded.about.follows:
             entry.follower = trio.CancelScope()
             self.nursery.start_soon(follow, self, entry, entry.follower)

@@ -56,6 +56,7 @@ class LocalPlugin:
     """An enabled plugin in this process. `open` before anything else, `close` at the end."""
 
     isolation = "in-process"
+    serves_devices = False
 
     def __init__(
         self, loaded: Loaded, config: Any, data_dir: Path, store: Store, behind: Behind, ledger: Ledger

@@ -8,6 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,14 +38,19 @@ MOST_ASKS = 32
 MOST_UNSENT = 512
 MOST_LOGS_PER_S = 100
 
+NONSENSE = (FrameTooLarge, msgspec.MsgspecError, LookupError, TypeError, ValueError, RecursionError)
+"""What reading a child's frame raises, whatever it holds."""
+
 log = structlog.get_logger(__name__)
 
 
 class Call:
     """One question on its way to the child."""
 
-    def __init__(self, hook: str) -> None:
+    def __init__(self, hook: str, patience: int) -> None:
         self.hook = hook
+        self.patience = patience
+        """How many pings it may take to end once it is cancelled."""
         self.done = trio.Event()
         self.answer: bytes | None = None
         self.failure: HookFailed | None = None
@@ -104,7 +110,7 @@ class Child:
                 self.end(f"it says nothing{self._under_way()}: it was killed")
                 return
             for call in self._calls.values():
-                if call.cancelled_at is not None and self._pong - call.cancelled_at > STUBBORN_PINGS:
+                if call.cancelled_at is not None and self._pong - call.cancelled_at > call.patience:
                     self.end(f"'{call.hook}' does not end though it was cancelled: it was killed")
                     return
 
@@ -114,8 +120,8 @@ class Child:
 
     # -- calls
 
-    def begin(self, id: int, hook: str) -> Call:
-        call = self._calls[id] = Call(hook)
+    def begin(self, id: int, hook: str, patience: int = STUBBORN_PINGS) -> Call:
+        call = self._calls[id] = Call(hook, patience)
         return call
 
     def finish(self, id: int) -> None:
@@ -125,7 +131,8 @@ class Child:
         call = self._calls.get(id)
         if call is not None:
             call.cancelled_at = self._pings
-            self.put("cancel", id)
+            with suppress(HookFailed):  # it ends: then the call does
+                self.put("cancel", id)
 
     def put(self, *parts: Any) -> None:
         """Send it soon. `HookFailed` when the child does not read; `FrameTooLarge`."""
@@ -151,7 +158,7 @@ class Child:
         try:
             async for parts in frames_of(self.stream):
                 self._take(parts, nursery)
-        except (FrameTooLarge, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+        except NONSENSE as error:
             self.end(f"it said what cannot be understood ({error!r}): it was killed")
             return
         with trio.move_on_after(1.0):
@@ -189,6 +196,9 @@ class Child:
             call.done.set()
             if call.cancelled_at is not None:
                 self.finish(id)
+        elif kind == "dev":
+            if self.plugin.board is not None:
+                self.plugin.board.heard(id, rest[0], rest[1])
         elif kind == "ask":
             self._asks += 1
             if self._asks > MOST_ASKS:

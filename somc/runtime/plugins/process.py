@@ -11,8 +11,9 @@ What must stay true
   is killed. It is begun anew with growing pauses.
 - The child is handed a configuration, a folder and a key for its own store, and no connection to the hall's
   data: what it wants it asks for, and every question is checked here.
-- Drivers, policies and channels are objects of the hall's own process: a plugin that brings one is refused
-  here.
+- Devices meet their drivers at the plugin's board. Simulators stay in the hall's process: they stand for what
+  is at the other end of the line, and nobody plugs one into a hall that serves customers.
+- Policies and channels are objects of the hall's own process: a plugin that brings one is refused here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ import structlog
 import trio
 
 from somc.api import (
-    Action,
     AlertRule,
     Page,
     Request,
@@ -41,19 +41,19 @@ from somc.api import (
     Route,
     Socket,
     SocketRoute,
-    Words,
 )
-from somc.api import actions as api_actions
 from somc.runtime.plugins.answers import WrongAnswer, decode_answer
 from somc.runtime.plugins.behind import HallBehind
+from somc.runtime.plugins.board import STARTING, Board
+from somc.runtime.plugins.child_asks import answer_child
+from somc.runtime.plugins.child_brought import brought_there
 from somc.runtime.plugins.frames import FrameTooLarge
 from somc.runtime.plugins.ledger import HookFailed, Ledger, late
 from somc.runtime.plugins.loading import Loaded
 from somc.runtime.plugins.pipe import Child, pump_in, pump_out
-from somc.runtime.plugins.routing import check_routes
 from somc.runtime.plugins.store import FileStore
 
-__all__ = ["ACTIONS", "START_S", "ProcessPlugin"]
+__all__ = ["NOT_HERE", "START_S", "ProcessPlugin"]
 
 READY_S = 60.0
 """How long a child may take to import its plugin. It only guards against one that never does."""
@@ -65,14 +65,8 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 LONG_LIFE_S = 300.0
 
-NOT_HERE = ("somc_device_drivers", "somc_device_simulators", "somc_routing_policies", "somc_channels")
-
-ACTIONS: dict[str, type[Action]] = {
-    kind.__name__: kind
-    for kind in vars(api_actions).values()
-    if isinstance(kind, type) and issubclass(kind, Action) and kind is not Action
-}
-"""Every action by name, as it crosses the pipe."""
+NOT_HERE = ("somc_routing_policies", "somc_channels")
+"""What works in the hall's process only: policies are trusted code."""
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +94,10 @@ class ProcessPlugin:
         self.memory_mb = 1024
         self.paths: Sequence[Path] = ()
         self.sealing_key = b""
+        self.board: Board | None = None
+        """Where its devices are, if it brings drivers."""
         self.restarts = 0
+        self._at_board = False
         self._config = config
         self._data_dir = data_dir
         self._behind = behind
@@ -141,8 +138,25 @@ class ProcessPlugin:
         if self._first.why is not None:
             raise HookFailed("down", self._first.why)
 
+    @property
+    def serves_devices(self) -> bool:
+        """Whether devices are at work in its child."""
+        return self.board is not None and self.board.taken
+
+    def take_devices(self) -> None:
+        """From now on the devices at its board are this runner's."""
+        self._at_board = True
+        if self.board is not None and self._child is not None:
+            self.board.up(self._child)
+
+    def next_id(self) -> int:
+        """A number for a question."""
+        return next(self._ids)
+
     async def close(self) -> bool:
         """End the child; it is killed if it does not go."""
+        self._leave_board(STARTING, crashed=False)
+        self._at_board = False
         self._scope.cancel()
         if self._opened:
             with trio.CancelScope(shield=True):
@@ -195,6 +209,8 @@ class ProcessPlugin:
                     await child.ready_or_gone()
                 if child.ready:
                     self._child = child
+                    if self._at_board and self.board is not None:
+                        self.board.up(child)
                     if not self._first.settled.is_set():
                         self._first.settle(None)
                     else:
@@ -206,10 +222,15 @@ class ProcessPlugin:
                 nursery.cancel_scope.cancel()
         finally:
             self._child = None
+            self._leave_board(child.why or STARTING, crashed=child.why is not None)
             with trio.CancelScope(shield=True):
                 await self._bury(process, stream)
             child.fail_all(child.why or "it ended")
         return child.why or "its process ended"
+
+    def _leave_board(self, why: str, *, crashed: bool) -> None:
+        if self._at_board and self.board is not None:
+            self.board.down(why, crashed=crashed)
 
     async def _bury(self, process: trio.Process, stream: trio.SocketStream) -> None:
         await trio.aclose_forcefully(stream)
@@ -244,43 +265,13 @@ class ProcessPlugin:
             "memory_mb": self.memory_mb,
             "now": self._behind.now(),
             "speed": self._behind.speed,
+            "devices": self.board is not None,
         }
         return ("load", 0, about)
 
     def came_up(self, brought: dict[str, Any]) -> None:
         """What the child's plugin brings. `HookFailed` for what cannot be."""
-        routes: list[Route | SocketRoute] = []
-        for each in brought["routes"]:
-            if each["method"] == "WEBSOCKET":
-                routes.append(SocketRoute(each["path"], _elsewhere_socket, frozenset(each["roles"])))
-            else:
-                routes.append(
-                    Route(
-                        each["method"],
-                        each["path"],
-                        _elsewhere,
-                        frozenset(each["roles"]),
-                        each["body_limit"],
-                        each["rate_per_min"],
-                    )
-                )
-        check_routes(routes)
-        self.routes = routes
-        self.pages = [
-            Page(
-                path=each["path"],
-                title=Words(**each["title"]),
-                roles=frozenset(each["roles"]),
-                icon=each["icon"],
-            )
-            for each in brought["pages"]
-        ]
-        self.rules = [
-            AlertRule(
-                name=each["name"], words=Words(**each["words"]), check=_elsewhere_check, limit=each["limit"]
-            )
-            for each in brought["rules"]
-        ]
+        self.routes, self.pages, self.rules = brought_there(brought)
 
     # -- hooks ------------------------------------------------------------------------------------
 
@@ -305,7 +296,7 @@ class ProcessPlugin:
     async def serve_socket(self, number: int, socket: Socket) -> None:
         """Let its `number`-th route have the socket until it returns. `HookFailed` if it raises."""
         child = self._working("route")
-        id = next(self._ids)
+        id = self.next_id()
         call = child.begin(id, "route")
         try:
             child.put("socket", id, number, socket.request)
@@ -336,7 +327,7 @@ class ProcessPlugin:
 
     async def _ask(self, hook: str, deadline_s: float, kind: str, *parts: Any) -> Any:
         child = self._working(hook)
-        id = next(self._ids)
+        id = self.next_id()
         call = child.begin(id, hook)
         begun = trio.current_time()
         try:
@@ -371,30 +362,7 @@ class ProcessPlugin:
 
     async def answer(self, what: str, given: dict[str, Any]) -> Any:
         """What the child's context asks. Raises what the hall's own answer raises."""
-        behind = self._behind
-        match what:
-            case "hall":
-                return await behind.hall()
-            case "ticket":
-                return await behind.ticket(given["id"])
-            case "tickets":
-                return await behind.tickets()
-            case "facts":
-                return await behind.facts(given["ticket"], given["of"])
-            case "visits":
-                return await behind.visits(given["person"], given["limit"])
-            case "phone_of":
-                return await behind.phone_of(given["person"])
-            case "person_of":
-                return await behind.person_of(given["phone"])
-            case "do":
-                action = msgspec.convert(given["action"], ACTIONS[given["kind"]])
-                done = await behind.do(action)
-                return {
-                    "refused": isinstance(done, api_actions.Refusal),
-                    "outcome": msgspec.to_builtins(done),
-                }
-        raise ValueError(f"a context does not ask for '{what}'")
+        return await answer_child(self._behind, what, given)
 
     def changed(self) -> None:
         self._behind.announce_changed()
@@ -411,15 +379,3 @@ class _First:
         if not self.settled.is_set():
             self.why = why
             self.settled.set()
-
-
-async def _elsewhere(request: Request) -> Response:
-    raise AssertionError("a route of a plugin in its own process is served there")
-
-
-async def _elsewhere_socket(socket: Socket) -> None:
-    raise AssertionError("a socket of a plugin in its own process is served there")
-
-
-def _elsewhere_check(hall: Any) -> int | None:
-    raise AssertionError("a rule of a plugin in its own process is checked there")
