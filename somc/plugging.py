@@ -138,6 +138,7 @@ def join(
                 "readings": [] if line.uses_today is None else [used],
             }
 
+    host.drivers_in_use = lambda: {about["driver"] for about in rack.about.values()}
     host.in_use += [policy_in_force, device_at_work]
     host.on_change += [kinds_follow, devices_follow, channels_follow]
     host.tending.on_lines = announcer.say_beside

@@ -12,8 +12,8 @@ What must stay true
 the device
   answered.
 
-The library runs in this process: one that crashes takes the hall with it. Whoever does not trust it runs the
-device in a process of its own (`somc device agent`).
+The library runs in its driver's process: one that crashes takes that with it. Whoever does not trust it lets
+the plugin work in a process of its own (`isolation = "process"`).
 """
 
 from __future__ import annotations

@@ -67,14 +67,16 @@ class HallHooks:
 
         When: once at the start, before any device is opened, in the main task. Sync; must not wait.
         Several plugins: their drivers are joined; a name that two bring stops the start with both names.
-        If it raises: the start stops with the plugin's name.
+        If it raises: the start stops with the plugin's name. In a plugin of a process of its own it is asked
+        in the hall's process, for what there is, and in the plugin's, where the devices are made and run.
         """
 
     @hookspec
     def somc_device_simulators(self) -> Mapping[str, Callable[[], Simulator]]:  # type: ignore[empty-body] # as above
         """Simulated devices, by the name of the driver that speaks to them. Since 0.1.
 
-        When, several plugins, if it raises: as `somc_device_drivers`.
+        When, several plugins, if it raises: as `somc_device_drivers`. They run in the hall's process,
+        wherever the drivers work: a simulator stands for what is at the other end of the line.
         """
 
     @hookspec

@@ -113,12 +113,15 @@ class DriverTerms:
     `options` maps each option to a type that `msgspec.convert` understands (`int`, `Literal["a", "b"]`,
     `Annotated[int, msgspec.Meta(ge=1, le=16)]`); `required` names those without a default. `at_counter` says
     whether `counter` must be given (True), must not (False), or may (None); `measures` whether `limits` may.
+    `plugin` brings it; `apart`: its author advises a process of its own, and hall.toml may say otherwise.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     at_counter: bool | None = None
     measures: bool = False
+    plugin: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

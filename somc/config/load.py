@@ -30,6 +30,7 @@ from somc.config.hall_config import (
 )
 from somc.config.halls import Directory, read_halls
 from somc.config.hours import hours_from
+from somc.config.lines import check_lines
 from somc.config.reading import FAULTY, Reading
 from somc.config.references import (
     check_devices,
@@ -126,6 +127,7 @@ def load(
     check_plugin_tables(tables["plugin"], _brought(models, enabled, plugins), plugins, reading)
     known = _brought(drivers, enabled, plugins)
     check_devices(tables["device"], tables["counter"], known, plugins or (), reading)
+    check_lines(tables["device"], known or {}, tables["plugin"], reading)
     offered = _brought(kinds, enabled, plugins)
     check_kind(tables["policy"][""]["kind"], offered, reading.at("policy", "kind"))
     customers, customer_faults = _customers(path, tables, reading)

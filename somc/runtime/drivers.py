@@ -17,7 +17,6 @@ from somc.runtime.plugins.configuring import wrong_keys
 from somc.runtime.plugins.finding import found_at
 from somc.scheduler.policy import PolicyKind
 from somc_hal.devices import DeviceClass
-from somc_hal.drivers.base import DriverSpec
 
 __all__ = ["Offered", "driver_terms", "option_type"]
 
@@ -54,7 +53,7 @@ class Offered:
 
     def drivers(self, names: tuple[str, ...]) -> dict[str, DriverTerms]:
         """What their drivers ask of their tables in hall.toml. `UsageError`."""
-        return driver_terms(self.plugins(names).drivers())
+        return driver_terms(self.plugins(names))
 
     def policies(self, names: tuple[str, ...]) -> dict[str, PolicyKind]:
         """The policy kinds of SOMC and of these plugins. `UsageError`."""
@@ -68,15 +67,17 @@ class Offered:
         }
 
 
-def driver_terms(drivers: Mapping[str, DriverSpec]) -> dict[str, DriverTerms]:
-    """What each driver asks of its table in hall.toml."""
+def driver_terms(plugins: Plugins) -> dict[str, DriverTerms]:
+    """What each driver of `plugins` asks of its table in hall.toml."""
     return {
         name: DriverTerms(
             options={key: option_type(option) for key, option in spec.options_schema.items()},
             at_counter=AT_COUNTER.get(spec.device_class, False),
             measures=spec.device_class is DeviceClass.HARDWARE_MONITOR,
+            plugin=plugin,
+            apart=plugins.loaded[plugin].about.isolation == "process",
         )
-        for name, spec in drivers.items()
+        for name, (plugin, spec) in plugins.drivers_of().items()
     }
 
 

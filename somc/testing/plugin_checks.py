@@ -16,10 +16,17 @@ from typing import Any, Literal
 import trio
 
 from somc.errors import SomcError, UsageError
+from somc.runtime.plugins import Plugins
 from somc.runtime.plugins.finding import Found
 from somc.runtime.plugins.loading import Loaded, load
+from somc.runtime.plugins.placed import RemoteSpec
 from somc.runtime.plugins.process import NOT_HERE
-from somc.testing.hall import hall_with
+from somc.runtime.plugins.tasks import said
+from somc.testing.hall import FakeHall, hall_with
+from somc_hal.drivers.base import DriverSpec
+from somc_hal.ports import Ports
+from somc_hal.simulators.base import Simulator
+from somc_hal.simulators.host import SimulatorHost
 
 __all__ = ["Finding", "check_plugin"]
 
@@ -37,6 +44,9 @@ BLOCKING = {
 
 PHONE = "13911112222"
 PATIENCE_S = 60.0
+
+ONLINE_S = 10.0
+"""A driver finds its simulator, which is there, within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ def _let_work(loaded: Loaded, settings: Mapping[str, Any]) -> Iterator[Finding]:
     """A customer comes, is called and served, with the plugin at work: in each of its two places."""
     for isolation in ("in-process", "process"):
         if isolation == "process" and loaded.hooks & set(NOT_HERE):
-            yield Finding("ok", "works in the hall's process only: it brings drivers, policies or channels")
+            yield Finding("ok", "works in the hall's process only: it brings policies or channels")
             continue
         try:
             fault = trio.run(_customer, loaded, dict(settings), isolation)
@@ -150,7 +160,40 @@ async def _customer(loaded: Loaded, settings: dict[str, Any], isolation: Any) ->
             await hall.do("counters.start", counter=1)
             await hall.do("counters.finish", counter=1)
             await hall.turn("1h")
-        return entry.ledger.last_fault
+            wrong = await _devices_come_online(hall, loaded)
+        return wrong or entry.ledger.last_fault
+
+
+async def _devices_come_online(hall: FakeHall, loaded: Loaded) -> str | None:
+    """Run each driver that has a simulator with it, over a pty, where the plugin works; what is wrong."""
+    placed = hall.host.placed(Plugins.of([loaded]), {})
+    simulators = placed.simulators()
+    for name, spec in placed.drivers().items():
+        if name in simulators and (why := await _comes_online(spec, simulators[name]())):
+            return f"the driver '{name}' with its simulator: {why}"
+    return None
+
+
+async def _comes_online(spec: DriverSpec, simulator: Simulator) -> str | None:
+    device: Any = None
+    try:
+        with trio.fail_after(ONLINE_S):
+            async with trio.open_nursery() as nursery:
+                url = await nursery.start(SimulatorHost(simulator, "pty").run)
+                if isinstance(spec, RemoteSpec):
+                    await spec.learn("check", url, {})
+                device = spec.make("check", url, {}, ports=Ports())
+                await nursery.start(device.run)
+                await device.wait_online()
+                nursery.cancel_scope.cancel()
+    except trio.TooSlowError:
+        return "does not come online: " + ("it is not made" if device is None else device.status.detail)
+    except Exception as error:
+        inner: BaseException = error
+        while isinstance(inner, BaseExceptionGroup):
+            inner = inner.exceptions[0]
+        return str(inner) if isinstance(inner, ValueError) else said(inner)
+    return None
 
 
 def _project_of(loaded: Loaded) -> Path:

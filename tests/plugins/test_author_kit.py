@@ -72,6 +72,38 @@ def test_checks_name_file_and_line(tmp_path: Path) -> None:
     assert wrong[3] == "process: somc_identify: it gave a int, which is no Identity"
 
 
+DRIVER = """
+from somc.api import hookimpl
+from somc_hal.drivers.base import DriverSpec
+from somc_hal.drivers.reference import ReferenceStripDisplay as Strip
+from somc_hal.simulators.reference import StripDisplaySimulator
+
+class Led(Strip):
+    def _wire(self):
+        raise LookupError("no table")
+
+@hookimpl
+def somc_device_drivers():
+    return [DriverSpec("led", Strip.DEVICE_CLASS, Led, Strip.OPTIONS, "")]
+
+@hookimpl
+def somc_device_simulators():
+    return {"led": StripDisplaySimulator}
+"""
+
+
+def test_a_driver_has_to_work_in_both_places(tmp_path: Path) -> None:
+    file = tmp_path / "acme_led.py"
+    file.write_text(DRIVER)
+    found = json.loads(somc("check", str(file), "--json", exit_code=1))
+    wrong = [one["text"] for one in found if one["kind"] == "wrong"]
+    assert wrong == [
+        "in-process: the driver 'led' with its simulator: LookupError('no table') (acme_led.py:9)",
+        "process: the driver 'led' with its simulator: its driver failed: "
+        "LookupError('no table') (acme_led.py:9)",
+    ]
+
+
 def test_installed_plugins_are_listed_with_their_hooks() -> None:
     listed = {each["name"]: each for each in json.loads(somc("list", "--json"))}
     assert listed["standard_devices"]["hooks"] == ["somc_device_drivers", "somc_device_simulators"]

@@ -232,9 +232,24 @@ async def test_a_policy_of_a_plugin_enabled_in_the_running_hall_is_kept_over_a_r
         assert answer.status_code == 422
 
 
-async def test_drivers_and_policies_are_refused_in_a_process_of_their_own(tmp_path: Path) -> None:
-    plugin = tmp_path / "acme_led.py"
-    plugin.write_text(LED)
+async def test_a_version_without_a_driver_that_is_used_is_refused(tmp_path: Path, mode: str) -> None:
+    plugin = tmp_path / f"acme_led_{mode[0]}.py"
+    write_plugin(plugin, LED)
+    async with running(tmp_path, hall_toml(plugin, mode, STRIP)) as hall:
+        before = hall.node.devices["strip"]
+        write_plugin(plugin, LED.replace('"led"', '"lamp"'))
+        refused = await post(hall, f"{BASE}/plugins/{plugin.stem}/reload", status=409)
+        assert "devices use led, which it does not bring any more" in refused["detail"]
+        await before.wait_online()
+        write_plugin(plugin, LED)
+        await post(hall, f"{BASE}/plugins/{plugin.stem}/reload")
+        assert hall.node.devices["strip"] is before
+        await before.wait_online()
+
+
+async def test_policies_are_refused_in_a_process_of_their_own(tmp_path: Path) -> None:
+    plugin = tmp_path / "acme_policy.py"
+    plugin.write_text(POLICY)
     with pytest.raises(BaseExceptionGroup) as caught:
         async with running(tmp_path, hall_toml(plugin, "process")):
             pass

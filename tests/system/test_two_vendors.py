@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from somc_hal.simulators import SimulatorHost
@@ -146,8 +147,11 @@ def standing(simulator: Any, address: int) -> Any:
     return simulator
 
 
-async def test_two_lines_carry_a_hall_of_both_vendors(tmp_path: Path) -> None:
-    """Two ptys in all: a Pingan bus with its keypads, a Zhaowei line with everybody's strips and a keypad."""
+@pytest.mark.parametrize("isolation", ["in-process", "process"])
+async def test_two_lines_carry_a_hall_of_both_vendors(tmp_path: Path, isolation: str) -> None:
+    """Two ptys in all: a Pingan bus with its keypads, a Zhaowei line with everybody's strips and a keypad.
+
+    The drivers work in the hall's process, or each vendor's in one of its own."""
     keypads = {
         1: standing(PinganCallerSimulator(), 1),
         2: standing(PinganCallerSimulator(), 2),
@@ -161,7 +165,10 @@ async def test_two_lines_carry_a_hall_of_both_vendors(tmp_path: Path) -> None:
         for name, line in (("pingan", pingan), ("zhaowei", zhaowei)):
             urls[name] = await nursery.start(SimulatorHost(line, "pty", name=name).run)
         skills = HALL.replace("skills = { repair = 1 }", "skills = { payment = 1 }")
-        async with started(tmp_path, skills + LINES.format(**urls)) as hall, hall.client() as client:
+        apart = "".join(
+            f'[plugin.{name}.host]\nisolation = "{isolation}"\n' for name in ("pingan", "zhaowei")
+        )
+        async with started(tmp_path, skills + LINES.format(**urls) + apart) as hall, hall.client() as client:
             for number in keypads:
                 await client.post(f"{BASE}/counters/{number}/open", json={"agent": f"agent-{number}"})
                 assert (await client.post(f"{BASE}/tickets", json={"service": "payment"})).status_code == 201

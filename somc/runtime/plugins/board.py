@@ -117,6 +117,10 @@ class Board:
         for device in self._devices:
             device.lost(self.state, why)
 
+    def off(self) -> None:
+        """The plugin was disabled, when none of its devices was left."""
+        self.why = NOT_AT_WORK
+
     def let_go(self) -> None:
         """The hall ends: there is no process any more, and nobody is told."""
         self._child = None
@@ -253,7 +257,8 @@ class Board:
                 child.plugin.ledger.fault(HOOK, "wrong", f"{hook}: {call.failure.why}")
                 raise wire.DriverFailed(f"{hook}: {call.failure.why}")
             raise Lost(call.failure.why)
-        assert call.answer is not None
+        if not isinstance(call.answer, bytes):
+            raise Lost(_nonsense(child, TypeError("an answer that is none")))
         return call.answer
 
     # -- what a device can ------------------------------------------------------------------------
@@ -272,12 +277,12 @@ class Board:
         Without a process what was learned before will do."""
         until = trio.current_time() + LEARN_S
         key = _key(spec.name, options)
+        if self._child is None and self.why == NOT_AT_WORK:
+            raise ValueError(
+                f"the plugin '{self.plugin}' works in a process of its own and is off: "
+                f"somc plugin enable {self.plugin}"
+            )
         while self._child is None and key not in self._known:
-            if self.why == NOT_AT_WORK:
-                how = f"somc plugin enable {self.plugin}"
-                raise ValueError(
-                    f"the plugin '{self.plugin}' works in a process of its own and is off: {how}"
-                )
             if trio.current_time() >= until:
                 raise ValueError(f"the process of the plugin '{self.plugin}' is down: {self.why}")
             await self._turn.wait(until)

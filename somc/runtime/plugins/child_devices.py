@@ -26,6 +26,7 @@ from somc.runtime.plugins import device_wire as wire
 from somc.runtime.plugins.answers import WrongAnswer
 from somc.runtime.plugins.brought import drivers_in
 from somc.runtime.plugins.loading import Loaded
+from somc.runtime.plugins.tasks import said
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.errors import DeviceError
 from somc_hal.ports import Ports
@@ -102,7 +103,7 @@ class ChildDevices:
         except ValueError as error:
             tried = wire.Tried(refused=str(error)[: wire.MOST_WORDS])
         except Exception as error:
-            tried = wire.Tried(refused=f"its driver failed: {error!r}"[: wire.MOST_WORDS])
+            tried = wire.Tried(refused=f"its driver failed: {said(error)}")
         await self.child.send("done", id, msgspec.msgpack.encode(tried))
 
     async def _sit(self, seat: _Seat) -> None:
@@ -135,7 +136,7 @@ class _Seat:
         self._made = self._before
         self._calls: set[trio.CancelScope] = set()
         self._asked = 0
-        """The last call that has begun and may keep the device busy."""
+        """The newest call that has begun, or ended without, and may keep the device busy."""
         self._untold: deque[tuple[Any, ...]] = deque()
 
     # -- life -------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ class _Seat:
             self._tell("refused", str(error)[: wire.MOST_WORDS])
             return False
         except Exception as error:
-            self._tell("refused", f"its driver failed: {error!r}"[: wire.MOST_WORDS])
+            self._tell("refused", f"its driver failed: {said(error)}")
             return False
         self._tell("opened", terms)
         self._device = device
@@ -277,7 +278,7 @@ class _Seat:
                     frame = ("failed", id, "down", "the device has ended")
                 else:
                     if asked.method != "wait_idle":
-                        self._asked = id
+                        self._asked = max(self._asked, id)
                         self._turn.turn()
                     begun.set()
                     frame = ("done", id, await self._outcome(method, asked.method, places, names))
@@ -285,6 +286,8 @@ class _Seat:
             frame = ("failed", id, "wrong", str(error))
         finally:
             begun.set()
+            if asked.method != "wait_idle":  # also of one that never began: the hall waits for its end
+                self._asked = max(self._asked, id)
             self._calls.discard(scope)
             self._devices.child.calls.pop(id, None)
             self._untold.append(frame)
@@ -299,8 +302,8 @@ class _Seat:
 
 
 def _words(error: Exception) -> str:
-    """What a driver failed with: of a group its first."""
+    """What a driver failed with, and where: of a group its first."""
     inner: BaseException = error
     while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
-    return (str(inner) if isinstance(inner, WrongAnswer) else repr(inner))[: wire.MOST_WORDS]
+    return str(inner) if isinstance(inner, WrongAnswer) else said(inner)

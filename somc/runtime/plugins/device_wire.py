@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from somc.runtime.plugins.answers import WrongAnswer
+from somc.runtime.plugins.tasks import said
 from somc_hal import errors
 from somc_hal.capabilities import (
     AnnouncerCapabilities,
@@ -307,6 +308,13 @@ def _bounded(what: str, value: Any, most_bytes: int) -> bytes:
     return data
 
 
+def _within(data: bytes, most_bytes: int) -> bytes:
+    """The same bytes. `ValueError` for more than may be."""
+    if len(data) > most_bytes:
+        raise ValueError(f"{len(data)} bytes; allowed: {most_bytes}")
+    return data
+
+
 def write_status(status: DeviceStatus) -> bytes:
     """A status within bounds. `WrongAnswer`."""
     if isinstance(status, DeviceStatus):
@@ -316,7 +324,7 @@ def write_status(status: DeviceStatus) -> bytes:
 
 def read_status(name: str, data: bytes) -> DeviceStatus:
     """The status of device `name`, whatever the driver calls it."""
-    return replace(_statuses.decode(data), device=name)
+    return replace(_statuses.decode(_within(data, MOST_STATUS_BYTES)), device=name)
 
 
 def write_event(device_class: DeviceClass, event: Any) -> bytes:
@@ -327,7 +335,7 @@ def write_event(device_class: DeviceClass, event: Any) -> bytes:
 
 def read_event(device_class: DeviceClass, data: bytes) -> Any:
     """The event of these bytes."""
-    return _events[device_class].decode(data)
+    return _events[device_class].decode(_within(data, MOST_EVENT_BYTES))
 
 
 def write_terms(device_class: DeviceClass, device: Any) -> bytes:
@@ -349,7 +357,7 @@ def write_terms(device_class: DeviceClass, device: Any) -> bytes:
 
 def read_terms(device_class: DeviceClass, data: bytes) -> Terms:
     """What a device says of itself."""
-    return Terms(*_terms[device_class].decode(data))
+    return Terms(*_terms[device_class].decode(_within(data, MOST_TERMS_BYTES)))
 
 
 def write_outcome(method: Method, given: Any, error: Exception | None) -> bytes:
@@ -374,7 +382,7 @@ def _error_of(error: Exception) -> tuple[str, str]:
         return kind, str(error.what)[:MOST_WORDS]
     if isinstance(error, ValueError):
         return "ValueError", str(error)[:MOST_WORDS]
-    return "", repr(error)[:MOST_WORDS]
+    return "", said(error)[:MOST_WORDS]
 
 
 def read_outcome(device: str, method: Method, data: bytes) -> Any:
@@ -383,7 +391,7 @@ def read_outcome(device: str, method: Method, data: bytes) -> Any:
     outcome = _outcomes.decode(data)
     if outcome.error is not None:
         kind, words = outcome.error
-        error = ERRORS.get(kind)
+        words, error = words[:MOST_WORDS], ERRORS.get(kind)
         if error is None:
             raise DriverFailed(f"{device}: its driver failed: {words}")
         raise error(device, words) if issubclass(error, DeviceError) else error(words)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,8 @@ class PluginHost:
         self.settings = dict(settings)
         self.in_use: list[Callable[[Loaded], str | None]] = []
         """Each says why a plugin may not go now, or None."""
+        self.drivers_in_use: Callable[[], Set[str]] = frozenset
+        """The drivers of the hall's devices."""
         self.on_change: list[Callable[[], Awaitable[None]]] = []
         """Called after a plugin was enabled or disabled: devices, policy kinds, channels follow."""
         self.entries: dict[str, Entry] = {}
@@ -274,7 +276,7 @@ class PluginHost:
                 loaded = load(find(name, self.plugins.paths))
                 self._check_kept(entry.loaded, loaded)
                 await self._replace(entry, loaded, self._table(loaded))
-            except UsageError:
+            except (InUse, UsageError):
                 sys.modules.update(before)
                 raise
             await self._record_switch(name, True, by=by, version=loaded.version)
@@ -413,6 +415,8 @@ class PluginHost:
         else:
             self._check_unused(entry.loaded)
             await take_down(self, entry)
+            if entry.runner.board is not None:
+                entry.runner.board.off()
             del self.entries[name]
             self.plugins.loaded.pop(name, None)
         self.failed.pop(name, None)
@@ -448,9 +452,14 @@ class PluginHost:
 
     def _check_kept(self, old: Loaded, new: Loaded) -> None:
         """A reload must bring what is in use again."""
-        lost = old.hooks - new.hooks
-        if lost & {"somc_device_drivers", "somc_routing_policies"}:
+        if "somc_routing_policies" in old.hooks - new.hooks:
             self._check_unused(old)
+        drivers = Plugins.of([old]).drivers().keys() - Plugins.of([new]).drivers().keys()
+        if used := sorted(drivers & self.drivers_in_use()):
+            raise InUse(
+                f"the plugin '{old.name}' cannot be reloaded now: devices use {', '.join(used)}, "
+                "which it does not bring any more: take them out of hall.toml first"
+            )
 
     async def _changed(self) -> None:
         self.tending.look_again()

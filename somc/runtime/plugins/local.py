@@ -35,7 +35,7 @@ from somc.runtime.plugins.answers import WrongAnswer, checked
 from somc.runtime.plugins.ledger import HookFailed, Ledger, late
 from somc.runtime.plugins.loading import Loaded
 from somc.runtime.plugins.routing import check_routes, handled
-from somc.runtime.plugins.tasks import Tasks, harmless
+from somc.runtime.plugins.tasks import Tasks, harmless, said
 
 __all__ = ["ENDING_S", "LocalPlugin"]
 
@@ -57,6 +57,7 @@ class LocalPlugin:
 
     isolation = "in-process"
     serves_devices = False
+    board = None
 
     def __init__(
         self, loaded: Loaded, config: Any, data_dir: Path, store: Store, behind: Behind, ledger: Ledger
@@ -226,7 +227,7 @@ class LocalPlugin:
         except WrongAnswer as error:
             call.failure = HookFailed("wrong", str(error))
         except BaseException as error:
-            call.failure = HookFailed("raised", _said(harmless(error)))
+            call.failure = HookFailed("raised", said(harmless(error)))
         finally:
             if call.scope.cancelled_caught and call.failure is None:
                 call.failure = HookFailed("down", "it was cancelled")
@@ -249,7 +250,7 @@ class LocalPlugin:
         except WrongAnswer as error:
             failure = HookFailed("wrong", str(error))
         except BaseException as error:
-            failure = HookFailed("raised", _said(harmless(error)))
+            failure = HookFailed("raised", said(harmless(error)))
         else:
             self.ledger.worked(hook, trio.current_time() - begun)
             return answer
@@ -267,12 +268,3 @@ class _Call:
         self.scope = trio.CancelScope()
         self.answer: Any = None
         self.failure: HookFailed | None = None
-
-
-def _said(error: BaseException) -> str:
-    """What was raised, in one line, with the place where it was."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-    return f"{error!r}"[:300] + where

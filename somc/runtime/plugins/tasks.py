@@ -7,13 +7,14 @@ What must stay true: a task that raises is a fault and is started again with gro
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from somc.runtime.plugins.ledger import Ledger
 
-__all__ = ["MOST_TASKS", "Tasks", "harmless"]
+__all__ = ["MOST_TASKS", "Tasks", "harmless", "said"]
 
 MOST_TASKS = 200
 FIRST_PAUSE_S = 1.0
@@ -70,3 +71,12 @@ def harmless(error: BaseException) -> BaseException:
         assert rest is not None
         return rest
     return error
+
+
+def said(error: BaseException) -> str:
+    """What was raised, in one line, with the place where it was."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+    return f"{error!r}"[:300] + where
