@@ -112,6 +112,7 @@ def join(
                 person=action.person,
                 phone=action.phone,
                 message_class=MESSAGE_CLASSES[action.class_],
+                key=None if action.key is None else f"plugin:{plugin}:{action.key}",
                 ticket=action.about if action.about in state.tickets else None,
                 appointment=action.about if action.about in state.bookings.all else None,
             )

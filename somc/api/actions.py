@@ -134,6 +134,9 @@ class SendMessage(Action, frozen=True, kw_only=True):
     class_: Literal["urgent", "service", "marketing"] = "service"
     about: Annotated[str, Meta(max_length=64)] | None = None
     """What it is about: a ticket's or an appointment's id."""
+    key: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    """With a key that this plugin has used within three days nothing is sent, and `Done` has no records: what
+    a plugin does with a record may come again after a crash, and its message must not."""
 
 
 class Note(Action, frozen=True, kw_only=True):

@@ -51,10 +51,10 @@ class Process:
         return "".join(self.said)
 
 
-def arguments(folder: Path, data: Path | None = None) -> list[str]:
+def arguments(folder: Path, data: Path | None = None, somc: Sequence[str] = SOMC) -> list[str]:
     """A command line for the hall in `folder`; its token is kept beside hall.toml."""
     return [
-        *SOMC,
+        *somc,
         "run",
         str(folder / "hall.toml"),
         *("--port", "0", "--data", str(data or folder / "data")),
@@ -63,12 +63,14 @@ def arguments(folder: Path, data: Path | None = None) -> list[str]:
 
 
 @asynccontextmanager
-async def started(folder: Path, toml: str | None = None, data: Path | None = None) -> AsyncIterator[Process]:
+async def started(
+    folder: Path, toml: str | None = None, data: Path | None = None, somc: Sequence[str] = SOMC
+) -> AsyncIterator[Process]:
     """`somc run` once it says `ready`; killed at the end if it still runs."""
     write_hall(folder) if toml is None else write_hall(folder, toml)
     async with trio.open_nursery() as nursery:
         process = await trio.lowlevel.open_process(
-            arguments(folder, data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=quiet()
+            arguments(folder, data, somc), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=quiet()
         )
         assert process.stdout is not None
         said: list[str] = []

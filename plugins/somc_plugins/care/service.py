@@ -1,12 +1,13 @@
 """The running plugin: what machines and near halls say, and the counts of each day.
 
     machine/ID   what a machine said last          day/DATE           the day's counts
-    told/PERSON/SERVICE   who was told online      sent/DATE/TICKET   a follow-up message was asked for
+    told/PERSON/SERVICE   who was told online
 
 What must stay true
 - What contributions read (`outside`) is in memory and always whole; a near hall that does not answer is
   forgotten at once.
 - The store does not grow: days, and what belongs to them, go after `DAYS_KEPT`.
+- A ticket has one message after it, whatever comes again: the outbox knows it by its key.
 """
 
 from __future__ import annotations
@@ -186,13 +187,15 @@ class Care:
         if ticket is None or ticket.person is None:
             return
         template = self.config.follow_up.get(ticket.service) or self.config.follow_up.get("default")
-        sent = f"sent/{self.day_of(record.at)}/{ticket.id}"
-        if template is None or await self.context.store.get(sent) is not None:
+        if template is None:
             return
         message = SendMessage(
-            template=template, person=ticket.person, values={"number": ticket.number}, about=ticket.id
+            template=template,
+            person=ticket.person,
+            values={"number": ticket.number},
+            about=ticket.id,
+            key=f"follow_up:{ticket.id}",
         )
         outcome = await self.context.do(message)
         if isinstance(outcome, Refusal):
             self.context.log.warning("no message follows a service", why=outcome.words.en)
-        await self.context.store.put(sent, record.at)
