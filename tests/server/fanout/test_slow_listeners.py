@@ -32,9 +32,14 @@ def small_send_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def init(self: Listener, *args: Any) -> None:
         made(self, *args)
-        self.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
+        keep_little(self)
 
     monkeypatch.setattr(Listener, "__init__", init)
+
+
+def keep_little(listener: Listener) -> None:
+    """From here on, the kernel keeps as little for this client as it may."""
+    listener.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
 
 
 class Deaf(Raw):
@@ -60,20 +65,32 @@ class Deaf(Raw):
 
 
 @asynccontextmanager
-async def deaf(hall: Running, token: str, *topics: str) -> AsyncIterator[tuple[Deaf, Listener]]:
-    """One that has heard its snapshot and then stops reading; and the server's side of it."""
+async def connected(
+    hall: Running, token: str, buffer_bytes: int | None = SMALL
+) -> AsyncIterator[tuple[Deaf, Listener]]:
+    """One that has been welcomed and has said nothing yet; and the server's side of it. The kernel keeps
+    `buffer_bytes` or so that it has not read; `None` for as much as is usual."""
     host, port = hall.url.removeprefix("http://").split(":")
     raw = trio.socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+    if buffer_bytes is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     await raw.connect((host, int(port)))
     before = set(hall.node.app.feed.clients)
     async with trio.SocketStream(raw) as stream:
         client = Deaf(stream)
         status, _ = await client.upgrade("/api/v1/ws", f"Authorization: Bearer {token}\r\n")
         assert status == 101
+        assert (await client.message())["op"] == "welcome"
+        [listener] = hall.node.app.feed.clients - before
+        yield client, listener
+
+
+@asynccontextmanager
+async def deaf(hall: Running, token: str, *topics: str) -> AsyncIterator[tuple[Deaf, Listener]]:
+    """One that has heard its snapshot and then stops reading; and the server's side of it."""
+    async with connected(hall, token) as (client, listener):
         await client.say(op="subscribe", id=1, topics=list(topics or ("#",)))
         await client.until("snapshot")
-        [listener] = hall.node.app.feed.clients - before
         yield client, listener
 
 
