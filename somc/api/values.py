@@ -59,8 +59,9 @@ It is set in hall.toml only."""
 
 Tone = Literal["plain", "good", "warn", "bad"]
 
-Sight = Literal["phone", "name", "history"]
-"""Personal data that a plugin may declare to see (`About.sees`)."""
+Sight = Literal["phone", "history"]
+"""Personal data that a plugin may declare to see (`About.sees`). A name is none of
+them: what a plugin says of it (`Identity.name`) is for the agent's card alone."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

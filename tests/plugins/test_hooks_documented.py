@@ -15,6 +15,7 @@ import pytest
 from somc import api
 from somc.api import MOMENTS, HallHooks
 from somc.runtime.plugins import Plugins, finding
+from somc.runtime.plugins.loading import SIGHTS
 from somc.scheduler.kinds import BUILT_IN
 from somc.testing.hall import HALL, hall_with
 
@@ -126,3 +127,9 @@ def test_every_action_is_on_its_page_with_what_it_needs_and_may_have() -> None:
         and kind is not api.Action
     }
     assert listed == offered
+
+
+def test_what_a_plugin_may_declare_to_see_opens_something_that_is_listed() -> None:
+    page = (REFERENCE / "plugin-context.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert {sight for row in rows if len(row) == 3 for sight in re.findall(r"`(\w+)`", row[2])} == SIGHTS

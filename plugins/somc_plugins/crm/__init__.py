@@ -50,7 +50,7 @@ def somc_plugin() -> About:
     return About(
         title=Words("客户信息 CRM", "Customers from the CRM"),
         config=CrmConfig,
-        sees=frozenset(("phone", "name", "history")),
+        sees=frozenset(("phone", "history")),
     )
 
 

@@ -8,7 +8,8 @@
     POST   /entries/{id}/read            the agent has read what is in force
     GET    /entries/{id}/readers         who has
 
-What must stay true: what is in memory is what is in the store; a change is in the store first.
+What must stay true: what is in memory is what is in the store; a change is in the store first, and one change
+is made after the other, so that two managers' versions at one instant are two.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
+import trio
 from msgspec import Meta
 
 from somc.api import Json, Note, PluginContext, Request, Response, Route, Words
@@ -61,6 +63,7 @@ class Library:
         self.org = org
         self.timezone = timezone
         self.entries: dict[str, Entry] = {}
+        self._changing = trio.Lock()
 
     @classmethod
     async def open(cls, context: PluginContext) -> Library:
@@ -81,31 +84,28 @@ class Library:
         """Add a version; the id of its entry. What stands there already is no new one, so that a library
         which is loaded again does not ask everybody to read it again."""
         name = name_of(draft.place)
-        before = self.entries.get(name, Entry(place=draft.place, versions=[]))
-        if before.ends_with(draft.steps, draft.approved_on, draft.approved_by):
-            return name
-        last = before.versions[-1].number if before.versions else 0
-        version = Version(
-            number=last + 1,
-            steps=draft.steps,
-            approved_on=draft.approved_on,
-            approved_by=draft.approved_by,
-            published_at=self.context.now(),
-            published_by=by,
-        )
-        await self._keep(name, before.with_(version))
-        place = msgspec.to_builtins(draft.place)
-        await self.context.do(
-            Note(
-                kind="script_published",
-                data={"id": name, "version": version.number, "place": place, "by": by},
+        async with self._changing:
+            before = self.entries.get(name, Entry(place=draft.place, versions=[]))
+            if before.ends_with(draft.steps, draft.approved_on, draft.approved_by):
+                return name
+            last = before.versions[-1].number if before.versions else 0
+            version = Version(
+                number=last + 1,
+                steps=draft.steps,
+                approved_on=draft.approved_on,
+                approved_by=draft.approved_by,
+                published_at=self.context.now(),
+                published_by=by,
             )
-        )
+            await self._keep(name, before.with_(version))
+        place = msgspec.to_builtins(draft.place)
+        note = {"id": name, "version": version.number, "place": place, "by": by}
+        await self.context.do(Note(kind="script_published", data=note))
         return name
 
     async def withdraw(self, name: str, by: str) -> None:
-        entry = self.entries[name]
-        await self._keep(name, msgspec.structs.replace(entry, withdrawn=True))
+        async with self._changing:
+            await self._keep(name, msgspec.structs.replace(self.entries[name], withdrawn=True))
         await self.context.do(Note(kind="script_withdrawn", data={"id": name, "by": by}))
 
     async def _keep(self, name: str, entry: Entry) -> None:

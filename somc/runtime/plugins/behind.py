@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from somc.api import Action, Done, HallView, Json, PermissionRefused, Refusal, TicketView
+from somc.api.values import Sight
 from somc.domain import estimates
 from somc.domain.state import HallState
 from somc.domain.values import Ticket, TicketState
@@ -120,7 +121,7 @@ class HallBehind:
     def announce_changed(self) -> None:
         self._changed()
 
-    def _needs(self, sight: str, what: str) -> None:
+    def _needs(self, sight: Sight, what: str) -> None:
         if sight not in self._sees:
             raise PermissionRefused(
                 f"the plugin '{self._plugin}' may not see {what}: declare sees={{'{sight}'}} in its About"

@@ -231,6 +231,33 @@ async def test_a_script_counts_from_the_day_of_its_approval() -> None:
         assert await prompts(hall, await hall.take()) == ["Greeting"]
 
 
+async def test_two_texts_published_at_one_instant_are_two_versions() -> None:
+    async with hall_with("scripts") as hall:
+
+        async def publish(said: str) -> None:
+            draft = {
+                "place": {"level": "test/hall", "moment": "greet"},
+                "steps": [{"zh": said, "en": said}],
+                "approved_on": "2026-03-02",
+                "approved_by": "wu",
+            }
+            body = msgspec.json.encode(draft)
+            answer = await hall.request("POST", "/entries", body=body, subject="wu", roles=["manager"])
+            assert answer.status == 201
+
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(publish, f"text {number}")
+        (entry,) = (await ask(hall, "GET", "/library"))["entries"]
+        assert [version["number"] for version in entry["versions"]] == [1, 2, 3, 4, 5]
+        assert {version["steps"][0]["en"] for version in entry["versions"]} == {
+            f"text {number}" for number in range(5)
+        }
+        notes = [record.data["data"]["version"] for record in await hall.records("plugin.noted")]
+        assert sorted(notes) == [1, 2, 3, 4, 5]
+        assert hall.faults() is None
+
+
 async def test_an_announcement_counts_from_one_moment_to_another() -> None:
     """HA-04."""
     async with hall_with("handover", settings={"keep_days": 1}) as hall:
