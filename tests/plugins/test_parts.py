@@ -136,6 +136,28 @@ async def test_the_store_has_bounds(tmp_path: Path, key: str, value: Any, why: s
     await store.close()
 
 
+async def test_a_full_store_takes_no_new_key_and_goes_on_with_those_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("somc.runtime.plugins.store.MOST_ENTRIES", 2)
+    path = tmp_path / "acme.sqlite"
+    store = FileStore(path, KEY)
+    await store.put("a", 1)
+    await store.put("b", 1)
+    await store.close()
+    store = FileStore(path, KEY)
+    await store.put("a", 2)
+    with pytest.raises(StoreRefused, match="holds 2 entries"):
+        await store.put("c", 1)
+    await store.delete("c")
+    with pytest.raises(StoreRefused, match="holds 2 entries"):
+        await store.put("c", 1)
+    await store.delete("b")
+    await store.put("c", 1)
+    assert await store.scan("") == [("a", 2), ("c", 1)]
+    await store.close()
+
+
 # -- answers ------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """The running plugin: what machines and near halls say, and the counts of each day.
 
-    machine/ID   what a machine said last          day/DATE           the day's counts
-    told/PERSON/SERVICE   who was told online
+    machine/ID      what a machine said last          day/DATE   the day's counts
+    cared/DATE/B    today's tickets whose customers were cared for, in buckets
+    online/B        person and service → when they were told how to do it online, in buckets
 
 What must stay true
 - What contributions read (`outside`) is in memory and always whole; a near hall that does not answer is
@@ -22,15 +23,21 @@ import trio
 from somc.api import PluginContext, Record, Refusal, SendMessage
 from somc_plugins.care.advice import Outside, Place, Reported, listed, quietest
 from somc_plugins.care.config import CareConfig
-from somc_plugins.care.tally import Day, counted
+from somc_plugins.care.tally import Cares, Day, Told, cared, counted
 from somc_plugins.json_source import JsonSource, SourceFailed, open_client
-from somc_plugins.shelf import all_under, drop_unless
+from somc_plugins.shelf import all_under, bucket_of, drop_unless
 
 __all__ = ["Care"]
 
 ASK_NEAR_S = 60.0
 DAYS_KEPT = 60
 DAY_MS = 24 * 3600 * 1000
+
+CARED_DIGITS = 2
+"""Of the buckets of a day's tickets: 10,000 of them are 40 a bucket."""
+
+ONLINE_DIGITS = 4
+"""Of the buckets of who was told: 10,000 a day for a year are 60 a bucket."""
 
 
 class Care:
@@ -69,6 +76,7 @@ class Care:
             if (kept := await context.store.get(f"machine/{name}")) is not None:
                 machines[name] = msgspec.convert(kept, Reported)
         care.outside = msgspec.structs.replace(care.outside, machines=machines)
+        await care._split_old_day()
         await care.look_for_quiet()
         return care
 
@@ -135,9 +143,25 @@ class Care:
             (name, msgspec.convert(day, Day)) for name, day in await all_under(self.context.store, "day/")
         ]
 
-    async def today(self) -> Day:
-        kept = await self.context.store.get(f"day/{self.day_of(self.context.now())}")
-        return msgspec.convert(kept, Day) if kept is not None else Day()
+    async def cares_today(self) -> dict[str, int]:
+        """Ticket → how often its customer was cared for today."""
+        kept = await all_under(self.context.store, f"cared/{self.day_of(self.context.now())}/")
+        cares = [msgspec.convert(bucket, Cares) for _, bucket in kept]
+        return {ticket: count for each in cares for ticket, count in each.tickets.items()}
+
+    async def _split_old_day(self) -> None:
+        """An earlier version kept the day's tickets in the day's document: take them out of today's."""
+        name = self.day_of(self.context.now())
+        kept = await self.context.store.get(f"day/{name}")
+        if not isinstance(kept, dict) or "cared" not in kept:
+            return
+        buckets: dict[str, Cares] = {}
+        for ticket, count in kept["cared"].items():
+            bucket = buckets.setdefault(bucket_of(ticket, CARED_DIGITS), Cares(seq=kept["seq"]))
+            bucket.tickets[ticket] = count
+        for bucket_name, bucket in buckets.items():
+            await self.context.store.put(f"cared/{name}/{bucket_name}", msgspec.to_builtins(bucket))
+        await self.context.store.put(f"day/{name}", msgspec.to_builtins(msgspec.convert(kept, Day)))
 
     async def record(self, record: Record) -> None:
         """Count what happened, note who was told how to do it online, ask for the message after."""
@@ -145,6 +169,8 @@ class Care:
             await self._follow_up(record)
             return
         name = self.day_of(record.at)
+        if record.type == "care.logged":
+            await self._count_care(name, record)
         kept = await self.context.store.get(f"day/{name}")
         day = msgspec.convert(kept, Day) if kept is not None else Day()
         told = returned = False
@@ -155,30 +181,47 @@ class Care:
         if counted(day, record, hour, told=told, returned=returned):
             await self.context.store.put(f"day/{name}", msgspec.to_builtins(day))
             if kept is None:
-                await self._drop_old()
+                await self._drop_old(name)
                 await self.look_for_quiet()
+
+    async def _count_care(self, day: str, record: Record) -> None:
+        key = f"cared/{day}/{bucket_of(str(record.data['ticket']), CARED_DIGITS)}"
+        kept = await self.context.store.get(key)
+        cares = msgspec.convert(kept, Cares) if kept is not None else Cares()
+        if cared(cares, record):
+            await self.context.store.put(key, msgspec.to_builtins(cares))
 
     async def _returned(self, record: Record, told: bool) -> bool:
         """Whether the customer was told before, within `return_days`, how to do this online (CA-05)."""
-        person, service = record.data.get("person"), record.data["service"]
+        person = record.data.get("person")
         if person is None or not told:
             return False
-        key = f"told/{person}/{service}"
-        before = await self.context.store.get(key)
-        if not isinstance(before, dict) or before["seq"] < record.seq:
-            last = before["at"] if isinstance(before, dict) else None
-            await self.context.store.put(key, {"seq": record.seq, "at": record.at, "last": last})
-        else:
-            last = before["last"]  # this very record, once more
-        return last is not None and record.at - last <= self.config.return_days * DAY_MS
+        store, longest_ms = self.context.store, self.config.return_days * DAY_MS
+        who = f"{person}/{record.data['service']}"
+        key = f"online/{bucket_of(who, ONLINE_DIGITS)}"
+        bucket = msgspec.convert(await store.get(key) or {}, dict[str, Told])
+        before = bucket.get(who)
+        if before is None and (kept := await store.get(f"told/{who}")) is not None:
+            before = msgspec.convert(kept, Told)  # an earlier version's, of which each was an entry
+        if before is None or before.seq < record.seq:
+            before = Told(seq=record.seq, at=record.at, last=None if before is None else before.at)
+            still = {name: each for name, each in bucket.items() if record.at - each.at <= longest_ms}
+            await store.put(key, msgspec.to_builtins({**still, who: before}))
+        return before.last is not None and record.at - before.last <= longest_ms
 
-    async def _drop_old(self) -> None:
+    async def _drop_old(self, today: str) -> None:
         """When a day begins: what is older than the days kept, and who was told too long ago to count."""
         store, now = self.context.store, self.context.now()
         first = self.day_of(now - DAYS_KEPT * DAY_MS)
-        for prefix in ("day/", "sent/"):
-            await drop_unless(store, prefix, lambda key, kept: key[: len(first)] >= first)
+        await drop_unless(store, "day/", lambda name, day: name >= first)
+        await drop_unless(store, "cared/", lambda name, cares: name >= today)
+        await drop_unless(store, "sent/", lambda name, at: name >= first)  # an earlier version's, as told/
         longest_ms = self.config.return_days * DAY_MS
+        await drop_unless(
+            store,
+            "online/",
+            lambda key, bucket: any(now - told["at"] <= longest_ms for told in bucket.values()),
+        )
         await drop_unless(store, "told/", lambda key, told: now - told["at"] <= longest_ms)
 
     async def _follow_up(self, record: Record) -> None:

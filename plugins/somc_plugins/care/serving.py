@@ -55,7 +55,7 @@ def routes(context: PluginContext) -> list[Route]:
     async def customers(request: Request) -> Response:
         tickets = await context.tickets()
         facts = {ticket.id: await context.facts(ticket.id, of="crm") for ticket in tickets}
-        lines = to_care_for(context.config, tickets, facts, (await care().today()).cared)
+        lines = to_care_for(context.config, tickets, facts, await care().cares_today())
         return Response(body={"kinds": list(context.config.kinds), "customers": msgspec.to_builtins(lines)})
 
     async def log_care(request: Request) -> Response:

@@ -59,7 +59,8 @@ NEVER = sys.maxsize
 there is no reason to stop asking for offers."""
 
 MOST_VALUES = 5000
-"""Tickets whose customer's plan and brand are held for the script; more than a day's."""
+"""Tickets whose customer's plan and brand are held for the script; more than wait at
+once."""
 
 
 class Marketing:

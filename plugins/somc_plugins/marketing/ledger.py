@@ -1,7 +1,7 @@
 """What became of offers: kept per person, counted per offer, told to the marketing system until it heard.
 
     p/PERSON         what was between them and each offer   consent/PERSON   whether they take offers
-    counts           outcomes by offer, and the last record counted
+    counts/B         outcomes by offer, in buckets, and the last record counted in each
     out/SEQ          an outcome that the marketing system has not heard yet
     refused/SEQ      one that it would not take; it is told again later
 
@@ -15,8 +15,6 @@ What must stay true
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import trio
 
@@ -24,7 +22,7 @@ from somc.api import Json, PluginContext, Record, Store, TicketView
 from somc_plugins.json_source import JsonSource, SourceFailed, filled
 from somc_plugins.marketing.config import MarketingConfig
 from somc_plugins.marketing.offers import DAY_MS, Past
-from somc_plugins.shelf import all_under, drop_unless
+from somc_plugins.shelf import all_under, bucket_of, drop_unless
 
 __all__ = ["Ledger"]
 
@@ -34,7 +32,18 @@ MOST_SHOWN = 20
 MOST_OFFERS = 100
 """Offers kept per person, the latest."""
 
+COUNT_DIGITS = 3
+"""Of the buckets of offers that are counted: 20,000 of them are five a bucket."""
+
 LONGEST_PAUSE_S = 3600.0
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """The outcomes of some offers."""
+
+    seq: int = 0
+    offers: dict[str, dict[str, int]] = {}
+    """Offer → outcome → how often."""
 
 
 class Ledger:
@@ -54,6 +63,21 @@ class Ledger:
         """Read what must be at hand."""
         kept = await all_under(self._store, "consent/")
         self.declined = {person for person, consents in kept if consents is False}
+        await self._split_old_counts()
+
+    async def _split_old_counts(self) -> None:
+        """An earlier version counted all offers in one entry, which goes when its buckets are written."""
+        kept = await self._store.get("counts")
+        if kept is None:
+            return
+        old = msgspec.convert(kept, Counts)
+        buckets: dict[str, Counts] = {}
+        for offer, outcomes in old.offers.items():
+            bucket = buckets.setdefault(bucket_of(offer, COUNT_DIGITS), Counts(seq=old.seq))
+            bucket.offers[offer] = outcomes
+        for name, bucket in buckets.items():
+            await self._store.put(f"counts/{name}", msgspec.to_builtins(bucket))
+        await self._store.delete("counts")
 
     # -- asking -------------------------------------------------------------------------------------
 
@@ -68,8 +92,8 @@ class Ledger:
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Offer → outcome → how often."""
-        kept: Any = await self._store.get("counts") or {"offers": {}}
-        return dict(kept["offers"])
+        kept = [msgspec.convert(bucket, Counts) for _, bucket in await all_under(self._store, "counts/")]
+        return {offer: outcomes for counts in kept for offer, outcomes in counts.offers.items()}
 
     # -- keeping ------------------------------------------------------------------------------------
 
@@ -83,11 +107,17 @@ class Ledger:
             waiting["person"] = None if ticket is None else ticket.person
             await self._store.put(f"out/{record.seq:012d}", waiting)
             self._news.set()
-        kept: Any = await self._store.get("counts") or {"seq": 0, "offers": {}}
-        if record.seq > kept["seq"]:
-            of = kept["offers"].setdefault(offer, {})
+        await self._count(record.seq, offer, outcome)
+
+    async def _count(self, seq: int, offer: str, outcome: str) -> None:
+        key = f"counts/{bucket_of(offer, COUNT_DIGITS)}"
+        kept = await self._store.get(key)
+        counts = Counts() if kept is None else msgspec.convert(kept, Counts)
+        if seq > counts.seq:
+            of = counts.offers.setdefault(offer, {})
             of[outcome] = of.get(outcome, 0) + 1
-            await self._store.put("counts", {"seq": record.seq, "offers": kept["offers"]})
+            counts.seq = seq
+            await self._store.put(key, msgspec.to_builtins(counts))
 
     async def _remember(self, person: str, offer: str, outcome: str, at: int) -> None:
         pasts = await self.past(person)

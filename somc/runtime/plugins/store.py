@@ -47,6 +47,8 @@ class FileStore:
         self._path = path
         self._cipher = ChaCha20Poly1305(key)
         self._connection: apsw.Connection | None = None
+        self._entries = 0
+        """How many there are: to count them anew for each that is put would read the whole file."""
         self._limiter = trio.CapacityLimiter(1)
         self._closed = False
 
@@ -72,15 +74,20 @@ class FileStore:
             written = nonce + self._cipher.encrypt(nonce, written, key.encode())
 
         def write(connection: apsw.Connection) -> None:
-            ((entries,),) = connection.execute("SELECT count(*) FROM entry")
-            if entries >= MOST_ENTRIES:
-                raise StoreRefused(f"the store holds {entries} entries, as many as it may: delete some")
+            known = connection.execute("SELECT 1 FROM entry WHERE key = ?", (key,)).fetchone() is not None
+            if not known and self._entries >= MOST_ENTRIES:
+                raise StoreRefused(f"the store holds {self._entries} entries, as many as it may: delete some")
             connection.execute("REPLACE INTO entry VALUES (?, ?, ?)", (key, int(sealed), written))
+            self._entries += not known
 
         await self._run(write)
 
     async def delete(self, key: str) -> None:
-        await self._run(lambda connection: connection.execute("DELETE FROM entry WHERE key = ?", (key,)))
+        def drop(connection: apsw.Connection) -> None:
+            connection.execute("DELETE FROM entry WHERE key = ?", (key,))
+            self._entries -= connection.changes()
+
+        await self._run(drop)
 
     async def scan(self, prefix: str, after: str = "", limit: int = 100) -> list[tuple[str, Json]]:
         begin, end = max(prefix, after), prefix + "\U0010ffff"
@@ -128,6 +135,7 @@ class FileStore:
                 self._connection.pragma("synchronous", "FULL")
                 self._connection.pragma("secure_delete", True)
                 self._connection.execute(TABLE)
+                ((self._entries,),) = self._connection.execute("SELECT count(*) FROM entry")
             return work(self._connection)
 
         return await trio.to_thread.run_sync(run, limiter=self._limiter)
