@@ -60,6 +60,7 @@ __all__ = [
     "Recall",
     "ReceiveMessage",
     "RecordOffer",
+    "ReloadPlugin",
     "ReportChannel",
     "ReportDevice",
     "ReportMessages",
@@ -269,6 +270,13 @@ class SwitchPlugin(Command, frozen=True, kw_only=True):
     version: str | None = None
     cause: str = "asked"
     why: str | None = None
+
+
+class ReloadPlugin(Command, frozen=True, kw_only=True):
+    """Say that a plugin was imported anew; the host has seen to it."""
+
+    plugin: str
+    version: str | None = None
 
 
 class ConfigurePlugin(Command, frozen=True, kw_only=True):

@@ -90,6 +90,7 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.RaisePluginAlert: plugins.raise_alert,
     c.ClearPluginAlert: plugins.clear_alert,
     c.SwitchPlugin: plugins.switch,
+    c.ReloadPlugin: plugins.reload,
     c.ConfigurePlugin: plugins.configure,
     c.ReportPluginFault: plugins.report_fault,
     c.NotePlugin: plugins.note,

@@ -68,6 +68,7 @@ __all__ = [
     "PluginEvent",
     "PluginFaulted",
     "PluginNoted",
+    "PluginReloaded",
     "PolicyChanged",
     "QueueTerms",
     "TicketCalled",
@@ -674,6 +675,12 @@ class PluginEnabled(PluginEvent, frozen=True, kw_only=True):
     version: str | None = None
 
 
+class PluginReloaded(PluginEvent, frozen=True, kw_only=True):
+    """Its code was imported anew and works now; the version may be the same."""
+
+    version: str | None = None
+
+
 class PluginDisabled(PluginEvent, frozen=True, kw_only=True):
     """It does not, until it is enabled again. `cause`: `asked`, `config` (hall.toml), or `quarantine`: it
     failed again and again, as `why` says."""
@@ -761,6 +768,7 @@ BY_TYPE: dict[str, type[Event]] = {
     "consent.changed": ConsentChanged,
     "channel.status": ChannelReported,
     "plugin.enabled": PluginEnabled,
+    "plugin.reloaded": PluginReloaded,
     "plugin.disabled": PluginDisabled,
     "plugin.configured": PluginConfigured,
     "plugin.faulted": PluginFaulted,

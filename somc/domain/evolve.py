@@ -463,6 +463,10 @@ def _plugin_enabled(state: HallState, event: e.PluginEnabled, at: int) -> None:
     )
 
 
+def _plugin_reloaded(state: HallState, event: e.PluginReloaded, at: int) -> None:
+    state.plugins[event.plugin] = replace(_plugin(state, event.plugin, at), version=event.version)
+
+
 def _plugin_disabled(state: HallState, event: e.PluginDisabled, at: int) -> None:
     known = _plugin(state, event.plugin, at)
     state.plugins[event.plugin] = replace(
@@ -612,6 +616,7 @@ _WRITERS: dict[type[e.Event], Callable[[HallState, Any, int], None]] = {
     e.PolicyChanged: _policy_changed,
     e.DeviceReported: _device_reported,
     e.PluginEnabled: _plugin_enabled,
+    e.PluginReloaded: _plugin_reloaded,
     e.PluginDisabled: _plugin_disabled,
     e.PluginConfigured: _plugin_configured,
     e.PluginFaulted: _kept,

@@ -22,7 +22,16 @@ from somc.domain.refusals import Refusal, refuse
 from somc.domain.state import HallState
 from somc.domain.values import Alert
 
-__all__ = ["DATA_LIMIT", "clear_alert", "configure", "note", "raise_alert", "report_fault", "switch"]
+__all__ = [
+    "DATA_LIMIT",
+    "clear_alert",
+    "configure",
+    "note",
+    "raise_alert",
+    "reload",
+    "report_fault",
+    "switch",
+]
 
 KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 KIND_WORDS = "a-z, 0-9, _ (1-32)"
@@ -45,6 +54,14 @@ def switch(state: HallState, command: c.SwitchPlugin, now: int) -> list[e.Event]
     )
     mine = [alert for alert in state.alerts.values() if alert.plugin == command.plugin]
     return [disabled, *(_cleared(command, alert, "plugin_disabled") for alert in mine)]
+
+
+def reload(state: HallState, command: c.ReloadPlugin, now: int) -> list[e.Event] | Refusal:
+    """Always a fact: other code works from now on, and its version need not say so."""
+    known = state.plugins.get(command.plugin)
+    if known is None or not known.enabled:
+        return []
+    return [e.PluginReloaded(by=command.by, plugin=command.plugin, version=command.version)]
 
 
 def configure(state: HallState, command: c.ConfigurePlugin, now: int) -> list[e.Event] | Refusal:

@@ -36,6 +36,15 @@ def test_a_plugin_is_enabled_once() -> None:
     hall.when(switch(True, version="1.3")).then(like(e.PluginEnabled, version="1.3"))
 
 
+def test_a_reload_is_a_fact_each_time() -> None:
+    hall = given().and_(switch(True, version="1.2"))
+    for version in ("1.3", "1.3"):
+        reload = c.ReloadPlugin(by="admin:a", plugin="crm", version=version)
+        hall.when(reload).then(e.PluginReloaded(by="admin:a", plugin="crm", version=version))
+    assert (hall.state.plugins["crm"].enabled, hall.state.plugins["crm"].version) == (True, "1.3")
+    hall.and_(switch(False)).when(reload).then()
+
+
 def test_what_was_never_enabled_is_not_disabled() -> None:
     given().when(switch(False)).then()
 

@@ -125,8 +125,15 @@ async def test_an_upgrade_in_place_takes_over_and_a_broken_one_does_not(tmp_path
         write_plugin(plugin, "this is no Python")
         await post(hall, f"{BASE}/plugins/{name}/reload", status=422)
         assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "2.0"
-        versions = [record["data"]["version"] for record in await records(hall, "plugin.enabled")]
-        assert versions == ["1.0", "2.0"]
+        write_plugin(plugin, ONE.format(version="2.0", start="pass").replace('body="2.0"', 'body="mended"'))
+        assert (await post(hall, f"{BASE}/plugins/{name}/reload"))["version"] == "2.0"
+        assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == "mended"
+        (enabled,) = await records(hall, "plugin.enabled")
+        assert enabled["data"]["version"] == "1.0"
+        told = [record["data"] for record in await records(hall, "plugin.reloaded")]
+        assert [(data["by"], data["plugin"], data["version"]) for data in told] == [
+            ("admin:admin", name, "2.0")
+        ] * 2, "each that succeeded, of the same version too"
 
 
 async def test_a_change_is_finished_though_whoever_asked_has_gone() -> None:

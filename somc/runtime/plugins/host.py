@@ -279,7 +279,7 @@ class PluginHost:
             except (InUse, UsageError):
                 sys.modules.update(before)
                 raise
-            await self._record_switch(name, True, by=by, version=loaded.version)
+            await self.submit(c.ReloadPlugin(by=by, plugin=name, version=loaded.version))
             await self._changed()
             return loaded.version
 

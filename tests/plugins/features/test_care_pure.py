@@ -150,7 +150,7 @@ def test_a_record_is_counted_once() -> None:
         "returned": {"payment": 2},
         "taken": {"all": 4},
     }
-    assert day.cared == {"t1": 1}
+    assert day.cares == {"water": 1}
     assert msgspec.convert(msgspec.to_builtins(day), Day) == day
 
 
