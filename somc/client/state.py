@@ -189,3 +189,5 @@ class HallFigures(msgspec.Struct, frozen=True):
     advice: dict[str, Any] | None = None
     policy: dict[str, Any] = {}
     display_lines: list[Words] = []
+    devices: list[str] | None = None
+    """The names of those that there are now; what a new one is, a snapshot says. `None`: an older hall."""

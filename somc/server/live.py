@@ -66,8 +66,8 @@ class LiveFeed:
         self.hub = Hub(self.hall.journal, Snapshots(floor))
         self.turnstile = Turnstile()
         self._figures_basis: tuple[Any, ...] | None = None
-        """The head, the open flags, the stretch of time and the plugins' lines that the figures were derived
-        from."""
+        """The head, the open flags, the stretch of time, the plugins' lines and the devices that the figures
+        were derived from."""
 
     @property
     def clients(self) -> set[Listener]:
@@ -85,8 +85,9 @@ class LiveFeed:
 
     async def _tick(self) -> None:
         """The figures: once a second while somebody looks, if a record was written, time alone opened or
-        closed something or plugins have other lines for displays; while somebody waits, every half minute
-        anyway. A fault in them is told once; the old ones stay, and the feed goes on."""
+        closed something, plugins have other lines for displays or devices came or went; while somebody
+        waits, every half minute anyway. A fault in them is told once; the old ones stay, and the feed goes
+        on."""
         failed = False
         while True:
             await trio.sleep(TICK_S)
@@ -117,7 +118,7 @@ class LiveFeed:
         now = hall.now()
         # While somebody waits, time alone moves waits, places (an overflow, an appointment) and the advice.
         passing = now // FIGURES_AGE_MS if hall.state.by_key else 0
-        basis = (hall.journal.head, views.open_flags(hall.state, now), passing, self.floor.lines())
+        basis = (hall.journal.head, views.open_flags(hall.state, now), passing, self.floor.beside())
         if basis != self._figures_basis:
             figures = await hall.read(self.floor.figures)
             self._figures_basis = basis

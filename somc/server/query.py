@@ -41,11 +41,16 @@ class Floor:
     def figures(self, state: HallState, now: int) -> dict[str, Any]:
         """The derived figures of this record and second: in a large hall they cost a tenth of a second, and
         after a restart every screen asks at once."""
-        lines = self.lines()
-        basis = (state.seq, now // 1000, lines)
+        basis = (state.seq, now // 1000, self.beside())
         if self._derived is None or self._derived[0] != basis:
-            self._derived = (basis, {**views.figures(state, now), "display_lines": to_plain(lines)})
+            lines, devices = self.beside()
+            beside = {"display_lines": to_plain(lines), "devices": list(devices)}
+            self._derived = (basis, {**views.figures(state, now), **beside})
         return self._derived[1]
+
+    def beside(self) -> tuple[tuple[Words, ...], tuple[str, ...]]:
+        """What figures show that no record tells of: plugins' lines, and which devices there are."""
+        return self.lines(), tuple(self.devices)
 
 
 class NoParams(msgspec.Struct, frozen=True):

@@ -5,6 +5,8 @@ After a restart every screen asks within seconds, and in a large hall a snapshot
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import trio
 
@@ -21,6 +23,7 @@ KEPT_S = 1.0
 
 class _Made(msgspec.Struct, frozen=True):
     seq: int
+    beside: tuple[Any, ...]
     at_s: float
     data: bytes
 
@@ -38,9 +41,10 @@ class Snapshots:
         async with self._making.setdefault(form, trio.Lock()):
             made = self._made.get(form)
             now_s = trio.current_time()
-            if made is None or made.seq != self._floor.hall.state.seq or made.at_s + KEPT_S <= now_s:
+            now = (self._floor.hall.state.seq, self._floor.beside())
+            if made is None or (made.seq, made.beside) != now or made.at_s + KEPT_S <= now_s:
                 state = await hall_snapshot(self._floor, public=form.public)
                 message = {"op": "snapshot", "epoch": state["epoch"], "seq": state["seq"], "state": state}
                 data = frame(BINARY if form.wire.binary else TEXT, form.wire.encode(message))
-                made = self._made[form] = _Made(state["seq"], now_s, data)
+                made = self._made[form] = _Made(state["seq"], now[1], now_s, data)
             return made.seq, made.data

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { asksForSnapshot, fold, foldFigures } from "../src/client";
+import { asksForSnapshot, fold, foldFigures, lacksDevice } from "../src/client";
 import type { HallRecord, HallState } from "../src/client";
 import { beginRecordsAt, hallState, record } from "./world";
 
@@ -142,6 +142,23 @@ test("a device's report changes or adds it", () => {
     record("device.status", { device: "printer", status: "online" }, 6_000),
   );
   expect(state.devices).toMatchObject([{ name: "printer", status: "online", detail: "", since: 6_000 }]);
+});
+
+test("a device that comes with a plugin stands there at once, and goes with it", () => {
+  const printer = { name: "printer", driver: "escpos", device_class: "ticket_printer", counter: null, status: "online", detail: "", since: 1 };
+  const before = { ...hallState(), devices: [printer] };
+  expect(lacksDevice(before)).toBe(false);
+  expect(foldFigures(before, { devices: ["printer"] }).devices).toBe(before.devices);
+  const reported = fold(before, record("device.status", { device: "care.pay-1", status: "offline" }, 5_000));
+  expect(reported.devices).toMatchObject([{ name: "printer" }, { name: "care.pay-1", status: "offline" }]);
+  const listed = foldFigures(reported, { devices: ["printer", "care.pay-1", "care.pay-2"] });
+  expect(listed.devices.map((device) => [device.name, device.status])).toEqual([
+    ["printer", "online"],
+    ["care.pay-1", "offline"],
+    ["care.pay-2", "unknown"],
+  ]);
+  expect(lacksDevice(listed)).toBe(true);
+  expect(foldFigures(listed, { devices: ["printer"] }).devices).toEqual([printer]);
 });
 
 test("a record twice changes nothing", () => {

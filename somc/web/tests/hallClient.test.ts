@@ -98,6 +98,20 @@ test("changed settings make it ask for a snapshot", async () => {
   expect(world.line.of("subscribe")[1]?.after).toEqual(NOWHERE);
 });
 
+test("a device that it does not know makes it ask once what that is", async () => {
+  await live();
+  const figures: ServerMessage = { op: "figures", seq: 3, figures: { devices: ["care.pay-1"] } };
+  world.line.say(figures);
+  expect(client.state?.devices).toMatchObject([{ name: "care.pay-1", status: "unknown" }]);
+  world.line.say(figures);
+  expect(world.line.of("subscribe").map((said) => said.after)).toEqual([undefined, NOWHERE]);
+  const device = { name: "care.pay-1", driver: "plugin care", device_class: "self_service", counter: null, status: "online", detail: "", since: 1 };
+  world.line.say(snapshot({ seq: 4, devices: [device] }));
+  world.line.say(figures);
+  expect(client.state?.devices).toEqual([device]);
+  expect(world.line.of("subscribe")).toHaveLength(2);
+});
+
 test("a snapshot that was asked for and did not come is asked for on the next line", async () => {
   await live();
   world.line.say(records(record("config.changed", { changes: {} })));

@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from tests.plugins.features.crm_rig import GOLD, Crm, crm_server
+from tests.server.live_rig import live
 from tests.server.rig import HALL, Running, running
 
 BASE = "/api/v1"
@@ -408,6 +409,30 @@ async def test_care_before_while_and_after(tmp_path: Path) -> None:
         assert report["machine_uses_today"] == {"pay-1": 7}
         waits = (await hall.client().get("/plugins/care/waits")).json()
         assert set(waits) == {"payment", "business", "repair"}
+
+
+async def test_a_plugin_s_devices_come_and_go_on_pages_that_stand_open(tmp_path: Path) -> None:
+    """CA-06: also when no record tells of one, whose health is what it was before the plugin went."""
+
+    async def told(names: list[str]) -> list[tuple[str, str]]:
+        with trio.fail_after(10):
+            await page.until(lambda m: m["op"] == "figures" and m["figures"]["devices"] == names)
+        await page.subscribe(after={"epoch": "", "seq": 0})  # as a page does that does not know what it is
+        return shown((await page.op("snapshot"))["state"])
+
+    def shown(state: Any) -> list[tuple[str, str]]:
+        return [(device["name"], device["device_class"]) for device in state["devices"]]
+
+    async with hall_with(tmp_path, "care", parts=(ALONE, CARE)) as (hall, _):
+        await records_of(hall, "device.status")
+        async with live(hall, hall.admin) as page:
+            await page.subscribe()
+            assert shown((await page.op("snapshot"))["state"]) == [("care.pay-1", "self_service")]
+            assert (await hall.as_admin.post(f"{BASE}/plugins/care/disable", json={})).status_code == 200
+            assert await told([]) == []
+            assert (await hall.as_admin.post(f"{BASE}/plugins/care/enable", json={})).status_code == 200
+            assert await told(["care.pay-1"]) == [("care.pay-1", "self_service")]
+        assert len(await records_of(hall, "device.status")) == 1
 
 
 async def test_an_idler_hall_near_by_is_named_while_it_answers(tmp_path: Path) -> None:

@@ -50,7 +50,23 @@ export function foldFigures(state: HallState, figures: Figures): HallState {
     policy: figures.policy ?? state.policy,
     appointments: figures.appointments ?? state.appointments,
     display_lines: figures.display_lines ?? state.display_lines,
+    devices: figures.devices ? listed(state.devices, figures.devices) : state.devices,
   };
+}
+
+/** Plugins bring devices and take them along: those that there are, what is not known yet by its name alone. */
+function listed(known: DeviceView[], names: string[]): DeviceView[] {
+  if (known.length === names.length && names.every((name, place) => known[place]?.name === name)) return known;
+  return names.map((name) => known.find((device) => device.name === name) ?? unknownDevice(name));
+}
+
+/** Records and figures name a device; what it is only a snapshot says. */
+export function lacksDevice(state: HallState): boolean {
+  return state.devices.some((device) => device.driver === "");
+}
+
+function unknownDevice(name: string): DeviceView {
+  return { name, driver: "", device_class: "", counter: null, status: "unknown", detail: "", since: null };
 }
 
 const NOTHING_YET: TodayFigures = {
@@ -87,11 +103,10 @@ function deviceReported(state: HallState, data: Record<string, unknown>, at: num
   if (name === null) return state;
   const health = { status: text(data.status) ?? "unknown", detail: text(data.detail) ?? "", since: at };
   const known = state.devices.some((device) => device.name === name);
-  const added: DeviceView = { name, driver: "", device_class: "", counter: null, ...health };
   return {
     ...state,
     devices: known
       ? state.devices.map((device) => (device.name === name ? { ...device, ...health } : device))
-      : [...state.devices, added],
+      : [...state.devices, { ...unknownDevice(name), ...health }],
   };
 }

@@ -12,7 +12,7 @@ import { Backoff } from "./backoff";
 import { HallClock } from "./clock";
 import type { Codec } from "./codec";
 import { Commands } from "./commands";
-import { asksForSnapshot, fold, foldFigures } from "./fold";
+import { asksForSnapshot, fold, foldFigures, lacksDevice } from "./fold";
 import type { ClientMessage, HallRecord, ServerMessage, Welcome } from "./messages";
 import { SETTINGS } from "./settings";
 import type { Settings } from "./settings";
@@ -207,6 +207,8 @@ export class HallClient {
       case "figures":
         if (message.figures.now !== undefined) this.clock.set(message.figures.now);
         if (this.state !== null) this.become(foldFigures(this.state, message.figures));
+        // With the figures, not with each record: one question for all devices of a plugin that was enabled.
+        if (this.state !== null && !this.owed && lacksDevice(this.state)) this.askSnapshot();
         break;
       case "reply":
         this.commands.answered(message);

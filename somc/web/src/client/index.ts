@@ -5,7 +5,7 @@ export { HallClock } from "./clock";
 export { jsonCodec, msgpackCodec } from "./codec";
 export type { Codec } from "./codec";
 export { GivenUp, Refused } from "./commands";
-export { asksForSnapshot, fold, foldFigures } from "./fold";
+export { asksForSnapshot, fold, foldFigures, lacksDevice } from "./fold";
 export { HallClient } from "./hallClient";
 export type { Listener, Status } from "./hallClient";
 export type * from "./messages";

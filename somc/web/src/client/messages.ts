@@ -24,6 +24,8 @@ export interface Figures {
   appointments?: SlotToday[];
   policy?: PolicyView;
   display_lines?: Words[];
+  /** The names of the devices that there are now. */
+  devices?: string[];
 }
 
 /** A problem document (RFC 9457) with the hall's own words in both languages. */

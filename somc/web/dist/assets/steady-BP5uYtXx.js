@@ -1,1 +1,0 @@
-import{d as e}from"./index-wjdx17p9.js";function t(t){return e(e=>{let n=t();return e!==void 0&&JSON.stringify(e)===JSON.stringify(n)?e:n})}export{t};
