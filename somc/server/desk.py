@@ -155,7 +155,9 @@ class Desk:
         identified = Identified()
         slip: tuple[Words, ...] = ()
         if self.plugins is not None:
-            identified = await self.plugins.identify(service, channel, person_id, phone, customer_class)
+            identified = await self.plugins.newcomers.identify(
+                service, channel, person_id, phone, customer_class
+            )
             if identified.customer_class is not None and identified.source is not None:
                 customer_class, source = identified.customer_class, identified.source
             elif identified.late and source == "default":
@@ -165,7 +167,7 @@ class Desk:
         if claimed is not None:
             customer_class, source = claimed, "given"
         if self.plugins is not None:
-            slip = await self.plugins.slip_of(
+            slip = await self.plugins.newcomers.slip_of(
                 ticket_id, service, channel, customer_class, source, person_id, identified.known
             )
         return Settled(customer_class=customer_class, source=source, slip=slip, known=identified.known)

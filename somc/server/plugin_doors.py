@@ -78,7 +78,7 @@ class PluginDoors:
         found = self._find(name, scope["method"], path)
         if isinstance(found, Problem):
             return replies.of_problem(found)
-        route = self._host.route_of(name, found)
+        route = self._host.web.route_of(name, found)
         assert isinstance(route, Route)
         headers = _headers(scope)
         principal = self._admitted(route, headers, changes=scope["method"] not in SAFE)
@@ -94,7 +94,7 @@ class PluginDoors:
             return replies.of_problem(problem(413, "body_too_large", f"allowed: {route.body_limit} bytes"))
         request = _request(scope, path, found, headers, principal, address, body)
         try:
-            response = await self._host.serve(name, found, request)
+            response = await self._host.web.serve(name, found, request)
         except KeyError:
             return replies.of_problem(_none(name))
         except HookFailed as error:
@@ -108,7 +108,7 @@ class PluginDoors:
 
     def _find(self, name: str, method: str, path: str) -> Match | Problem:
         try:
-            found, allowed = self._host.route(name, method, path)
+            found, allowed = self._host.web.find(name, method, path)
         except KeyError:
             return _none(name)
         if found is not None:
@@ -159,7 +159,7 @@ class PluginDoors:
         if isinstance(found, Problem):
             await refuse(send, found)
             return
-        route = self._host.route_of(name, found)
+        route = self._host.web.route_of(name, found)
         headers = _headers(scope)
         principal = self._admitted(route, headers, changes=False)
         if isinstance(principal, Problem):
@@ -179,7 +179,7 @@ class PluginDoors:
         self._sockets += 1
         code, reason = 1000, ""
         try:
-            await self._host.serve_socket(name, found, peer)
+            await self._host.web.serve_socket(name, found, peer)
             if self._host.entries.get(name) is None or not self._host.entries[name].serving:
                 code, reason = 1001, "the plugin was disabled"
         except (HookFailed, KeyError):

@@ -117,7 +117,7 @@ def add_plugin_routes(edge: Edge, host: PluginHost) -> None:
                 "title": plain(page.title),
                 "icon": page.icon,
             }
-            for name, page in host.pages()
+            for name, page in host.web.pages()
             if "*" in page.roles or may(principal, page.roles)
         ]
         return edge.answer(200, mine)

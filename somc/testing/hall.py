@@ -191,11 +191,11 @@ class FakeHall:
     async def request(self, method: str, path: str, *, plugin: str | None = None, **fields: Any) -> Response:
         """Ask one of the plugin's routes, as somebody who may. `KeyError` if there is none."""
         name = plugin or next(iter(self.host.entries))
-        found, _ = self.host.route(name, method, path)
+        found, _ = self.host.web.find(name, method, path)
         if found is None:
             raise KeyError(f"{method} {path}")
         request = Request(method=method, path=path, params=found.params, **fields)
-        return await self.host.serve(name, found, request)
+        return await self.host.web.serve(name, found, request)
 
     def faults(self, plugin: str | None = None) -> str | None:
         """What the plugin did wrong last; None: nothing."""

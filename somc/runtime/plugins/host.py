@@ -22,17 +22,6 @@ from typing import Any
 import structlog
 import trio
 
-from somc.api import (
-    Page,
-    Request,
-    Response,
-    Route,
-    Socket,
-    SocketRoute,
-    TicketView,
-    Visit,
-    Words,
-)
 from somc.config import PluginSettings
 from somc.domain import commands as c
 from somc.domain.refusals import Refusal
@@ -40,26 +29,25 @@ from somc.errors import UsageError
 from somc.journal.record import Record
 from somc.runtime.hall import Hall
 from somc.runtime.plugins.acting import Actions
-from somc.runtime.plugins.asking import Asking, Identified, Sights
+from somc.runtime.plugins.asking import Asking, Sights
 from somc.runtime.plugins.brought import Plugins
 from somc.runtime.plugins.configuring import build, secret_keys, shown, split
 from somc.runtime.plugins.entry import Entry, close_entry, follow, open_entry, take_down
-from somc.runtime.plugins.facts import Known, TicketFacts
+from somc.runtime.plugins.facts import TicketFacts
 from somc.runtime.plugins.finding import find, installed
 from somc.runtime.plugins.followers import Followers
 from somc.runtime.plugins.in_use import InUse
 from somc.runtime.plugins.loading import Loaded, forget_modules, load
+from somc.runtime.plugins.newcomers import Newcomers
 from somc.runtime.plugins.placed import Boards, Placed
-from somc.runtime.plugins.routing import Match, match
 from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
 from somc.runtime.plugins.tending import Tending
+from somc.runtime.plugins.web import Web
 
 __all__ = ["InUse", "PluginHost"]
 
 log = structlog.get_logger(__name__)
-
-ROUTE_S = 10.0
 
 FACTS = "facts"
 """The host's own store, beside those of plugins; no plugin is called so."""
@@ -105,6 +93,8 @@ class PluginHost:
         self.followers = Followers(hall.journal)
         self._present: frozenset[str] = frozenset()
         self.asking = Asking(self._runners, lambda: self._present)
+        self.newcomers = Newcomers(hall, self.asking)
+        self.web = Web(lambda: self.entries)
         self.tending = Tending(self)
         self.failed: dict[str, str] = {}
         """Plugins that should work and do not, with why."""
@@ -282,95 +272,6 @@ class PluginHost:
             await self.submit(c.ReloadPlugin(by=by, plugin=name, version=loaded.version))
             await self._changed()
             return loaded.version
-
-    # -- a ticket that is about to be taken ---------------------------------------------------------
-
-    async def identify(
-        self, service: str, channel: str, person: str | None, phone: str | None, customer_class: str
-    ) -> Identified:
-        """Who this visitor is, as far as plugins know in time."""
-        if not self.asking.anybody("somc_identify"):
-            return Identified()
-        visit = Visit(
-            service=service,
-            channel=channel,
-            at=self.hall.now(),
-            person=person,
-            phone=phone,
-            customer_class=customer_class,
-        )
-        return await self.asking.identify(visit, self.hall.state.hall.classes)
-
-    async def slip_of(
-        self,
-        ticket: str,
-        service: str,
-        channel: str,
-        customer_class: str,
-        source: str,
-        person: str | None,
-        known: Mapping[str, Known],
-    ) -> tuple[Words, ...]:
-        """What plugins want on its slip."""
-        settings = self.hall.state.hall
-        if (
-            not self.asking.anybody("somc_slip_lines")
-            or service not in settings.services
-            or customer_class not in settings.classes
-        ):
-            return ()
-        view = TicketView(
-            id=ticket,
-            number="",
-            service=service,
-            customer_class=customer_class,
-            class_source=source,
-            channel=channel,
-            state="waiting",
-            taken_at=self.hall.now(),
-            waited_s=0,
-            target_wait_s=settings.target_wait_s(service, customer_class),
-            person=person,
-        )
-        return await self.asking.slip_lines(view, known)
-
-    # -- what is asked of single plugins ------------------------------------------------------------
-
-    def route(self, name: str, method: str, path: str) -> tuple[Match | None, frozenset[str]]:
-        """The route of the plugin that fits, or the methods that the path would take. `KeyError` if there
-        is no such plugin at work."""
-        entry = self.entries[name]
-        if not entry.serving:
-            raise KeyError(name)
-        return match(entry.runner.routes, method, path)
-
-    def route_of(self, name: str, found: Match) -> Route | SocketRoute:
-        route: Route | SocketRoute = self.entries[name].runner.routes[found.number]
-        return route
-
-    async def serve(self, name: str, found: Match, request: Request) -> Response:
-        """The answer of a plugin's route. `HookFailed`."""
-        response: Response = await self.entries[name].runner.serve(found.number, ROUTE_S, request)
-        return response
-
-    async def serve_socket(self, name: str, found: Match, socket: Socket) -> None:
-        """Let the plugin have the socket until it is done, or disabled. `HookFailed`."""
-        entry = self.entries[name]
-        with trio.CancelScope() as scope:
-            entry.sockets.add(scope)
-            try:
-                await entry.runner.serve_socket(found.number, socket)
-            finally:
-                entry.sockets.discard(scope)
-
-    def pages(self) -> list[tuple[str, Page]]:
-        """Every page of every plugin at work."""
-        return [
-            (name, page)
-            for name, entry in self.entries.items()
-            if entry.serving
-            for page in entry.runner.pages
-        ]
 
     def about(self) -> list[dict[str, Any]]:
         """Every plugin that is installed, lies on a path, or works: what it is and how it does."""
