@@ -24,6 +24,7 @@ from somc.announce.announcer import NAME, Announcer
 from somc.config import HallConfig, load
 from somc.config.policy_file import PolicyFile
 from somc.domain import commands as c
+from somc.domain.events import AlertRaised
 from somc.domain.policy import PolicyKinds
 from somc.domain.refusals import Refusal
 from somc.domain.settings import differences
@@ -37,7 +38,7 @@ from somc.plugging import join, make_host, watch_loop
 from somc.rack import Doors, Rack
 from somc.runtime.clock import Clock, SystemClock
 from somc.runtime.drivers import Offered
-from somc.runtime.hall import Hall
+from somc.runtime.hall import Decided, Hall
 from somc.runtime.health import Health
 from somc.runtime.ids import IdSource
 from somc.runtime.plugins import Plugins, installed
@@ -215,6 +216,9 @@ async def apply_config(hall: Hall, config: HallConfig) -> None:
         raise ConfigurationError([Fault(str(config.file), 0, "hall.toml", why, "what the hall stands on")])
     if changes:
         log.info("configuration applied", keys=len(changes))
+    for event in outcome.events if isinstance(outcome, Decided) else ():
+        if isinstance(event, AlertRaised) and event.words is not None:
+            log.warning(event.words.en, appointments=" ".join(event.appointments))
 
 
 def voided(state: HallState, config: HallConfig) -> dict[str, Any]:

@@ -2,26 +2,38 @@
 
 What must stay true: nobody's appointment falls unseen. A change that would leave some outside the opening
 hours is refused, with their number, until it is said that they shall be cancelled; then each is, with its
-record.
+record. Of hall.toml's hours nobody can be asked when a hall starts: the appointments stay, and a manager gets
+an alert that names them, at the start that brought the change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.bookings import Appointment, about
+from somc.domain.business_day import local
 from somc.domain.calendar import is_open
 from somc.domain.refusals import Refusal, refuse
 from somc.domain.settings import is_date, settings_from
 from somc.domain.state import HallState
-from somc.domain.values import HallSettings, SpecialDay
+from somc.domain.values import HallSettings, SpecialDay, Words
 
-__all__ = ["cancelled", "change_calendar", "left_outside", "without_service"]
+__all__ = ["alert_outside", "cancelled", "change_calendar", "left_outside", "without_service"]
+
+OUTSIDE = "appointments_outside"
+"""The kind of that alert."""
+
+MOST_NAMED = 100
+"""Appointments that one alert's record names: a record is read in memory whole."""
+
+MOST_SAID = 3
+"""Of those, the ones that its sentence says."""
 
 
 def change_calendar(state: HallState, command: c.ChangeCalendar, now: int) -> list[e.Event] | Refusal:
@@ -58,9 +70,57 @@ def left_outside(state: HallState, settings: HallSettings) -> list[Appointment]:
         for appointment in state.bookings.all.values()
         if appointment.state.ahead
         and appointment.service in settings.services
-        and _within(state, state.hall, appointment)
-        and not _within(state, settings, appointment)
+        and _within(state.hall, appointment)
+        and not _within(settings, appointment)
     ]
+
+
+def alert_outside(state: HallState, command: c.Command, settings: HallSettings) -> Iterator[e.AlertEvent]:
+    """What a manager must see when hall.toml's settings leave appointments outside: one alert of all that lie
+    outside then, in the place of the one that stands. It is cleared if none does any more."""
+    fallen = left_outside(state, settings)
+    outside = sorted(
+        (
+            appointment
+            for appointment in state.bookings.all.values()
+            if appointment.state.ahead
+            and appointment.service in settings.services
+            and not _within(settings, appointment)
+        ),
+        key=lambda each: (each.at, each.id),
+    )
+    for alert in state.alerts.values():
+        if alert.kind == OUTSIDE and (fallen or not outside):
+            cause = "renewed" if fallen else "fell_back"
+            yield e.AlertCleared(by=command.by, alert=alert.id, cause=cause)
+    if fallen:
+        yield _alert(state, command, settings, outside)
+
+
+def _alert(
+    state: HallState, command: c.Command, settings: HallSettings, outside: list[Appointment]
+) -> e.AlertRaised:
+    zone = ZoneInfo(settings.timezone)
+    said = [
+        (f"{local(each.at, zone):%Y-%m-%d %H:%M}", settings.services[each.service].name) for each in outside
+    ]
+    zh = "、".join(f"{at} {name.zh}" for at, name in said[:MOST_SAID])
+    en = ", ".join(f"{at} {name.en}" for at, name in said[:MOST_SAID])
+    count = len(outside)
+    more = count - MOST_SAID
+    return e.AlertRaised(
+        by=command.by,
+        alert=f"{OUTSIDE}:{state.watch.serial + 1}",
+        kind=OUTSIDE,
+        value=count,
+        words=Words(
+            zh=f"hall.toml 的营业时间变更后，{count} 个预约落在营业时间之外："
+            f"{zh}{' 等' if more > 0 else ''}。请改约或取消，或改回营业时间。",
+            en=f"The hours of hall.toml leave {count} appointment{'s' if count > 1 else ''} outside: "
+            f"{en}{f' and {more} more' if more > 0 else ''}. Move or cancel them, or take the hours back.",
+        ),
+        appointments=tuple(each.id for each in outside[:MOST_NAMED]),
+    )
 
 
 def without_service(
@@ -86,8 +146,8 @@ def _wanted(state: HallState, date: str, day: SpecialDay | None) -> dict[str, An
     return {key: plain[field] for field, key in keys.items()}
 
 
-def _within(state: HallState, settings: HallSettings, appointment: Appointment) -> bool:
+def _within(settings: HallSettings, appointment: Appointment) -> bool:
+    zone = ZoneInfo(settings.timezone)
     return all(
-        is_open(settings, state.zone, at, appointment.service)
-        for at in (appointment.at, appointment.ends_at - 1)
+        is_open(settings, zone, at, appointment.service) for at in (appointment.at, appointment.ends_at - 1)
     )

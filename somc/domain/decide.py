@@ -80,7 +80,7 @@ RULES: dict[type[c.Command], Callable[[HallState, Any, int], list[Event] | Refus
     c.SeeToAppointments: waiting_list.see_to,
     c.ChangeCalendar: business_calendar.change_calendar,
     c.EndDay: upkeep.end_day,
-    c.ChangeConfig: upkeep.change_config,
+    c.ChangeConfig: upkeep.take_config,
     c.ChangeSettings: administration.change_settings,
     c.GrantAccess: administration.grant,
     c.RevokeAccess: administration.revoke,

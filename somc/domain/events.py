@@ -312,8 +312,9 @@ class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     """Something that a manager must see. `warning` and `breach` are of one ticket: its service, class,
     promise, wait and the seconds left (negative: past). `long_wait` and `peak` are of the hall: its `value`
     crossed `limit`. `gateway_down` is of the channel `subject`, down for `value`
-    seconds; `plugin` is what the plugin `plugin` calls `name`, in `words`; `about` is a
-    ticket's id."""
+    seconds; `appointments_outside` names `appointments` (ids), the first of the `value` that lie
+    outside hall.toml's hours since a start; `plugin` is what the plugin `plugin` calls `name`, in `words`;
+    `about` is a ticket's id."""
 
     kind: str
     service: str | None = None
@@ -328,12 +329,14 @@ class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     name: str | None = None
     about: str | None = None
     words: Words | None = None
+    appointments: tuple[str, ...] = ()
 
 
 class AlertCleared(AlertEvent, frozen=True, kw_only=True):
     """Its ground is gone: the ticket was `called`, `cancelled`, `held`, has `expired` or was `transferred`
-    to a longer promise, the hall's value `fell_back`, the gateway is `up` again or `off`, the plugin took
-    it back (`taken_back`) or was disabled (`plugin_disabled`), or `day_ended`."""
+    to a longer promise, the hall's value `fell_back` or no appointment lies outside, another one stands for
+    it (`renewed`), the gateway is `up` again or `off`, the plugin took it back (`taken_back`) or was
+    disabled (`plugin_disabled`), or `day_ended`."""
 
     cause: str
 

@@ -7,7 +7,7 @@ import msgspec
 from somc.domain import commands as c
 from somc.domain import events as e
 from somc.domain.alerts import clear_all
-from somc.domain.business_calendar import without_service
+from somc.domain.business_calendar import alert_outside, without_service
 from somc.domain.counters import released
 from somc.domain.lifecycle import TICKET_MOVES
 from somc.domain.refusals import Refusal, refuse
@@ -16,7 +16,7 @@ from somc.domain.state import HallState
 from somc.domain.steering import followed_by, policy_refused
 from somc.domain.values import HallSettings
 
-__all__ = ["change_config", "day_over", "end_day", "report_device"]
+__all__ = ["change_config", "day_over", "end_day", "report_device", "take_config"]
 
 
 def day_over(state: HallState, now: int) -> c.EndDay | None:
@@ -52,12 +52,19 @@ def end_day(state: HallState, command: c.EndDay, now: int) -> list[e.Event] | Re
     return [*expired, *clear_all(state, command), ended]
 
 
+def take_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e.Event] | Refusal:
+    """hall.toml's settings at a start, when nobody can be asked: appointments that they leave outside the
+    opening hours stay, and a manager is told of them."""
+    outcome = change_config(state, command, now)
+    if isinstance(outcome, Refusal) or not command.changes:
+        return outcome
+    return [*outcome, *alert_outside(state, command, _changed(state, command))]
+
+
 def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e.Event] | Refusal:
     """Only settings that spell out a hall, and never the ground under somebody's feet."""
-    values = {**state.values, **command.changes}
-    values = {key: value for key, value in values.items() if value is not None}
     try:
-        settings = settings_from(values)
+        settings = _changed(state, command)
     except msgspec.ValidationError as error:
         return refuse("bad_config", why=str(error))
     if why := _still_needed(state, settings):
@@ -74,6 +81,11 @@ def change_config(state: HallState, command: c.ChangeConfig, now: int) -> list[e
             events += released(state, command, counter, skills, "counter_configured")
     events += without_service(state, command, settings)
     return events
+
+
+def _changed(state: HallState, command: c.ChangeConfig) -> HallSettings:
+    values = {**state.values, **command.changes}
+    return settings_from({key: value for key, value in values.items() if value is not None})
 
 
 def _still_needed(state: HallState, settings: HallSettings) -> str | None:

@@ -56,10 +56,9 @@ ANY_COUNTER = 0
 BEST_LEVEL, WORST_LEVEL = 1, 9
 """The preference levels of a skill."""
 
-ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "gateway_down")
-"""The first two are of one ticket, the next two of the hall, the last of a channel."""
-ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "plugin")
-"""The first two are of one ticket, the next two of the hall, the last is what a plugin warns of."""
+ALERT_KINDS = ("warning", "breach", "long_wait", "peak", "gateway_down", "appointments_outside", "plugin")
+"""The first two are of one ticket, the next two of the hall, then of a channel and of what hall.toml's hours
+leave outside; the last is what a plugin warns of."""
 
 TOLD = {"warning": 1, "breach": 2}
 """Level of an alert → what its ticket keeps of it (`Ticket.told`)."""
@@ -504,7 +503,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alert (预警) of the running day: raised, perhaps cleared, perhaps acknowledged, in any order of the
-    two. `kind` is `warning` or `breach` (of one ticket), `long_wait` or `peak` (of the hall), or `plugin`."""
+    two. `kind` is one of `ALERT_KINDS`."""
 
     id: str
     kind: str

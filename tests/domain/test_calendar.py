@@ -11,7 +11,7 @@ from msgspec import structs
 
 from somc.domain import events as e
 from somc.domain.calendar import slot_at, slots_on, spans_on
-from somc.domain.commands import ChangeSettings
+from somc.domain.commands import ChangeConfig, ChangeSettings
 from somc.domain.settings import settings_from
 from somc.domain.values import HallSettings, SpecialDay
 from somc.testing.given import given, instant, like, small_hall, week
@@ -149,6 +149,49 @@ def test_appointments_outside_the_week_s_new_hours_are_in_the_way_until_it_is_sa
     hall.when(structs.replace(mornings, cancel=True)).then(
         e.ConfigChanged, like(e.AppointmentCancelled, appointment="a2", cause="calendar", slot=afternoon)
     )
+
+
+def test_hours_of_hall_toml_leave_appointments_where_they_are_and_tell_a_manager_once() -> None:
+    hall = given({**small_hall(hours=HOURS), "appointments.capacity": 2})
+    morning, afternoon = instant("2026-03-03 11:00"), instant("2026-03-03 15:00")
+    hall.and_(book("a1", morning), book("a2", afternoon), book("a3", afternoon))
+    mornings = week("09:00-12:00", sun=())
+    hall.when(ChangeConfig(by="config", changes={"hall.hours": mornings})).then(
+        e.ConfigChanged,
+        like(e.AlertRaised, alert="appointments_outside:1", value=2, appointments=("a2", "a3")),
+    )
+    [alert] = hall.state.alerts.values()
+    assert alert.words is not None
+    assert "2 appointments outside: 2026-03-03 15:00 payment, 2026-03-03 15:00 payment." in alert.words.en
+    assert "2 个预约" in alert.words.zh
+    # What lies outside already is no news.
+    hall.when(ChangeConfig(by="config", changes={"hall.hours": week("10:00-12:00", sun=())})).then(
+        e.ConfigChanged
+    )
+    hall.when(ChangeConfig(by="config", changes={"hall.hours": week("09:00-10:00", sun=())})).then(
+        e.ConfigChanged,
+        like(e.AlertCleared, alert="appointments_outside:1", cause="renewed"),
+        like(e.AlertRaised, value=3, appointments=("a1", "a2", "a3")),
+    )
+    hall.when(ChangeConfig(by="config", changes={"hall.hours": HOURS})).then(
+        e.ConfigChanged, like(e.AlertCleared, cause="fell_back")
+    )
+    hall.when(ChangeConfig(by="config", changes={"hall.timezone": "Europe/London"})).then(
+        e.ConfigChanged, like(e.AlertRaised, value=3)
+    )
+
+
+def test_an_alert_says_some_of_many_appointments_and_names_a_hundred() -> None:
+    hall = given({**small_hall(hours=HOURS), "appointments.capacity": 200})
+    for number in range(101):
+        hall.and_(book(f"a{number:03d}", instant("2026-03-03 15:00")))
+    hall.when(ChangeConfig(by="config", changes={"hall.hours": week("09:00-12:00", sun=())})).then(
+        e.ConfigChanged,
+        like(e.AlertRaised, value=101, appointments=tuple(f"a{number:03d}" for number in range(100))),
+    )
+    [alert] = hall.state.alerts.values()
+    assert alert.words is not None
+    assert "and 98 more" in alert.words.en
 
 
 def test_a_date_that_is_none_and_hours_that_are_none_are_refused() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from somc.domain.codes import normal_code, shown_code
 from somc.journal.opening import DATABASE_NAME
@@ -287,6 +288,31 @@ async def test_other_hours_of_the_week_ask_before_appointments_fall(tmp_path: Pa
         assert answer.status_code == 200, answer.text
         found = (await hall.as_admin.get(f"{BASE}/appointments/{view['code']}")).json()
         assert found["state"] == "cancelled"
+
+
+async def test_hours_that_hall_toml_changes_at_a_restart_leave_no_appointment_outside_unseen(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, day_of_appointments()) as hall:
+        view = await booked(hall, (await next_slots(hall))[1])
+    at = datetime.fromisoformat(view["at"])
+    before = "23:59-24:00" if at.hour == at.minute == 0 else f"{at - timedelta(minutes=1):%H:%M}-{at:%H:%M}"
+    shut = day_of_appointments(more=f'[hours]\nevery_day = ["{before}"]\n')
+    told: list[list[Any]] = []
+    for _ in range(2):  # the second start finds nothing new
+        with capture_logs() as logs:
+            async with running(tmp_path, shut) as hall:
+                [alert] = (await hall.as_admin.get(f"{BASE}/alerts")).json()["alerts"]
+                assert (alert["kind"], alert["value"], alert["open"]) == ("appointments_outside", 1, True)
+                assert f"{at:%Y-%m-%d %H:%M}" in alert["words"]["en"]
+                found = (await hall.as_admin.get(f"{BASE}/appointments/{view['code']}")).json()
+                assert found["state"] == "booked"
+                raised = [each for each in await hall.records() if each["type"] == "alert.raised"]
+        assert [each["data"]["appointments"] for each in raised] == [[view["id"]]]
+        told.append([each for each in logs if each.get("appointments") == view["id"]])
+    assert [len(each) for each in told] == [1, 0]
+    assert told[0][0]["log_level"] == "warning"
+    assert "Move or cancel them" in told[0][0]["event"]
 
 
 GREETER = Path(__file__).parents[1] / "plugins" / "samples" / "greeter.py"
