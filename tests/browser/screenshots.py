@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,15 @@ def example_hall(folder: Path) -> Iterator[dict[str, str]]:
             pass
 
 
+def shows_chinese() -> bool:
+    """Whether this machine has a font with Chinese glyphs, as far as fontconfig can say: without one a
+    browser draws boxes, and complains of nothing."""
+    if shutil.which("fc-list") is None:
+        return True  # no fontconfig: the system's own fonts, which nobody here can ask about
+    listed = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=True)
+    return bool(listed.stdout.strip())
+
+
 def shoot(page: Page, name: str | None, size: tuple[int, int]) -> bytes:
     """The page at that size, in a file of that name if it has one."""
     page.bring_to_front()  # in the background nothing moves on
@@ -98,6 +108,8 @@ def play(cast: Cast, language: str) -> None:
     if open_.is_visible():
         open_.click()
     expect(next_).to_be_visible()
+    pages["monitor"].emulate_media(reduced_motion="reduce")  # nothing is caught half-way
+    pages["monitor"].reload()
     pages["monitor"].wait_for_timeout(DAY_S * 1000)
     if next_.is_enabled():
         next_.click()
@@ -138,6 +150,8 @@ def play(cast: Cast, language: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--language", choices=("en", "zh"), action="append")
+    if not shows_chinese():
+        sys.exit("no font with Chinese glyphs: install one (apt-get install fonts-noto-cjk)")
     chromium = find_chromium()
     if chromium is None:
         sys.exit("no Chromium: install one (apt-get install chromium)")

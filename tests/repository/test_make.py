@@ -78,3 +78,21 @@ def test_an_old_python_is_refused(tmp_path: Path) -> None:
     ran = make("machine", f"PYTHON={old}", PATH=str(tools))
     assert ran.returncode == 2
     assert "SOMC needs Python 3.11 or newer" in ran.stderr
+
+
+def test_pictures_in_which_chinese_would_be_boxes_are_not_taken(tmp_path: Path) -> None:
+    bare = tmp_path / "fc-list"
+    bare.write_text("#!/bin/sh\n", encoding="ascii")  # as it answers where no font has Chinese glyphs
+    bare.chmod(0o755)
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.browser.screenshots"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines() == [
+        "no font with Chinese glyphs: install one (apt-get install fonts-noto-cjk)"
+    ]

@@ -119,6 +119,13 @@ test("an alert of the whole hall tells what was measured against its limit", asy
   expect(texts(html, "monitor-alert").join("\n")).toContain("15 min (limit 10)");
 });
 
+test("an alert with words of its own says them, and measures nothing", async () => {
+  const words = { zh: "两个预约落在营业时间之外", en: "2 appointments outside" };
+  const alerts = [alert({ ...alert({}), ticket: null, number: null, service: null, customer_class: null, left_s: null, id: "appointments_outside:1", kind: "appointments_outside", value: 2, words })];
+  const html = await rendered(panel(), {}, hallState({ alerts }));
+  expect(texts(html, "monitor-alert")).toEqual([expect.stringMatching(/^Appointments outside the hours \S+ 2 appointments outside Acknowledge$/)]);
+});
+
 test("only who may acknowledge is offered to, and an acknowledged alert is gone", async () => {
   const state = hallState({ alerts: [alert({})] });
   expect(texts(await rendered(panel(), {}, state, "centre"), "monitor-acknowledge")).toEqual([]);

@@ -232,6 +232,11 @@ test("an alert stands once, and one of a kind to come is passed over", () => {
   expect(after(record("alert.raised", { ...WARNING, kind: "earthquake" })).alerts).toEqual([]);
 });
 
+test("an alert of the hall brings its own words", () => {
+  const outside = { alert: "appointments_outside:1", kind: "appointments_outside", value: 2, words: { zh: "两个预约", en: "2 appointments" }, appointments: ["a1", "a2"] };
+  expect(after(record("alert.raised", outside)).alerts).toMatchObject([{ kind: "appointments_outside", value: 2, words: { zh: "两个预约", en: "2 appointments" } }]);
+});
+
 test("the day's end leaves no alert", () => {
   expect(after(record("alert.raised", WARNING), record("day.ended", { day: "2026-11-22" })).alerts).toEqual([]);
 });

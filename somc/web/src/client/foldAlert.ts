@@ -2,12 +2,12 @@
  * Facts about alerts (预警). Only open ones are kept: an alert that was acknowledged or cleared is dropped, in
  * whichever order those two come.
  */
-import { number, text } from "./reading";
+import { number, text, words } from "./reading";
 import type { AlertKind, AlertView, HallState } from "./state";
 
 type Data = Record<string, unknown>;
 
-const KINDS: readonly string[] = ["warning", "breach", "long_wait", "peak"] satisfies AlertKind[];
+const KINDS: readonly string[] = ["warning", "breach", "long_wait", "peak", "gateway_down", "appointments_outside", "plugin"] satisfies AlertKind[];
 
 export function foldAlert(state: HallState, type: string, data: Data, at: number): HallState {
   const id = text(data.alert);
@@ -41,5 +41,6 @@ function raised(id: string, kind: AlertKind, data: Data, at: number): AlertView 
     left_s: number(data.left_s),
     value: number(data.value),
     limit: number(data.limit),
+    words: words(data.words),
   };
 }

@@ -105,7 +105,7 @@ export interface TicketView {
 /** A waiting ticket's place in the order of calling (from 1), and the wait that is still expected. */
 export type Place = [place: number | null, expected_wait_s: number | null];
 
-export type AlertKind = "warning" | "breach" | "long_wait" | "peak";
+export type AlertKind = "warning" | "breach" | "long_wait" | "peak" | "gateway_down" | "appointments_outside" | "plugin";
 
 /** Something a manager must see (预警), from its raising until it is acknowledged or cleared. */
 export interface AlertView {
@@ -123,6 +123,8 @@ export interface AlertView {
   /** What was measured and the limit it passed, of alerts that are about the whole hall. */
   value: number | null;
   limit: number | null;
+  /** What it says by itself, if its kind does not say it all. */
+  words?: Words | null;
   acknowledged?: string | null;
 }
 

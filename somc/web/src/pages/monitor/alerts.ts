@@ -10,7 +10,7 @@ export interface AlertRow {
 }
 
 /** What is broken comes before what will be, and the hall as a whole after the people in it. */
-const ORDER: Record<AlertKind, number> = { breach: 0, warning: 1, long_wait: 2, peak: 3 };
+const ORDER: Record<AlertKind, number> = { breach: 0, warning: 1, long_wait: 2, peak: 3, gateway_down: 4, appointments_outside: 5, plugin: 6 };
 
 /** Whether `alert` is of the same ticket as `other` and says less: its warning, once the promise is broken. */
 function isLesser(alert: AlertView, other: AlertView): boolean {
