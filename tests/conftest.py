@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -33,6 +34,10 @@ hypothesis.settings.load_profile("campaign" if os.environ.get("SOMC_CAMPAIGN") =
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts what runs behind (`make test &`) with it ignored, and so would be
+    # every program that a test starts and interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "SOMC_SEED" in os.environ:
         config.option.hypothesis_seed = os.environ["SOMC_SEED"]
     # In the environment, so that the worker processes of pytest-xdist draw the same.
