@@ -1,7 +1,7 @@
 """Whole shelves of a plugin's store: everything below a prefix, what is to go from it, many in few entries.
 
 The store gives pages of at most a thousand entries; these go through all of them. It takes 64 KB an entry and
-200,000 entries: what is kept for each of many customers or offers lies in buckets, to reach neither.
+a million entries: what is kept for each of many tickets or offers lies in buckets, to reach neither.
 Plugins share them; this is none.
 """
 

@@ -22,7 +22,7 @@ from somc.api import Json, PluginContext, Record, Store, TicketView
 from somc_plugins.json_source import JsonSource, SourceFailed, filled
 from somc_plugins.marketing.config import MarketingConfig
 from somc_plugins.marketing.offers import DAY_MS, Past
-from somc_plugins.shelf import all_under, bucket_of, drop_unless
+from somc_plugins.shelf import all_under, bucket_of
 
 __all__ = ["Ledger"]
 
@@ -31,6 +31,8 @@ MOST_SHOWN = 20
 
 MOST_OFFERS = 100
 """Offers kept per person, the latest."""
+
+TIDIED_AT_ONCE = 500
 
 COUNT_DIGITS = 3
 """Of the buckets of offers that are counted: 20,000 of them are five a bucket."""
@@ -58,6 +60,8 @@ class Ledger:
         """Persons who said here that they want no offers: the store's, for hooks that must not wait."""
         self._tidied = -1
         """The day on which old persons were looked for last."""
+        self._tidy_after: str | None = None
+        """Up to which person that has come; None: to the end."""
 
     async def open(self) -> None:
         """Read what must be at hand."""
@@ -133,18 +137,20 @@ class Ledger:
         await self._store.put(f"p/{person}", msgspec.to_builtins(pasts))
 
     async def tidy(self, at: int) -> None:
-        """Once a day: forget whom nothing was offered for `forget_days`. Called by the follower alone, which
-        is who writes what is deleted here."""
-        if at // DAY_MS == self._tidied:
+        """Once a day: forget whom nothing was offered for `forget_days`. Each call looks at `TIDIED_AT_ONCE`
+        persons, so that no record waits for all of them. Called by the follower alone, which is who writes
+        what is deleted here."""
+        if at // DAY_MS != self._tidied:
+            self._tidied, self._tidy_after = at // DAY_MS, ""
+        if self._tidy_after is None:
             return
-        self._tidied = at // DAY_MS
         since = at - self._config.forget_days * DAY_MS
-
-        def keeps(person: str, kept: Json) -> bool:
+        page = await self._store.scan("p/", self._tidy_after, TIDIED_AT_ONCE)
+        for key, kept in page:
             pasts = msgspec.convert(kept, dict[str, Past])
-            return max((at for each in pasts.values() for at in (*each.shown, each.at)), default=0) > since
-
-        await drop_unless(self._store, "p/", keeps)
+            if max((at for each in pasts.values() for at in (*each.shown, each.at)), default=0) <= since:
+                await self._store.delete(key)
+        self._tidy_after = page[-1][0] if page else None
 
     # -- telling ------------------------------------------------------------------------------------
 

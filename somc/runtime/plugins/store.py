@@ -27,7 +27,9 @@ __all__ = ["FileStore", "StoreRefused"]
 
 MOST_KEY_CHARACTERS = 200
 MOST_VALUE_BYTES = 65_536
-MOST_ENTRIES = 200_000
+MOST_ENTRIES = 1_000_000
+"""A customer each, of a district."""
+
 MOST_SCANNED = 1_000
 NONCE_BYTES = 12
 

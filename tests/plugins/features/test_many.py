@@ -19,7 +19,7 @@ from somc.testing.hall import FakeHall, hall_with
 from somc_plugins.care.service import CARED_DIGITS, ONLINE_DIGITS
 from somc_plugins.care.tally import OTHER_NAMES, Cares, Day, Told, cared, counted
 from somc_plugins.marketing.ledger import COUNT_DIGITS
-from somc_plugins.shelf import bucket_of
+from somc_plugins.shelf import all_under, bucket_of
 from tests.plugins.features.crm_rig import GOLD
 
 DAY = "2026-03-02"
@@ -119,6 +119,20 @@ async def test_outcomes_of_twenty_thousand_offers_are_counted(tmp_path: Path) ->
         assert len(offers) == OFFERS + 1
         assert offers["offer-7"]["accepted"] == 5
         assert offers["plan-88"] == {"later": 1}
+        assert hall.faults() is None
+
+
+async def test_many_persons_are_forgotten_a_page_at_a_record(tmp_path: Path) -> None:
+    old, kept = [{"plan-88": {"shown": [at]}} for at in (AT - 800 * 24 * 3600 * 1000, AT)]
+    persons = {f"p/p{number:05d}": kept if number % 4 == 0 else old for number in range(1200)}
+    await filled(tmp_path, "marketing", persons)
+    (tmp_path / "offers.toml").write_text(OFFER, encoding="utf-8")
+    settings = {"campaigns": str(tmp_path / "offers.toml")}
+    async with hall_with("marketing", settings=settings, folder=tmp_path) as hall:
+        store = hall.host.entries["marketing"].runner.context.store
+        for left in (1200 - 375, 1200 - 750, 300, 300):
+            await hall.take()
+            assert len(await all_under(store, "p/")) == left
         assert hall.faults() is None
 
 
