@@ -96,6 +96,21 @@ async def test_an_alert_in_a_gap_of_the_rota_is_on_the_pages_and_told_when_duty_
         assert not any(each.name == "nobody_on_duty" for each in post.hall.state.alerts.values())
 
 
+async def test_appointments_that_a_start_finds_outside_the_hours_are_told_to_who_is_on_duty(
+    folder: Path,
+) -> None:
+    async with posting(folder, MemoryChannel(), more=SLOTS) as post:
+        await booked(post, "2026-03-03 15:00")
+    mornings = SLOTS + '[hours]\nevery_day = ["09:00-12:00"]\n'
+    channel = MemoryChannel()
+    for _ in range(2):  # the second start has nothing new to tell
+        async with posting(folder, channel, more=mornings, start="2026-03-02 10:00") as post:
+            await post.at("2026-03-02 10:10")
+    outside = [message for message in channel.taken if "营业时间之外" in message.text]
+    assert [message.to for message in outside] == [WU]
+    assert "1 个预约落在营业时间之外：2026-03-03 15:00 缴费" in outside[0].text
+
+
 async def test_who_is_never_on_duty_is_never_waited_for(folder: Path) -> None:
     channel = MemoryChannel()
     staff = GAP.replace('duties = ["alerts", "channels"]', 'duties = ["channels"]')
