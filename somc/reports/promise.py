@@ -79,6 +79,7 @@ class Late(msgspec.Struct, frozen=True):
     taken_at: int
     called_at: int | None
     waited_s: int
+    """Seconds begun: whoever is late by less than one does not stand there as if on time."""
     target_wait_s: int
     outcome: str
 
@@ -98,6 +99,10 @@ class _Waiting(msgspec.Struct):
     def waited_until(self, at: int) -> int:
         running_ms = 0 if self.since is None else max(0, at - self.since)
         return self.waited_ms + running_ms
+
+    def late_after(self, waited_ms: int) -> bool:
+        """As the alert and the live figures have it: a millisecond beyond the target is late."""
+        return waited_ms > self.target_wait_s * 1000
 
 
 class PromiseFold:
@@ -152,10 +157,10 @@ class PromiseFold:
         """No further record: who waits still has waited until `now`."""
         for ticket in list(self._waiting):
             waiting = self._waiting.pop(ticket)
-            waited_s = waiting.waited_until(now) // 1000
-            if waited_s > waiting.target_wait_s and self._wanted(waiting):
+            waited_ms = waiting.waited_until(now)
+            if waiting.late_after(waited_ms) and self._wanted(waiting):
                 self._add(waiting, not_called=1)
-                self._list(waiting, STILL_WAITING + waiting.seq, waited_s, "waiting", None, None)
+                self._list(waiting, STILL_WAITING + waiting.seq, waited_ms, "waiting", None, None)
 
     # -- steps --------------------------------------------------------------------------------------
 
@@ -185,16 +190,16 @@ class PromiseFold:
         waiting = self._waiting.pop(ticket)
         if not self._wanted(waiting):
             return
-        waited_s = waiting.waited_until(record.at) // 1000
-        late = waited_s > waiting.target_wait_s
+        waited_ms = waiting.waited_until(record.at)
+        late = waiting.late_after(waited_ms)
         if outcome == "called":
-            kept, within = int(not late), int(waited_s <= self.within_s)
-            self._add(waiting, called=1, kept=kept, within=within, waited_s=waited_s)
+            kept, within = int(not late), int(waited_ms <= self.within_s * 1000)
+            self._add(waiting, called=1, kept=kept, within=within, waited_s=waited_ms // 1000)
         else:
             self._add(waiting, not_called=int(late), left_early=int(not late))
         if late:
             called_at = record.at if outcome == "called" else None
-            self._list(waiting, record.seq, waited_s, outcome, counter, called_at)
+            self._list(waiting, record.seq, waited_ms, outcome, counter, called_at)
 
     def _wanted(self, waiting: _Waiting) -> bool:
         return self.service in (None, waiting.service) and self.customer_class in (
@@ -212,7 +217,7 @@ class PromiseFold:
         self,
         waiting: _Waiting,
         place: int,
-        waited_s: int,
+        waited_ms: int,
         outcome: str,
         counter: int | None,
         called_at: int | None,
@@ -235,7 +240,7 @@ class PromiseFold:
                 counter=counter,
                 taken_at=waiting.taken_at,
                 called_at=called_at,
-                waited_s=waited_s,
+                waited_s=-(-waited_ms // 1000),
                 target_wait_s=waiting.target_wait_s,
                 outcome=outcome,
             )

@@ -62,8 +62,19 @@ class Cast:
         return self._context.request
 
     def blank(self) -> Page:
-        """A page of nobody's."""
-        return self._context.new_page()
+        """A page of nobody's, in a window of its own: the browser gives a page behind another in the same
+        window, a single frame a second, and each click on it waits for several."""
+        pages = self._context.pages
+        if not pages:
+            return self._context.new_page()
+        browser = self._context.new_cdp_session(pages[0])
+        ours = browser.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+        with self._context.expect_page() as opened:
+            browser.send(
+                "Target.createTarget", {"url": "about:blank", "newWindow": True, "browserContextId": ours}
+            )
+        browser.detach()
+        return opened.value
 
     def add_link(self, name: str, link: str) -> None:
         """A link that was given out later."""
@@ -72,7 +83,7 @@ class Cast:
     def open(self, name: str, path: str = "") -> Page:
         """The page of the link `name`, gone on to `path` (or another address) where that is another. A link
         works once: from the second time on its session goes on."""
-        page = self._context.new_page()
+        page = self.blank()
         page.set_default_timeout(STEP_MS)
         page.on("pageerror", lambda error: self.faults.append(f"{name}: {error}"))
         page.on("console", lambda message: self._heard(name, message.type, message.text))

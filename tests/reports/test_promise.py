@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from somc.domain import events as e
 from somc.journal.record import Record
 from somc.reports.promise import Late, PromiseFold
@@ -96,6 +98,14 @@ def test_called_in_time_within_ten_minutes_and_late_by_service_and_class() -> No
             outcome="called",
         )
     ]
+
+
+@pytest.mark.parametrize(("beyond_ms", "kept"), [(0, 1), (1, 0), (999, 0)])
+def test_a_millisecond_beyond_the_promise_is_late_as_the_alert_says(beyond_ms: int, kept: int) -> None:
+    hall = hall_of().and_(take("t1")).after("15min").after(f"{beyond_ms}ms").and_(call(1))
+    fold = report(hall)
+    assert (fold.all.called, fold.all.kept) == (1, kept)
+    assert late(fold) == ([] if kept else [("t1", "called", 901)])
 
 
 def test_who_was_never_called_is_late_once_the_promise_was_over_and_else_nobody_can_say() -> None:
