@@ -377,7 +377,7 @@ async def run_node(
         stop_server.set()
         await stopped.wait()
         desk.plugins = None
-        await host.stop_all(keep_drivers=True)
+        await host.stop_all(keep_lasting=True)
         await office.finish(LAST_MESSAGES_S)
         with trio.move_on_after(LAST_STATE_S):
             await rack.write_counts()
@@ -386,7 +386,7 @@ async def run_node(
             for device in rack.arranged.all():
                 await device.wait_idle()
         await hall.journal.store_position(NAME, announcer.position)
-        await host.stop_drivers()
+        await host.stop_lasting()
 
 
 async def start_clock(options: Options, ids: IdSource) -> SystemClock:

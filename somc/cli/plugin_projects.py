@@ -181,6 +181,7 @@ CHANNEL_TEST = """\
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from somc.api.channels import Outgoing, Sent, Unsent
 from somc.testing.hall import hall_with
@@ -189,8 +190,10 @@ PROJECT = Path(__file__).parents[1]
 MESSAGES = [Outgoing("m1", "13911112222", "您好", 600), Outgoing("m2", "13911113333", "hello", 600)]
 
 
-async def test_messages_are_taken_over_in_their_order(tmp_path):
-    async with hall_with(PROJECT, settings={"file": str(tmp_path / "sent")}) as hall:
+@pytest.mark.parametrize("isolation", ["in-process", "process"])
+async def test_messages_are_taken_over_in_their_order(isolation, tmp_path):
+    settings = {"file": str(tmp_path / "sent")}
+    async with hall_with(PROJECT, settings=settings, isolation=isolation) as hall:
         (channel,) = hall.host.entries["@NAME@"].runner.channels
         assert await channel.send(MESSAGES) == [Sent("m1"), Sent("m2")]
     lines = (tmp_path / "sent").read_bytes().splitlines()

@@ -130,7 +130,7 @@ def _let_work(loaded: Loaded, settings: Mapping[str, Any]) -> Iterator[Finding]:
     """A customer comes, is called and served, with the plugin at work: in each of its two places."""
     for isolation in ("in-process", "process"):
         if isolation == "process" and loaded.hooks & set(NOT_HERE):
-            yield Finding("ok", "works in the hall's process only: it brings policies or channels")
+            yield Finding("ok", "works in the hall's process only: it brings policies")
             continue
         try:
             fault = trio.run(_customer, loaded, dict(settings), isolation)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from somc.runtime.plugins import board
+from somc.runtime.plugins import pipe
 from somc_hal.errors import Unsupported
 from somc_hal.status import DeviceState
 from somc_hal.values import Key
@@ -55,7 +55,7 @@ async def test_a_flood_of_statuses_is_the_end_of_the_process(tmp_path: Path) -> 
 async def test_a_call_that_does_not_end_is_the_end_of_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "PATIENT_PINGS", 1)
+    monkeypatch.setattr(pipe, "PATIENT_PINGS", 1)
     async with bench(tmp_path, "moody") as (hall, _):
         moody: Any = hall.node.devices["moody"]
         with trio.move_on_after(0.1):

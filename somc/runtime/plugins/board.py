@@ -24,6 +24,7 @@ import trio
 from somc.runtime.plugins import device_wire as wire
 from somc.runtime.plugins.frames import FrameTooLarge
 from somc.runtime.plugins.ledger import HookFailed
+from somc.runtime.plugins.pipe import Late, Lost, NotSent
 from somc_hal.drivers.base import DriverSpec
 from somc_hal.status import DeviceState
 from somc_hal.turn import Turn
@@ -43,26 +44,11 @@ LEARN_S = 5.0
 CLOSE_S = 3.0
 """How long a driver may take to let its port go."""
 
-PATIENT_PINGS = 20
-"""A driver may finish a frame before it heeds a cancellation; after so many pings it does not want to."""
-
 MOST_STATUSES_PER_S = 200
 """More is no device's condition but a driver that floods."""
 
 STARTING = "its process is being started"
 NOT_AT_WORK = "its plugin is not at work"
-
-
-class NotSent(Exception):
-    """Nothing of the call has reached the process; the text says why."""
-
-
-class Lost(Exception):
-    """The process, or the device in it, ended with the call under way; the text says why."""
-
-
-class Late(Exception):
-    """No answer came within the deadline; the call was cancelled."""
 
 
 @dataclass(slots=True)
@@ -182,10 +168,10 @@ class Board:
             return
         child = life.child
         try:
-            await self._put_and_wait(child, f"close of '{device.name}'", CLOSE_S, "dev_close", life.number)
+            await child.question(f"close of '{device.name}'", CLOSE_S, "dev_close", life.number)
         except Late:
             child.end(f"the driver of '{device.name}' does not end though it was cancelled: it was killed")
-        except (NotSent, Lost):
+        except (NotSent, Lost, HookFailed):
             pass
         finally:
             self._lives.pop(life.number, None)
@@ -221,45 +207,22 @@ class Board:
         device = life.device
         of = wire.method_of(device.device_class, method)
         asked = msgspec.msgpack.encode(wire.encoded(method, places, names))
-        busy = method != "wait_idle"
         hook = f"{method} of '{device.name}'"
-        answer = await self._put_and_wait(
-            life.child, hook, within_s, "dev_call", life.number, asked, life=life if busy else None
-        )
+        child = life.child
+
+        def asked_now(id: int) -> None:
+            if method != "wait_idle":
+                life.asked = id
+
+        try:
+            answer = await child.question(hook, within_s, "dev_call", life.number, asked, asked=asked_now)
+        except HookFailed as error:
+            child.plugin.ledger.fault(HOOK, "wrong", f"{hook}: {error.why}")
+            raise wire.DriverFailed(f"{hook}: {error.why}") from None
         try:
             return wire.read_outcome(device.name, of, answer)
         except msgspec.MsgspecError as error:
-            raise Lost(_nonsense(life.child, error)) from error
-
-    async def _put_and_wait(
-        self, child: Child, hook: str, within_s: float, kind: str, *parts: Any, life: Life | None = None
-    ) -> bytes:
-        id = child.plugin.next_id()
-        call = child.begin(id, hook, PATIENT_PINGS)
-        try:
-            child.put(kind, id, *parts)
-        except (HookFailed, FrameTooLarge) as error:
-            child.finish(id)
-            raise NotSent(str(error)) from None
-        if life is not None:
-            life.asked = id
-        try:
-            with trio.move_on_after(within_s):
-                await call.done.wait()
-        finally:
-            if not call.done.is_set() and child.why is None:
-                child.cancel(id)
-        if not call.done.is_set():
-            raise Late
-        child.finish(id)
-        if call.failure is not None:
-            if call.failure.kind == "wrong":
-                child.plugin.ledger.fault(HOOK, "wrong", f"{hook}: {call.failure.why}")
-                raise wire.DriverFailed(f"{hook}: {call.failure.why}")
-            raise Lost(call.failure.why)
-        if not isinstance(call.answer, bytes):
-            raise Lost(_nonsense(child, TypeError("an answer that is none")))
-        return call.answer
+            raise Lost(child.nonsense(error)) from error
 
     # -- what a device can ------------------------------------------------------------------------
 
@@ -292,26 +255,19 @@ class Board:
         hook = f"making of '{name}'"
         asked = msgspec.msgpack.encode(opening)
         try:
-            answer = await self._put_and_wait(child, hook, LEARN_S, "dev_try", asked)
+            answer = await child.question(hook, LEARN_S, "dev_try", asked)
         except Late:
             raise ValueError(f"its driver does not say what it can within {LEARN_S:g} s") from None
-        except (NotSent, Lost) as error:
+        except (NotSent, Lost, HookFailed) as error:
             raise ValueError(f"its driver could not be asked: {error}") from None
         try:
             tried = msgspec.msgpack.decode(answer, type=wire.Tried)
             if not tried.refused:
                 self._known[key] = wire.read_terms(spec.device_class, tried.terms)
         except msgspec.MsgspecError as error:
-            raise ValueError(_nonsense(child, error)) from error
+            raise ValueError(child.nonsense(error)) from error
         if tried.refused:
             raise ValueError(tried.refused[: wire.MOST_WORDS])
-
-
-def _nonsense(child: Child, error: Exception) -> str:
-    """The process gave what is none of the table's values: it must go. Why, in words."""
-    why = f"it said what cannot be understood ({error!r}): it was killed"
-    child.end(why)
-    return why
 
 
 def _key(driver: str, options: Mapping[str, Any]) -> tuple[str, bytes]:

@@ -39,6 +39,7 @@ from somc.api import (
     SocketRoute,
 )
 from somc.runtime.plugins.answers import ARGUMENTS, SHAPES, WrongAnswer, encode_answer
+from somc.runtime.plugins.child_channels import ChildChannels, about_of
 from somc.runtime.plugins.child_context import ChildBehind, ChildLog, ChildSocket
 from somc.runtime.plugins.child_devices import ChildDevices
 from somc.runtime.plugins.configuring import build
@@ -96,6 +97,7 @@ class Child:
         self._loaded: Loaded
         self._context: PluginContext
         self._devices: ChildDevices | None = None
+        self._channels: ChildChannels
 
     def take(self, parts: list[Any]) -> None:
         """One frame of the hall's. A call or a socket is known at once, not when its task first runs: the
@@ -123,6 +125,8 @@ class Child:
             case "dev_try" | "dev_open" | "dev_more" | "dev_call" | "dev_close":
                 assert self._devices is not None  # its plugin brings drivers
                 self._devices.take(kind, id, rest)
+            case "channel_run" | "channel_send":
+                self._channels.take(kind, id, rest)
             case "answer":
                 asked = self._asked.pop(id, None)
                 if asked is not None:
@@ -183,7 +187,10 @@ class Child:
 
         self._routes = things("somc_routes", Route, SocketRoute)
         self._rules = things("somc_alert_rules", AlertRule)
+        channels = things("somc_channels", object)
+        self._channels = ChildChannels(self, channels, self._nursery)
         return {
+            "channels": [msgspec.to_builtins(about_of(each)) for each in channels],
             "routes": [
                 {
                     "method": "WEBSOCKET" if isinstance(each, SocketRoute) else each.method,
@@ -274,9 +281,10 @@ class Child:
     def _set_clock(self, now: int) -> None:
         self._clock = (now, time.monotonic(), self._clock[2])
 
-    async def ask(self, what: str, **given: Any) -> Any:
-        """An answer of the hall's. `PermissionRefused`; `RuntimeError` for what it raises otherwise."""
-        async with self._asking:
+    async def ask(self, what: str, *, over: trio.CapacityLimiter | None = None, **given: Any) -> Any:
+        """An answer of the hall's. `PermissionRefused`; `RuntimeError` for what it raises otherwise. `over`
+        is another limit than that of the context's questions."""
+        async with over or self._asking:
             id = next(self._ask_ids)
             asked = self._asked[id] = _Asked()
             try:

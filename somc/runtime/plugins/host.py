@@ -181,14 +181,14 @@ class PluginHost:
                 except UsageError as error:
                     self.failed[name] = str(error)
 
-    async def stop_all(self, *, keep_drivers: bool = False) -> None:
+    async def stop_all(self, *, keep_lasting: bool = False) -> None:
         """Let every plugin go down in order; the last that started first. Nothing of it is a change.
 
-        `keep_drivers`: devices at work go on in their plugins' processes until `stop_drivers`."""
+        `keep_lasting`: devices and channels go on in their plugins' processes until `stop_lasting`."""
         with trio.CancelScope(shield=True):
             async with self.changing:
                 for entry in reversed(list(self.entries.values())):
-                    keep = keep_drivers and entry.runner.serves_devices
+                    keep = keep_lasting and entry.runner.outlasts
                     await take_down(self, entry, keep_running=keep)
                     if keep:
                         self._kept_running.append(entry)
@@ -197,12 +197,12 @@ class PluginHost:
                 await self.facts.finish()
             await self.facts_store.close()
 
-    async def stop_drivers(self) -> None:
-        """End what `stop_all` let go on for its devices; nobody is told that they are away."""
+    async def stop_lasting(self) -> None:
+        """End what `stop_all` let go on; nobody is told that it is away."""
         with trio.CancelScope(shield=True):
             while self._kept_running:
                 entry = self._kept_running.pop()
-                entry.runner.board.let_go()
+                entry.runner.end_quietly()
                 await close_entry(self, entry)
 
     # -- changes ----------------------------------------------------------------------------------

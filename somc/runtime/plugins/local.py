@@ -56,7 +56,7 @@ class LocalPlugin:
     """An enabled plugin in this process. `open` before anything else, `close` at the end."""
 
     isolation = "in-process"
-    serves_devices = False
+    outlasts = False
     board = None
 
     def __init__(

@@ -8,6 +8,7 @@ What must stay true
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from somc.runtime.plugins.pulse import BLOCKED_EXIT
 if TYPE_CHECKING:
     from somc.runtime.plugins.process import ProcessPlugin
 
-__all__ = ["Call", "Child", "pump_in", "pump_out"]
+__all__ = ["Call", "Child", "Late", "Lost", "NotSent", "pump_in", "pump_out"]
 
 PING_S = 0.5
 SILENT_PINGS = 40
@@ -42,6 +43,23 @@ NONSENSE = (FrameTooLarge, msgspec.MsgspecError, LookupError, TypeError, ValueEr
 """What reading a child's frame raises, whatever it holds."""
 
 log = structlog.get_logger(__name__)
+
+
+PATIENT_PINGS = 20
+"""What drives a device or a gateway may finish what it is at before it heeds a cancellation; after so many
+pings it does not want to."""
+
+
+class NotSent(Exception):
+    """Nothing of the question has reached the process; the text says why."""
+
+
+class Lost(Exception):
+    """The process, or what was asked in it, ended with the question under way; the text says why."""
+
+
+class Late(Exception):
+    """No answer came within the deadline; the question was cancelled."""
 
 
 class Call:
@@ -124,6 +142,46 @@ class Child:
         call = self._calls[id] = Call(hook, patience)
         return call
 
+    async def question(
+        self,
+        hook: str,
+        within_s: float,
+        kind: str,
+        *parts: Any,
+        asked: Callable[[int], None] = lambda id: None,
+    ) -> bytes:
+        """The answer to a question about a device or a channel. Raises `NotSent`, `Lost`, `Late`;
+        `HookFailed` for what was raised there, or what was given wrongly. `asked` is told its number once it
+        is sent."""
+        id = self.plugin.next_id()
+        call = self.begin(id, hook, PATIENT_PINGS)
+        try:
+            self.put(kind, id, *parts)
+        except (HookFailed, FrameTooLarge) as error:
+            self.finish(id)
+            raise NotSent(str(error)) from None
+        asked(id)
+        try:
+            with trio.move_on_after(within_s):
+                await call.done.wait()
+        finally:
+            if not call.done.is_set() and self.why is None:
+                self.cancel(id)
+        if not call.done.is_set():
+            raise Late
+        self.finish(id)
+        if call.failure is not None:
+            raise Lost(call.failure.why) if call.failure.kind == "down" else call.failure
+        if not isinstance(call.answer, bytes):
+            raise Lost(self.nonsense(TypeError("an answer that is none")))
+        return call.answer
+
+    def nonsense(self, error: Exception) -> str:
+        """It gave what cannot be read: it must go. Why, in words."""
+        why = f"it said what cannot be understood ({error!r}): it was killed"
+        self.end(why)
+        return why
+
     def finish(self, id: int) -> None:
         self._calls.pop(id, None)
 
@@ -159,7 +217,7 @@ class Child:
             async for parts in frames_of(self.stream):
                 self._take(parts, nursery)
         except NONSENSE as error:
-            self.end(f"it said what cannot be understood ({error!r}): it was killed")
+            self.nonsense(error)
             return
         with trio.move_on_after(1.0):
             await self.process.wait()
@@ -199,6 +257,8 @@ class Child:
         elif kind == "dev":
             if self.plugin.board is not None:
                 self.plugin.board.heard(id, rest[0], rest[1])
+        elif kind == "channel":
+            self.plugin.channels[id].reported(rest[0], rest[1])
         elif kind == "ask":
             self._asks += 1
             if self._asks > MOST_ASKS:

@@ -13,7 +13,8 @@ What must stay true
   data: what it wants it asks for, and every question is checked here.
 - Devices meet their drivers at the plugin's board. Simulators stay in the hall's process: they stand for what
   is at the other end of the line, and nobody plugs one into a hall that serves customers.
-- Policies and channels are objects of the hall's own process: a plugin that brings one is refused here.
+- A device or a channel outlives the child that it works in.
+- Policies are code of the deciding task: a plugin that brings one is refused here.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from somc.runtime.plugins.frames import FrameTooLarge
 from somc.runtime.plugins.ledger import HookFailed, Ledger, late
 from somc.runtime.plugins.loading import Loaded
 from somc.runtime.plugins.pipe import Child, pump_in, pump_out
+from somc.runtime.plugins.remote_channel import About, Presence, RemoteChannel
 from somc.runtime.plugins.store import FileStore
 
 __all__ = ["NOT_HERE", "START_S", "ProcessPlugin"]
@@ -65,7 +67,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 LONG_LIFE_S = 300.0
 
-NOT_HERE = ("somc_routing_policies", "somc_channels")
+NOT_HERE = ("somc_routing_policies",)
 """What works in the hall's process only: policies are trusted code."""
 
 log = structlog.get_logger(__name__)
@@ -90,19 +92,19 @@ class ProcessPlugin:
         self.routes: list[Route | SocketRoute] = []
         self.pages: list[Page] = []
         self.rules: list[AlertRule] = []
-        self.channels: list[Any] = []
+        self.channels: list[RemoteChannel] = []
         self.memory_mb = 1024
         self.paths: Sequence[Path] = ()
         self.sealing_key = b""
         self.board: Board | None = None
         """Where its devices are, if it brings drivers."""
         self.restarts = 0
+        self._presence = Presence()
         self._at_board = False
         self._config = config
         self._data_dir = data_dir
         self._behind = behind
         self._ids = itertools.count(1)
-        self._child: Child | None = None
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._opened = False
@@ -119,19 +121,16 @@ class ProcessPlugin:
     @property
     def pid(self) -> int | None:
         """The child's process, while there is one."""
-        return None if self._child is None else self._child.process.pid
+        child = self._presence.child
+        return None if child is None else child.process.pid
 
     # -- life -------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Start the child. `HookFailed` says why it does not come up."""
-        brings = [hook for hook in NOT_HERE if hook in self.hooks]
-        if brings:
-            raise HookFailed(
-                "wrong",
-                f"it implements {', '.join(brings)}, which work in the hall's process only: "
-                'set isolation = "in-process" for it',
-            )
+        if brings := [hook for hook in NOT_HERE if hook in self.hooks]:
+            where = 'which works in the hall\'s process only: set isolation = "in-process" for it'
+            raise HookFailed("wrong", f"it implements {', '.join(brings)}, {where}")
         self._opened = True
         trio.lowlevel.spawn_system_task(self._home, name=f"plugin {self.name}")
         await self._first.settled.wait()
@@ -139,15 +138,21 @@ class ProcessPlugin:
             raise HookFailed("down", self._first.why)
 
     @property
-    def serves_devices(self) -> bool:
-        """Whether devices are at work in its child."""
-        return self.board is not None and self.board.taken
+    def outlasts(self) -> bool:
+        """Whether devices or channels are at work in its child: at the end of a hall they are the last."""
+        return bool(self.channels) or (self.board is not None and self.board.taken)
+
+    def end_quietly(self) -> None:
+        """It is closed next, and nobody is to be told that its devices and channels are away."""
+        self._presence.told = False
+        if self.board is not None:
+            self.board.let_go()
 
     def take_devices(self) -> None:
         """From now on the devices at its board are this runner's."""
         self._at_board = True
-        if self.board is not None and self._child is not None:
-            self.board.up(self._child)
+        if self.board is not None and self._presence.child is not None:
+            self.board.up(self._presence.child)
 
     def next_id(self) -> int:
         """A number for a question."""
@@ -155,7 +160,7 @@ class ProcessPlugin:
 
     async def close(self) -> bool:
         """End the child; it is killed if it does not go."""
-        self._leave_board(STARTING, crashed=False)
+        self._away(None)
         self._at_board = False
         self._scope.cancel()
         if self._opened:
@@ -208,7 +213,7 @@ class ProcessPlugin:
                 with trio.move_on_after(READY_S):
                     await child.ready_or_gone()
                 if child.ready:
-                    self._child = child
+                    self._presence.set(child)
                     if self._at_board and self.board is not None:
                         self.board.up(child)
                     if not self._first.settled.is_set():
@@ -221,16 +226,17 @@ class ProcessPlugin:
                     child.end(f"it did not come up within {READY_S:g} s")
                 nursery.cancel_scope.cancel()
         finally:
-            self._child = None
-            self._leave_board(child.why or STARTING, crashed=child.why is not None)
+            self._away(child.why)
             with trio.CancelScope(shield=True):
                 await self._bury(process, stream)
             child.fail_all(child.why or "it ended")
         return child.why or "its process ended"
 
-    def _leave_board(self, why: str, *, crashed: bool) -> None:
+    def _away(self, why: str | None) -> None:
+        """Devices and channels are told that there is no child; why, unless the hall ended it."""
+        self._presence.set(None, why or STARTING)
         if self._at_board and self.board is not None:
-            self.board.down(why, crashed=crashed)
+            self.board.down(why or STARTING, crashed=why is not None)
 
     async def _bury(self, process: trio.Process, stream: trio.SocketStream) -> None:
         await trio.aclose_forcefully(stream)
@@ -272,6 +278,14 @@ class ProcessPlugin:
     def came_up(self, brought: dict[str, Any]) -> None:
         """What the child's plugin brings. `HookFailed` for what cannot be."""
         self.routes, self.pages, self.rules = brought_there(brought)
+        channels = [
+            RemoteChannel(msgspec.convert(about, About), number, self._presence)
+            for number, about in enumerate(brought["channels"])
+        ]
+        if not self._first.settled.is_set():
+            self.channels = channels
+        elif [one.about for one in channels] != [one.about for one in self.channels]:
+            raise HookFailed("wrong", "it brings other channels than at its start")
 
     # -- hooks ------------------------------------------------------------------------------------
 
@@ -320,7 +334,7 @@ class ProcessPlugin:
 
     def _working(self, hook: str) -> Child:
         self.ledger.check(hook)
-        child = self._child
+        child = self._presence.child
         if child is None or child.why is not None:
             raise HookFailed("down", "its process is being started")
         return child
@@ -362,6 +376,8 @@ class ProcessPlugin:
 
     async def answer(self, what: str, given: dict[str, Any]) -> Any:
         """What the child's context asks. Raises what the hall's own answer raises."""
+        if what in ("receipts", "inbound"):
+            return await self.channels[given["channel"]].took(what, given["values"])
         return await answer_child(self._behind, what, given)
 
     def changed(self) -> None:
