@@ -261,7 +261,7 @@ async def test_policies_are_refused_in_a_process_of_their_own(tmp_path: Path) ->
         async with running(tmp_path, hall_toml(plugin, "process")):
             pass
     (wrong,) = leaves(caught.value)
-    assert "work in the hall's process only" in str(wrong)
+    assert "which works in the hall's process only" in str(wrong)
     assert 'isolation = "in-process"' in str(wrong)
 
 

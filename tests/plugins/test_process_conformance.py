@@ -10,6 +10,7 @@ import pytest
 
 from somc.runtime.plugins.placed import RemoteSpec
 from somc.testing.hall import hall_with
+from somc_hal import devices
 from somc_hal.devices import DeviceClass
 from somc_hal.testing import QUICK, Bench, BenchFactory, checks_for, simulated
 from somc_hal.testing.rules import every
@@ -59,6 +60,9 @@ async def test_every_class_of_device_is_used_in_a_process_of_its_own() -> None:
         there: dict[str, Any] = hall.host.placed(plugins, {}).drivers()
         used = {spec.device_class: name for name, spec in there.items() if name in plugins.simulators()}
         assert used.keys() == set(DeviceClass)
-        for name in used.values():
+        for kind, name in used.items():
+            await there[name].learn("device", "pty:///dev/null", {})
+            interface = getattr(devices, kind.value.title().replace("_", ""))
+            assert isinstance(there[name].make("device", "pty:///dev/null", {}), interface)
             bench = bench_of(there[name], plugins.simulators()[name])
             await every.what_is_used_reaches_the_device_once_and_in_order(bench)

@@ -26,6 +26,8 @@ async def test_what_a_driver_gives_wrongly_is_its_plugins_fault(tmp_path: Path) 
             await moody.show(["BREAK"])
         with pytest.raises(Unsupported):
             await moody.show(["1", "2", "3"])
+        with pytest.raises(ValueError, match="show: Expected `str`, got `int`"):
+            await moody.show([5])
         await moody.show(["A1"], wait_s=PATIENCE_S)
         assert shown(at["moody"]) == "A1"
         assert pid_of(hall) == before

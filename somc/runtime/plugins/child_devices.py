@@ -193,10 +193,11 @@ class _Seat:
 
     async def _show_again(self, content: wire.Asked) -> None:
         """What it should show, before anything else is asked of it."""
-        places, names = wire.arguments_of(self._opening.device_class, content)
-        self._made.set()
         with suppress(DeviceError, ValueError):  # what it does not take now it did not take then
+            places, names = wire.arguments_of(self._opening.device_class, content)
+            self._made.set()
             await getattr(self._device, content.method)(*places, **names)
+        self._made.set()
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -267,8 +268,8 @@ class _Seat:
     ) -> None:
         kind = self._opening.device_class
         frame: tuple[Any, ...] = ("failed", id, "down", "it was cancelled")
+        method = wire.method_of(kind, asked.method)
         try:
-            method = wire.method_of(kind, asked.method)
             places, names = wire.arguments_of(kind, asked)
             with scope:
                 await before.wait()
@@ -284,6 +285,8 @@ class _Seat:
                     frame = ("done", id, await self._outcome(method, asked.method, places, names))
         except WrongAnswer as error:
             frame = ("failed", id, "wrong", str(error))
+        except ValueError as error:  # of an argument that its caller cannot have meant
+            frame = ("done", id, wire.write_outcome(method, None, error))
         finally:
             begun.set()
             if asked.method != "wait_idle":  # also of one that never began: the hall waits for its end

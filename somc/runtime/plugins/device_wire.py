@@ -252,11 +252,14 @@ def encoded(method: str, places: Sequence[Any], names: Mapping[str, Any]) -> Ask
 
 
 def arguments_of(device_class: DeviceClass, asked: Asked) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a call, of the table's types."""
+    """The arguments of a call, of the table's types. `ValueError` for what is none."""
     method = method_of(device_class, asked.method)
     read = msgspec.msgpack.decode
-    places = [read(raw, type=of) for raw, of in zip(asked.places, method.places, strict=True)]
-    names = {name: read(raw, type=method.names[name]) for name, raw in asked.names.items()}
+    try:
+        places = [read(raw, type=of) for raw, of in zip(asked.places, method.places, strict=True)]
+        names = {name: read(raw, type=method.names[name]) for name, raw in asked.names.items()}
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{asked.method}: {error}") from error
     if asked.method == "print":
         places[1] = slip_of(places[1])
     return places, names

@@ -61,7 +61,7 @@ class Entry:
 async def open_entry(host: PluginHost, loaded: Loaded, table: Mapping[str, Any]) -> Entry:
     """Make its runner and start it. `UsageError`: nothing of it is left."""
     name = loaded.name
-    settings = host.settings.get(name, PluginSettings())
+    settings = host.tables.settings(name)
     config = build(name, loaded.about.config, table)
     ledger = Ledger()
     behind = HallBehind(
@@ -74,7 +74,7 @@ async def open_entry(host: PluginHost, loaded: Loaded, table: Mapping[str, Any])
         lambda why: ledger.fault("do", "flood", why),
     )
     store = FileStore(host.data_dir / f"{name}.sqlite", host.hall.journal.key_for(name))
-    apart = host.apart(loaded)
+    apart = host.tables.apart(loaded)
     make: Any = ProcessPlugin if apart else LocalPlugin
     runner = make(loaded, config, host.data_dir / name, store, behind, ledger)
     if apart:

@@ -31,7 +31,7 @@ from somc.runtime.hall import Hall
 from somc.runtime.plugins.acting import Actions
 from somc.runtime.plugins.asking import Asking, Sights
 from somc.runtime.plugins.brought import Plugins
-from somc.runtime.plugins.configuring import build, secret_keys, shown, split
+from somc.runtime.plugins.configuring import build, secret_keys, shown
 from somc.runtime.plugins.entry import Entry, close_entry, follow, open_entry, take_down
 from somc.runtime.plugins.facts import TicketFacts
 from somc.runtime.plugins.finding import find, installed
@@ -42,6 +42,7 @@ from somc.runtime.plugins.newcomers import Newcomers
 from somc.runtime.plugins.placed import Boards, Placed
 from somc.runtime.plugins.status import views_of
 from somc.runtime.plugins.store import FileStore
+from somc.runtime.plugins.tables import Tables
 from somc.runtime.plugins.tending import Tending
 from somc.runtime.plugins.web import Web
 
@@ -78,7 +79,7 @@ class PluginHost:
         self.plugins = plugins
         self.draw_id = draw_id
         self.actions = Actions(hall)
-        self.settings = dict(settings)
+        self.tables = Tables(hall, settings)
         self.in_use: list[Callable[[Loaded], str | None]] = []
         """Each says why a plugin may not go now, or None."""
         self.drivers_in_use: Callable[[], Set[str]] = frozenset
@@ -86,7 +87,7 @@ class PluginHost:
         self.on_change: list[Callable[[], Awaitable[None]]] = []
         """Called after a plugin was enabled or disabled: devices, policy kinds, channels follow."""
         self.entries: dict[str, Entry] = {}
-        self.boards = Boards(self.apart)
+        self.boards = Boards(self.tables.apart)
         self.data_dir = data_dir / "plugins"
         self.facts_store = FileStore(self.data_dir / f"{FACTS}.sqlite", hall.journal.key_for(FACTS))
         self.facts = TicketFacts(self.facts_store)
@@ -107,15 +108,10 @@ class PluginHost:
         self._first = tuple(plugins.loaded)
         self._kept_running: list[Entry] = []
 
-    def apart(self, loaded: Loaded) -> bool:
-        """Whether the plugin works, or would work, in a process of its own."""
-        settings = self.settings.get(loaded.name, PluginSettings())
-        return (settings.isolation or loaded.about.isolation) == "process"
-
     def placed(self, plugins: Plugins, settings: Mapping[str, PluginSettings]) -> Placed:
         """What `plugins` bring, each driver where its plugin works. `settings` are hall.toml's as it is now:
         what it says of a plugin that is not at work is heard."""
-        self.settings.update((name, one) for name, one in settings.items() if name not in self.entries)
+        self.tables.hear(settings, self.entries)
         return Placed(plugins, self.boards)
 
     def _runners(self) -> list[tuple[Any, Sights]]:
@@ -239,8 +235,8 @@ class PluginHost:
                 raise UsageError(
                     f"plugin.{name}: {', '.join(sorted(hidden))} is secret: set it in hall.toml, not here"
                 )
-            table = self._table(loaded)
-            file_values = self._file_values(loaded)[0]
+            table = self.tables.in_force(loaded)
+            file_values = self.tables.file_values(loaded)[0]
             wanted = {**table, **{key: value for key, value in changes.items() if value is not None}}
             for key in (key for key, value in changes.items() if value is None):
                 wanted.pop(key, None)
@@ -265,7 +261,7 @@ class PluginHost:
             try:
                 loaded = load(find(name, self.plugins.paths))
                 self._check_kept(entry.loaded, loaded)
-                await self._replace(entry, loaded, self._table(loaded))
+                await self._replace(entry, loaded, self.tables.in_force(loaded))
             except (InUse, UsageError):
                 sys.modules.update(before)
                 raise
@@ -287,8 +283,9 @@ class PluginHost:
 
     async def _bring_up(self, loaded: Loaded) -> None:
         """Let it work; nothing is left of one that cannot. `UsageError`."""
-        await self._record_file_values(loaded)
-        entry = await open_entry(self, loaded, self._table(loaded))
+        if changes := self.tables.news(loaded):
+            await self.submit(c.ConfigurePlugin(by="config", plugin=loaded.name, changes=changes))
+        entry = await open_entry(self, loaded, self.tables.in_force(loaded))
         self._admit(entry)
 
     def _admit(self, entry: Entry) -> None:
@@ -341,7 +338,7 @@ class PluginHost:
             try:
                 fresh = await open_entry(self, loaded, table)
             except UsageError:
-                self._admit(await open_entry(self, entry.loaded, self._table(entry.loaded)))
+                self._admit(await open_entry(self, entry.loaded, self.tables.in_force(entry.loaded)))
                 raise
         self._admit(fresh)
 
@@ -366,33 +363,6 @@ class PluginHost:
         self.tending.look_again()
         for heed in self.on_change:
             await heed()
-
-    # -- configuration ----------------------------------------------------------------------------
-
-    def _file_values(self, loaded: Loaded) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What hall.toml says: what may be told, and secrets."""
-        settings = self.settings.get(loaded.name, PluginSettings())
-        return split(loaded.about.config, settings.options)
-
-    def _table(self, loaded: Loaded) -> dict[str, Any]:
-        """The configuration in force: records over hall.toml, secrets from hall.toml."""
-        plain, hidden = self._file_values(loaded)
-        known = self.hall.state.plugins.get(loaded.name)
-        return {**(plain if known is None else known.values), **hidden}
-
-    async def _record_file_values(self, loaded: Loaded) -> None:
-        """What hall.toml says otherwise than at the last time becomes a record."""
-        plain, _ = self._file_values(loaded)
-        known = self.hall.state.plugins.get(loaded.name)
-        before = {} if known is None else known.file_values
-        changes = {
-            key: plain.get(key) for key in sorted({*plain, *before}) if plain.get(key) != before.get(key)
-        }
-        if changes:
-            build(
-                loaded.name, loaded.about.config, self._file_values(loaded)[0] | self._file_values(loaded)[1]
-            )
-            await self.submit(c.ConfigurePlugin(by="config", plugin=loaded.name, changes=changes))
 
     # -- records ----------------------------------------------------------------------------------
 
