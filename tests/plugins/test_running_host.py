@@ -336,7 +336,12 @@ async def test_a_follower_that_was_off_goes_on_where_it_stopped(tmp_path: Path, 
             )
 
         await wait_for(caught_up, "the second call, and the end of service, were told")
-        about = next(each for each in await get(hall, f"{BASE}/plugins") if each["name"] == "greeter")
+
+        async def both_answered() -> Any:  # what a hook did is on record before it has returned
+            about = next(each for each in await get(hall, f"{BASE}/plugins") if each["name"] == "greeter")
+            return about if about["hooks"]["somc_record"]["calls"] >= 2 else None
+
+        about = await wait_for(both_answered, "both records were taken")
         assert about["hooks"]["somc_record"]["calls"] == 2
         assert about["faults"] == 0
 
