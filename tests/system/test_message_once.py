@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 
 from tests.server.rig import HALL
 from tests.system.process import PATIENCE_S, started
 from tests.system.test_crowd import records_of
 
-CARE = (
-    HALL
-    + """
+CARE = """
 [plugins]
 enabled = ["care"]
 
@@ -27,7 +26,18 @@ follow_up = { default = "after_service" }
 [template.after_service]
 text = { zh = "{number} 号，感谢光临", en = "{number}, thank you" }
 """
-)
+
+EVALUATION = """
+[plugins]
+enabled = ["evaluation"]
+
+[plugin.evaluation]
+template = "how_was_it"
+link = "https://hall.example/plugins/evaluation/r/{code}"
+
+[template.how_was_it]
+text = { zh = "{number} 号，请评价：{link}", en = "{number}, how was it? {link}" }
+"""
 
 DIES_AFTER_A_MESSAGE = """
 import os, signal, sys
@@ -55,18 +65,19 @@ async def serve_one(client: httpx.AsyncClient, phone: str) -> str:
     return ticket
 
 
-async def test_a_kill_between_a_message_and_its_note_sends_no_second_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("plugin", [CARE, EVALUATION], ids=["care", "evaluation"])
+async def test_a_kill_between_a_message_and_its_note_sends_no_second_one(tmp_path: Path, plugin: str) -> None:
     async def messages(client: httpx.AsyncClient) -> list[dict[str, Any]]:
         return [one["data"] for one in await records_of(client) if one["type"] == "message.queued"]
 
     dying = (sys.executable, "-c", DIES_AFTER_A_MESSAGE)
-    async with started(tmp_path, CARE, somc=dying) as hall, hall.client() as client:
+    async with started(tmp_path, HALL + plugin, somc=dying) as hall, hall.client() as client:
         await client.post("/api/v1/counters/1/open", json={"agent": "li"})
         with suppress(httpx.TransportError):  # it may be killed before it has answered
             await serve_one(client, "13911112222")
         with trio.fail_after(PATIENCE_S):
             assert await hall.process.wait() == -signal.SIGKILL
-    async with started(tmp_path, CARE) as hall, hall.client() as client:
+    async with started(tmp_path, HALL + plugin) as hall, hall.client() as client:
         assert await messages(client), "the message was on disk"
         second = await serve_one(client, "13911113333")
         with trio.fail_after(PATIENCE_S):

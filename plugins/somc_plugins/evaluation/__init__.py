@@ -12,12 +12,15 @@ message with a link after the service; the page behind it takes one answer. `GET
 the hall and period, by agent and service, with the number of answers; a bad rating is an alert while the
 customer may still be there. Reference: docs/reference/plugins/evaluation.md.
 
-Store: `day/DATE` sums; `survey/ID`; `code/CODE` a ticket that may be rated; `asked/DATE/TICKET`.
+Store: `day/DATE` sums; `survey/ID`; `code/CODE` a ticket that may be rated; `secret`, of which codes are
+made; `cleared`, the day on which old things were last dropped.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from html import escape
@@ -101,8 +104,7 @@ async def count(context: PluginContext, record: Record) -> None:
     key = f"day/{datetime.fromtimestamp(record.at / 1000, context.state):%Y-%m-%d}"
     kept = await context.store.get(key)
     day = msgspec.convert(kept, Day) if kept is not None else Day()
-    if kept is None:
-        await drop_old(context, key.removeprefix("day/"))
+    await clear_once_a_day(context, record.at)
     if not counted(day, record, None if ticket is None else ticket.service):
         return
     score, scale = record.data.get("score"), int(record.data["scale"])
@@ -119,17 +121,13 @@ async def count(context: PluginContext, record: Record) -> None:
 
 
 async def ask(context: PluginContext, record: Record) -> None:
-    """A message with a link to whoever left a number, once a ticket: noted first, as a record may come again
-    and nobody should be asked twice."""
+    """A message with a link to whoever left a number, once a ticket: a record may come again, and then makes
+    the same code and the same message, which the hall sends once."""
     ticket = await context.ticket(str(record.data["ticket"]))
-    today = f"{datetime.fromtimestamp(record.at / 1000, context.state):%Y-%m-%d}"
-    asked = f"asked/{today}/{record.data['ticket']}"
-    if ticket is None or ticket.person is None or await context.store.get(asked) is not None:
+    if ticket is None or ticket.person is None:
         return
-    if not await context.store.scan(f"asked/{today}/", limit=1):
-        await drop_old(context, today)
-    await context.store.put(asked, record.at)
-    code = secrets.token_urlsafe(9)
+    await clear_once_a_day(context, record.at)
+    code = await code_of(context, ticket.id)
     await context.store.put(f"code/{code}", {"ticket": ticket.id, "number": ticket.number, "at": record.at})
     link = context.config.link.format(code=code)
     message = SendMessage(
@@ -137,19 +135,34 @@ async def ask(context: PluginContext, record: Record) -> None:
         person=ticket.person,
         values={"number": ticket.number, "link": link},
         about=ticket.id,
+        key=f"evaluation:{ticket.id}",
     )
     outcome = await context.do(message)
     if isinstance(outcome, Refusal):
         context.log.warning("nobody is asked by message", why=outcome.words.en)
 
 
-async def drop_old(context: PluginContext, today: str) -> None:
-    """When a day begins: codes that are too old, who was asked on other days, days of long ago."""
+async def code_of(context: PluginContext, ticket: str) -> str:
+    """The ticket's own code, always the same, which nobody can guess without the secret of this store."""
+    secret = await context.store.get("secret")
+    if secret is None:
+        secret = secrets.token_hex(32)
+        await context.store.put("secret", secret)
+    digest = hmac.digest(bytes.fromhex(str(secret)), ticket.encode(), "sha256")
+    return urlsafe_b64encode(digest[:9]).decode()
+
+
+async def clear_once_a_day(context: PluginContext, at: int) -> None:
+    """Drop codes that are too old, and days of long ago."""
+    today = f"{datetime.fromtimestamp(at / 1000, context.state):%Y-%m-%d}"
+    if await context.store.get("cleared") == today:
+        return
     first = datetime.fromtimestamp(context.now() / 1000 - DAYS_KEPT * 24 * 3600, context.state)
     await drop_unless(context.store, "day/", lambda day, kept: day >= f"{first:%Y-%m-%d}")
     now = context.now()
     await drop_unless(context.store, "code/", lambda code, kept: now - kept["at"] <= CODE_LIFE_MS)
-    await drop_unless(context.store, "asked/", lambda asked, at: asked.startswith(f"{today}/"))
+    await drop_unless(context.store, "asked/", lambda ticket, at: False)  # an earlier version's notes
+    await context.store.put("cleared", today)
 
 
 @hookimpl

@@ -302,10 +302,10 @@ async def test_a_bad_rating_is_one_alert_and_scores_are_by_day() -> None:
 async def test_a_code_to_rate_with_is_good_for_a_day_and_goes_though_nobody_rates() -> None:
     """CA-07."""
     link = {"template": "evaluation", "link": "https://hall.example/plugins/evaluation/r/{code}"}
-    asked: list[str | None] = []
+    asked: list[SendMessage] = []
 
     async def send(plugin: str, sees: frozenset[str], action: SendMessage) -> Done:
-        asked.append(action.about)
+        asked.append(action)
         return Done(seq=0)
 
     async with hall_with("evaluation", settings=link) as hall:
@@ -327,10 +327,10 @@ async def test_a_code_to_rate_with_is_good_for_a_day_and_goes_though_nobody_rate
         (other,) = await served()
         assert other != code, "the old one is gone"
         (finished, again) = await hall.records("ticket.finished")
-        assert asked == [finished.data["ticket"], again.data["ticket"]]
+        assert [action.about for action in asked] == [finished.data["ticket"], again.data["ticket"]]
         entry = hall.host.entries["evaluation"]
         await entry.runner.call("somc_record", 5, record=again)
-        assert len(asked) == 2, "a record that comes again asks nobody again"
+        assert asked[2] == asked[1] != asked[0], "of a record that comes again: the same key, the same link"
         assert hall.faults() is None
 
 
