@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -134,6 +135,18 @@ async def test_an_upgrade_in_place_takes_over_and_a_broken_one_does_not(tmp_path
         assert [(data["by"], data["plugin"], data["version"]) for data in told] == [
             ("admin:admin", name, "2.0")
         ] * 2, "each that succeeded, of the same version too"
+
+
+async def test_an_upgrade_between_two_runs_of_a_hall_is_on_record_once(tmp_path: Path, mode: str) -> None:
+    name = f"acme_reinstalled_{mode[0]}"
+    plugin = tmp_path / f"{name}.py"
+    for version in ("1.0", "2.0", "2.0"):
+        write_plugin(plugin, ONE.format(version=version, start="pass"))
+        sys.modules.pop(name, None)  # another process would import it anew
+        async with running(tmp_path, hall_toml(plugin, mode)) as hall:
+            assert (await hall.as_admin.get(f"/plugins/{name}/version")).text == version
+            told = [record["data"] for record in await records(hall, "plugin.reloaded")]
+    assert [(data["by"], data["plugin"], data["version"]) for data in told] == [("config", name, "2.0")]
 
 
 async def test_a_change_is_finished_though_whoever_asked_has_gone() -> None:

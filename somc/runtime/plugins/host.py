@@ -155,7 +155,10 @@ class PluginHost:
                 log.warning("plugin is off", plugin=name, cause=state.plugins[name].cause)
                 continue
             try:
-                await self._bring_up(self.plugins.loaded.get(name) or load(find(name, self.plugins.paths)))
+                loaded = self.plugins.loaded.get(name) or load(find(name, self.plugins.paths))
+                await self._bring_up(loaded)
+                if loaded.version != state.plugins[name].version:  # its package was changed meanwhile
+                    await self.submit(c.ReloadPlugin(by="config", plugin=name, version=loaded.version))
             except UsageError as error:
                 if name in self._first:
                     raise
