@@ -14,6 +14,7 @@ from somc.domain import events as e
 from somc.domain import taking
 from somc.domain.appointments import stands_booked
 from somc.domain.bookings import Appointment, AppointmentState, about
+from somc.domain.business_calendar import seen_to
 from somc.domain.calendar import Slot, date_of, slot_at, slot_rules, slots_on
 from somc.domain.guards import plain_text
 from somc.domain.lifecycle import APPOINTMENT_ACTS, APPOINTMENT_MOVES, APPOINTMENT_WORDS
@@ -129,7 +130,8 @@ def change(state: HallState, command: c.ChangeAppointment, now: int) -> list[e.E
             ends_at=slot.ends_at,
             from_service=found.service,
             from_slot=found.at,
-        )
+        ),
+        *seen_to(state, command, found),
     ]
 
 
@@ -139,7 +141,8 @@ def cancel(state: HallState, command: c.CancelAppointment, now: int) -> list[e.E
         return found
     if refused := plain_text("reason", command.reason):
         return refused
-    return [e.AppointmentCancelled(by=command.by, reason=command.reason, **about(found))]
+    fallen = e.AppointmentCancelled(by=command.by, reason=command.reason, **about(found))
+    return [fallen, *seen_to(state, command, found)]
 
 
 def check_in(state: HallState, command: c.CheckIn, now: int) -> list[e.Event] | Refusal:

@@ -3,7 +3,7 @@
 What must stay true: nobody's appointment falls unseen. A change that would leave some outside the opening
 hours is refused, with their number, until it is said that they shall be cancelled; then each is, with its
 record. Of hall.toml's hours nobody can be asked when a hall starts: the appointments stay, and a manager gets
-an alert that names them, at the start that brought the change.
+an alert that names them, at the start that brought the change; it goes when the last of them is seen to.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from somc.domain.settings import is_date, settings_from
 from somc.domain.state import HallState
 from somc.domain.values import HallSettings, SpecialDay, Words
 
-__all__ = ["alert_outside", "cancelled", "change_calendar", "left_outside", "without_service"]
+__all__ = ["alert_outside", "cancelled", "change_calendar", "left_outside", "seen_to", "without_service"]
 
 OUTSIDE = "appointments_outside"
 """The kind of that alert."""
@@ -79,22 +79,31 @@ def alert_outside(state: HallState, command: c.Command, settings: HallSettings) 
     """What a manager must see when hall.toml's settings leave appointments outside: one alert of all that lie
     outside then, in the place of the one that stands. It is cleared if none does any more."""
     fallen = left_outside(state, settings)
-    outside = sorted(
-        (
-            appointment
-            for appointment in state.bookings.all.values()
-            if appointment.state.ahead
-            and appointment.service in settings.services
-            and not _within(settings, appointment)
-        ),
-        key=lambda each: (each.at, each.id),
-    )
+    outside = sorted(_outside(state, settings), key=lambda each: (each.at, each.id))
     for alert in state.alerts.values():
         if alert.kind == OUTSIDE and (fallen or not outside):
             cause = "renewed" if fallen else "fell_back"
             yield e.AlertCleared(by=command.by, alert=alert.id, cause=cause)
     if fallen:
         yield _alert(state, command, settings, outside)
+
+
+def seen_to(state: HallState, command: c.Command, appointment: Appointment) -> Iterator[e.AlertCleared]:
+    """That alert goes with the last appointment outside, which is moved or cancelled by this command."""
+    for alert in state.alerts.values():
+        others = (each for each in _outside(state, state.hall) if each.id != appointment.id)
+        if alert.kind == OUTSIDE and not any(others):
+            yield e.AlertCleared(by=command.by, alert=alert.id, cause="fell_back")
+
+
+def _outside(state: HallState, settings: HallSettings) -> Iterator[Appointment]:
+    return (
+        appointment
+        for appointment in state.bookings.all.values()
+        if appointment.state.ahead
+        and appointment.service in settings.services
+        and not _within(settings, appointment)
+    )
 
 
 def _alert(

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from somc.domain import events as e
 from somc.domain.calendar import slot_at, slots_on, spans_on
-from somc.domain.commands import ChangeConfig, ChangeSettings
+from somc.domain.commands import CancelAppointment, ChangeAppointment, ChangeConfig, ChangeSettings
 from somc.domain.settings import settings_from
 from somc.domain.values import HallSettings, SpecialDay
 from somc.testing.given import given, instant, like, small_hall, week
@@ -179,6 +179,18 @@ def test_hours_of_hall_toml_leave_appointments_where_they_are_and_tell_a_manager
     hall.when(ChangeConfig(by="config", changes={"hall.timezone": "Europe/London"})).then(
         e.ConfigChanged, like(e.AlertRaised, value=3)
     )
+
+
+def test_the_alert_goes_when_the_last_appointment_outside_is_moved_or_cancelled() -> None:
+    hall = given({**small_hall(hours=HOURS), "appointments.capacity": 2})
+    morning, afternoon = instant("2026-03-03 11:00"), instant("2026-03-03 15:00")
+    hall.and_(book("a1", afternoon), book("a2", afternoon), book("a3", morning))
+    hall.and_(ChangeConfig(by="config", changes={"hall.hours": week("09:00-12:00", sun=())}))
+    hall.when(CancelAppointment(by="manager:wu", appointment="a1")).then(e.AppointmentCancelled)
+    hall.when(ChangeAppointment(by="manager:wu", appointment="a2", at=morning)).then(
+        e.AppointmentChanged, like(e.AlertCleared, alert="appointments_outside:1", cause="fell_back")
+    )
+    hall.when(CancelAppointment(by="manager:wu", appointment="a3")).then(e.AppointmentCancelled)
 
 
 def test_an_alert_says_some_of_many_appointments_and_names_a_hundred() -> None:
