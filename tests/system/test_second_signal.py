@@ -33,7 +33,8 @@ async def stopping(hall: Process, client: httpx.AsyncClient, sent: signal.Signal
     with trio.fail_after(PATIENCE_S):
         while True:
             try:
-                await client.get("/readyz", headers={"connection": "close"})
+                # Not for longer: who was let in at the last moment is answered by the end of the process.
+                await client.get("/readyz", headers={"connection": "close"}, timeout=1.0)
             except httpx.TransportError:
                 return
 
