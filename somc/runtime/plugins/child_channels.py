@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from somc.api.channels import Channel, Inbound, Outgoing, Receipt, Refused, Sent, Unsent
+from somc.runtime.plugins import device_wire as wire
 from somc.runtime.plugins.answers import WrongAnswer
 from somc.runtime.plugins.remote_channel import MOST_BYTES, About
 from somc.runtime.plugins.tasks import harmless, said
@@ -28,7 +29,6 @@ __all__ = ["ChildChannels", "about_of"]
 AT_ONCE = 8
 """Packs of receipts and messages on their way to the hall's disk; they never wait behind other questions."""
 
-_encode = msgspec.msgpack.Encoder().encode
 _batch = msgspec.msgpack.Decoder(list[Outgoing])
 
 
@@ -94,7 +94,7 @@ class ChildChannels:
         for outcome in outcomes:
             if not isinstance(outcome, Sent | Refused | Unsent):
                 raise WrongAnswer(f"it gave {outcome!r}, which is no outcome of a message")
-        return _bounded(outcomes)
+        return wire.bounded("its outcomes", outcomes, MOST_BYTES)
 
 
 class _Host:
@@ -117,7 +117,7 @@ class _Host:
         self._news.set()
 
     async def _took(self, what: str, values: Sequence[Any]) -> None:
-        values_told = _bounded(list(values))
+        values_told = wire.bounded(f"its {what}", list(values), MOST_BYTES)
         ask = self._channels.child.ask
         await ask(what, over=self._channels.inward, channel=self._number, values=values_told)
 
@@ -127,13 +127,3 @@ class _Host:
             await self._news.wait()
             self._news = trio.Event()
             await self._channels.child.send("channel", self._number, *self._newest)
-
-
-def _bounded(values: list[Any]) -> bytes:
-    try:
-        data = _encode(values)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise WrongAnswer(f"it gave what cannot be kept: {error}") from error
-    if len(data) > MOST_BYTES:
-        raise WrongAnswer(f"it gave {len(data)} bytes; allowed: {MOST_BYTES}")
-    return data

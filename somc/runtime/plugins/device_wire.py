@@ -72,6 +72,7 @@ __all__ = [
     "Terms",
     "Tried",
     "arguments_of",
+    "bounded",
     "encoded",
     "method_of",
     "parts_of",
@@ -80,6 +81,7 @@ __all__ = [
     "read_status",
     "read_terms",
     "slip_of",
+    "within",
     "write_event",
     "write_outcome",
     "write_status",
@@ -298,10 +300,11 @@ def slip_of(parts: Sequence[Part]) -> list[SlipPart]:
 def _checked(what: str, value: Any, kind: type, most_bytes: int) -> bytes:
     if not isinstance(value, kind):
         raise WrongAnswer(f"{what} is a {type(value).__name__}, which is no {kind.__name__}")
-    return _bounded(what, value, most_bytes)
+    return bounded(what, value, most_bytes)
 
 
-def _bounded(what: str, value: Any, most_bytes: int) -> bytes:
+def bounded(what: str, value: Any, most_bytes: int) -> bytes:
+    """The value's bytes. `WrongAnswer` for what has none, or too many."""
     try:
         data = _encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -311,7 +314,7 @@ def _bounded(what: str, value: Any, most_bytes: int) -> bytes:
     return data
 
 
-def _within(data: bytes, most_bytes: int) -> bytes:
+def within(data: bytes, most_bytes: int) -> bytes:
     """The same bytes. `ValueError` for more than may be."""
     if len(data) > most_bytes:
         raise ValueError(f"{len(data)} bytes; allowed: {most_bytes}")
@@ -327,7 +330,7 @@ def write_status(status: DeviceStatus) -> bytes:
 
 def read_status(name: str, data: bytes) -> DeviceStatus:
     """The status of device `name`, whatever the driver calls it."""
-    return replace(_statuses.decode(_within(data, MOST_STATUS_BYTES)), device=name)
+    return replace(_statuses.decode(within(data, MOST_STATUS_BYTES)), device=name)
 
 
 def write_event(device_class: DeviceClass, event: Any) -> bytes:
@@ -338,7 +341,7 @@ def write_event(device_class: DeviceClass, event: Any) -> bytes:
 
 def read_event(device_class: DeviceClass, data: bytes) -> Any:
     """The event of these bytes."""
-    return _events[device_class].decode(_within(data, MOST_EVENT_BYTES))
+    return _events[device_class].decode(within(data, MOST_EVENT_BYTES))
 
 
 def write_terms(device_class: DeviceClass, device: Any) -> bytes:
@@ -355,12 +358,12 @@ def write_terms(device_class: DeviceClass, device: Any) -> bytes:
         bool(getattr(device, "keeps_events", True)),
         bool(getattr(device, "tells_restart", True)),
     )
-    return _bounded("what it says of itself", told, MOST_TERMS_BYTES)
+    return bounded("what it says of itself", told, MOST_TERMS_BYTES)
 
 
 def read_terms(device_class: DeviceClass, data: bytes) -> Terms:
     """What a device says of itself."""
-    return Terms(*_terms[device_class].decode(_within(data, MOST_TERMS_BYTES)))
+    return Terms(*_terms[device_class].decode(within(data, MOST_TERMS_BYTES)))
 
 
 def write_outcome(method: Method, given: Any, error: Exception | None) -> bytes:

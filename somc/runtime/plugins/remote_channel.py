@@ -18,6 +18,7 @@ import trio
 
 from somc.api.channels import ChannelHost, Inbound, Outcome, Outgoing, Receipt, Unsent
 from somc.runtime.plugins.board import STARTING
+from somc.runtime.plugins.device_wire import within
 from somc.runtime.plugins.ledger import HookFailed
 from somc.runtime.plugins.pipe import Child, Late, Lost, NotSent
 from somc_hal.turn import Turn
@@ -117,7 +118,7 @@ class RemoteChannel:
                 raise NotSent(self._presence.why)
             hook = f"send of '{self.name}'"
             answer = await child.question(hook, SEND_S, "channel_send", self._number, _encode(list(batch)))
-            return _outcomes.decode(_within(answer))
+            return _outcomes.decode(within(answer, MOST_BYTES))
         except (NotSent, Lost) as error:
             why = str(error)
         except Late:
@@ -146,12 +147,6 @@ class RemoteChannel:
         if self._host is None:
             raise RuntimeError(f"the channel '{self.name}' does not run")
         if what == "receipts":
-            await self._host.receipts(_receipts.decode(_within(values)))
+            await self._host.receipts(_receipts.decode(within(values, MOST_BYTES)))
         else:
-            await self._host.inbound(_inbound.decode(_within(values)))
-
-
-def _within(data: bytes) -> bytes:
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{len(data)} bytes; allowed: {MOST_BYTES}")
-    return data
+            await self._host.inbound(_inbound.decode(within(values, MOST_BYTES)))
